@@ -1,0 +1,53 @@
+"""A photo goes in, a sentence comes out.
+
+    import showtell
+    captioner = showtell.load()
+    print(captioner.caption("photo.jpg"))
+
+What is heavy is imported when it is first asked for, so that `import showtell` is quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from showtell.errors import DatasetError, ModelError, PhotoError, ShowtellError
+
+if TYPE_CHECKING:
+    from showtell.captioner import Caption, Captioner, load
+    from showtell.decoder import CaptionDecoder
+    from showtell.text.vocabulary import Vocabulary
+    from showtell.vision.encoder import Encoder
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Caption",
+    "CaptionDecoder",
+    "Captioner",
+    "DatasetError",
+    "Encoder",
+    "ModelError",
+    "PhotoError",
+    "ShowtellError",
+    "Vocabulary",
+    "load",
+]
+
+_HOME = {
+    "Caption": "captioner",
+    "Captioner": "captioner",
+    "load": "captioner",
+    "CaptionDecoder": "decoder",
+    "Vocabulary": "text.vocabulary",
+    "Encoder": "vision.encoder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first asked for (PEP 562)."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'showtell' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"showtell.{_HOME[name]}"), name)

@@ -1,0 +1,258 @@
+"""A captioner: the encoder, a decoder and its vocabulary; photos in, captions out; one file on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import numpy as np
+
+from showtell import search
+from showtell.decoder import CaptionDecoder
+from showtell.errors import ModelError, ShowtellError
+from showtell.files import write_atomically
+from showtell.text.sentence import sentence
+from showtell.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from showtell.functional.checks import Array
+    from showtell.vision.encoder import Encoder
+    from showtell.vision.photo import PhotoSource
+
+FORMAT_VERSION = 1
+
+Photo = TypeVar("Photo", bound="PhotoSource")
+_SHIPPED = Path(__file__).parent / "models" / "flickr8k-lstm.safetensors"
+
+# Photos whose sentences are searched for together.
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A sentence about a photo.
+
+    Attributes:
+        text: the sentence, with a capital and a full stop.
+        log_prob: the natural log-probability of the whole sentence, its end included.
+        words: each word with its probability given the photo and the words before it.
+    """
+
+    text: str
+    log_prob: float
+    words: tuple[tuple[str, float], ...]
+
+    def __str__(self) -> str:
+        """The sentence."""
+        return self.text
+
+
+class Captioner:
+    """Captions photos.
+
+    Args:
+        decoder: features to words.
+        vocabulary: the decoder's words.
+        encoder: photos to features; the one that ships, made when it is first needed, if not given.
+        encoder_identity: of the encoder that the decoder was trained on.
+        about: what to tell a user about the weights: data, terms, scores. Text values by name.
+        beam_width: sentences followed at once, if a call does not say.
+        length_power: how a sentence's length enters its rank (see `search.beam`).
+        max_words: the longest sentence.
+
+    Raises:
+        ModelError: decoder and vocabulary have different numbers of words.
+    """
+
+    def __init__(
+        self,
+        decoder: CaptionDecoder,
+        vocabulary: Vocabulary,
+        *,
+        encoder_identity: str,
+        encoder: Encoder | None = None,
+        about: dict[str, str] | None = None,
+        beam_width: int = 3,
+        length_power: float = 0.7,
+        max_words: int = 20,
+    ) -> None:
+        if decoder.vocab_size != len(vocabulary):
+            raise ModelError(
+                f"the decoder has {decoder.vocab_size} words and the vocabulary {len(vocabulary)}; they belong together"
+            )
+        self.decoder = decoder
+        self.vocabulary = vocabulary
+        self.encoder_identity = encoder_identity
+        self.about = dict(about or {})
+        self.beam_width = beam_width
+        self.length_power = length_power
+        self.max_words = max_words
+        self._encoder = encoder
+
+    @property
+    def encoder(self) -> Encoder:
+        """Photos to features.
+
+        Raises:
+            ModelError: the decoder was trained on another encoder's features.
+        """
+        if self._encoder is None:
+            from showtell.vision.encoder import Encoder
+
+            self._encoder = Encoder()
+        if self._encoder.identity != self.encoder_identity:
+            raise ModelError(
+                f"the captioner was trained on the features of {self.encoder_identity}, "
+                f"and the encoder here is {self._encoder.identity}; train it anew, or hand in the encoder that it knows"
+            )
+        return self._encoder
+
+    @overload
+    def caption(self, photos: PhotoSource, *, beam_width: int | None = None) -> Caption: ...
+    @overload
+    def caption(self, photos: list[Photo] | tuple[Photo, ...], *, beam_width: int | None = None) -> list[Caption]: ...
+    def caption(
+        self, photos: PhotoSource | list[Photo] | tuple[Photo, ...], *, beam_width: int | None = None
+    ) -> Caption | list[Caption]:
+        """Caption one photo, or several.
+
+        Args:
+            photos: a path, the bytes of a file, or a PIL image; or a list or tuple of those.
+            beam_width: sentences followed at once; the captioner's own if not given; 1 is the fastest.
+
+        Returns:
+            A caption, or a list of one each, in the order of the photos.
+
+        Raises:
+            PhotoError: a photo cannot be read; it is named.
+        """
+        if not isinstance(photos, (list, tuple)):
+            return self.caption_features(self.features(photos)[np.newaxis], beam_width=beam_width)[0]
+        captions: list[Caption] = []
+        for start in range(0, len(photos), _BATCH):
+            features = np.stack([self.features(photo) for photo in photos[start : start + _BATCH]])
+            captions += self.caption_features(features, beam_width=beam_width)
+        return captions
+
+    def features(self, photo: PhotoSource) -> Array:
+        """What the decoder is given of a photo: its pooled features, (1280,).
+
+        Raises:
+            PhotoError: the photo cannot be read.
+        """
+        from showtell.vision.encoder import pool
+        from showtell.vision.photo import open_photo
+
+        pooled: Array = pool(self.encoder.encode([open_photo(photo)]))[0]
+        return pooled
+
+    def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
+        """Caption photos whose pooled features (N, 1280) are known."""
+        found = search.beam(self.decoder, features, beam_width or self.beam_width, self.length_power, self.max_words)
+        return [self._caption(hypotheses[0]) for hypotheses in found]
+
+    def _caption(self, hypothesis: search.Hypothesis) -> Caption:
+        words = [self.vocabulary.decode([word]) for word in hypothesis.words]
+        probabilities = np.exp(hypothesis.word_log_probs).tolist()
+        return Caption(
+            text=sentence(self.vocabulary.decode(hypothesis.words)),
+            log_prob=hypothesis.log_prob,
+            words=tuple(zip(words, probabilities, strict=False)),  # one probability more: the end's
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the captioner to one file, weights in float16, in the safetensors format with a JSON header.
+
+        Raises:
+            OSError: the file cannot be written; what was there before is untouched.
+        """
+        from safetensors.numpy import save
+
+        tensors = {name: array.astype(np.float16) for name, array in self.decoder.arrays().items()}
+        fields = {
+            "format_version": FORMAT_VERSION,
+            "decoder": self.decoder.config(),
+            "encoder": self.encoder_identity,
+            "vocabulary": self.vocabulary.to_list(),
+            "search": {
+                "beam_width": self.beam_width,
+                "length_power": self.length_power,
+                "max_words": self.max_words,
+            },
+            "about": self.about,
+        }
+        header = json.dumps(fields)
+        write_atomically(path, save(tensors, {"showtell": header, "sha256": _checksum(header, tensors)}))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Captioner:
+        """Read what `save` wrote.
+
+        Args:
+            path: the file.
+            encoder: photos to features; the one that ships if not given.
+
+        Raises:
+            ModelError: the file is missing, truncated, damaged, no captioner, or of a newer format.
+        """
+        header, tensors = _read(Path(path))
+        try:
+            vocabulary = Vocabulary.from_list(header["vocabulary"])
+            arrays = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+            decoder = CaptionDecoder.from_arrays(header["decoder"], arrays)
+            return cls(
+                decoder,
+                vocabulary,
+                encoder=encoder,
+                encoder_identity=header["encoder"],
+                about=header["about"],
+                **header["search"],
+            )
+        except (KeyError, TypeError, ShowtellError) as error:
+            raise ModelError(f"{path} is damaged: {error}; take a whole copy of it") from error
+
+
+def load() -> Captioner:
+    """The captioner that ships: an LSTM trained on Flickr8k (see `Captioner.about` for terms and scores)."""
+    return Captioner.load(_SHIPPED)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Header and tensors of a captioner's file, whole and undamaged."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the captioner {path}: {error.strerror}") from error
+    try:
+        tensors = load(data)
+        length = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
+        raise ModelError(f"{path} is no captioner, or a truncated one: {error}") from error
+    if "showtell" not in metadata:
+        raise ModelError(f"{path} holds weights, but not a showtell captioner's; write one with Captioner.save")
+    if metadata.get("sha256") != _checksum(metadata["showtell"], tensors):
+        raise ModelError(f"{path} is damaged: its checksum is not that of its contents; take a whole copy of it")
+    header: dict[str, Any] = json.loads(metadata["showtell"])
+    if header["format_version"] != FORMAT_VERSION:
+        raise ModelError(
+            f"{path} has format version {header['format_version']}, this showtell reads {FORMAT_VERSION}; "
+            "install the showtell that wrote it"
+        )
+    return header, tensors
+
+
+def _checksum(header: str, tensors: dict[str, Array]) -> str:
+    """The sha256 of the header and of all weights in the order of their names."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].shape} ".encode())
+        digest.update(tensors[name].tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,39 @@
+"""The commands, gathered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from showtell import __version__
+from showtell.cli.caption import caption
+from showtell.cli.evaluate import evaluate
+from showtell.cli.info import info
+from showtell.cli.train import train
+
+app = typer.Typer(
+    help="A photo goes in, a sentence comes out. Offline, on a plain CPU.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (caption, train, evaluate, info):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"showtell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where in the code an error comes from.")] = False,
+) -> None:
+    """A photo goes in, a sentence comes out. Offline, on a plain CPU."""

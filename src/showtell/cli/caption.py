@@ -1,0 +1,137 @@
+"""`showtell caption`: sentences for photos and folders of photos."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from showtell.errors import PhotoError, ShowtellError
+
+if TYPE_CHECKING:
+    from showtell.captioner import Caption, Captioner
+
+# Photos captioned at once: a sentence appears after at most this many, and the search has rows to share.
+_BATCH = 16
+
+
+def caption(
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Photos, and folders to search; - reads paths from stdin."),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="A captioner's file or a run folder; the shipped one if not given."),
+    ] = None,
+    beam: Annotated[
+        int | None, typer.Option("--beam", "-b", min=1, help="Sentences followed at once; 1 is the fastest.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, with probabilities.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV: file, caption, log_prob, error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Write a sentence about each photo.
+
+    A photo that cannot be read is reported on stderr and skipped; the exit status is then 1.
+
+    Example: showtell caption holiday/ --csv > captions.csv
+    """
+    if as_json and as_csv:
+        raise typer.BadParameter("choose one of --json and --csv")
+    from showtell.cli.model import load_captioner
+    from showtell.progress import bar
+
+    photos = _photos(paths)
+    one = len(photos) == 1 and photos[0] == Path(paths[0])
+    write = _json_writer() if as_json else _csv_writer() if as_csv else _text_writer(with_name=not one)
+    captioner = load_captioner(model)
+    broken = 0
+    with bar("captioning photos", quiet=quiet or one) as report:
+        for done, (photo, outcome) in enumerate(_captions(captioner, photos, beam), 1):
+            if isinstance(outcome, PhotoError):
+                broken += 1
+                typer.echo(f"showtell: {outcome}", err=True)
+            write(photo, outcome)
+            report(done, len(photos))
+    if broken:
+        if len(photos) > 1:
+            typer.echo(f"showtell: {broken:,} of {len(photos):,} photos could not be read", err=True)
+        raise typer.Exit(1)
+
+
+def _photos(paths: list[str]) -> list[Path]:
+    """The photos that are meant: files as they are named, folders searched, stdin's lines for `-`."""
+    from showtell.vision.photo import list_photos
+
+    named = [line for path in paths for line in (sys.stdin.read().splitlines() if path == "-" else [path]) if line]
+    photos: list[Path] = []
+    for path in map(Path, named):
+        photos += list_photos(path) if path.is_dir() else [path]
+    if not photos:
+        raise ShowtellError(f"there are no photos in {', '.join(paths)}")
+    return photos
+
+
+def _captions(
+    captioner: Captioner, photos: list[Path], beam: int | None
+) -> Iterator[tuple[Path, Caption | PhotoError]]:
+    """Each photo, in order, with its caption or with what is wrong with it."""
+    import numpy as np
+
+    for start in range(0, len(photos), _BATCH):
+        batch = photos[start : start + _BATCH]
+        known = {}
+        outcomes: dict[Path, Caption | PhotoError] = {}
+        for photo in batch:
+            try:
+                known[photo] = captioner.features(photo)
+            except PhotoError as error:
+                outcomes[photo] = error
+        if known:
+            captions = captioner.caption_features(np.stack(list(known.values())), beam_width=beam)
+            outcomes |= dict(zip(known, captions, strict=True))
+        yield from ((photo, outcomes[photo]) for photo in batch)
+
+
+Write = Callable[[Path, "Caption | PhotoError"], None]
+
+
+def _text_writer(with_name: bool) -> Write:
+    def write(photo: Path, outcome: Caption | PhotoError) -> None:
+        if not isinstance(outcome, PhotoError):
+            typer.echo(f"{photo}: {outcome.text}" if with_name else outcome.text)
+
+    return write
+
+
+def _json_writer() -> Write:
+    def write(photo: Path, outcome: Caption | PhotoError) -> None:
+        if isinstance(outcome, PhotoError):
+            entry: dict[str, object] = {"file": str(photo), "error": str(outcome)}
+        else:
+            words = [{"word": word, "probability": round(p, 6)} for word, p in outcome.words]
+            log_prob = round(outcome.log_prob, 6)
+            entry = {"file": str(photo), "caption": outcome.text, "log_prob": log_prob, "words": words}
+        typer.echo(json.dumps(entry, ensure_ascii=False))
+
+    return write
+
+
+def _csv_writer() -> Write:
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(["file", "caption", "log_prob", "error"])
+
+    def write(photo: Path, outcome: Caption | PhotoError) -> None:
+        if isinstance(outcome, PhotoError):
+            table.writerow([photo, "", "", outcome])
+        else:
+            table.writerow([photo, outcome.text, f"{outcome.log_prob:.6f}", ""])
+        sys.stdout.flush()
+
+    return write

@@ -1,0 +1,92 @@
+"""Photos with captions, in the formats people have, and the store of their features."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from showtell.datasets.coco import read_coco
+from showtell.datasets.dataset import Dataset, Example, Problem
+from showtell.datasets.flickr8k import TOKENS, read_flickr8k
+from showtell.datasets.folder import is_folder_of_pairs, read_folder
+from showtell.datasets.gathering import read_text
+from showtell.datasets.karpathy import read_karpathy
+from showtell.datasets.store import FeatureStore, FillReport
+from showtell.datasets.table import is_table, read_table
+from showtell.errors import DatasetError
+
+__all__ = ["Dataset", "Example", "FeatureStore", "FillReport", "Problem", "read_dataset"]
+
+_FORMATS = (
+    f"Flickr8k ({TOKENS}), Karpathy JSON (dataset.json), COCO (captions_*.json), "
+    "a table (captions.csv, .tsv or .jsonl with the columns file and caption), "
+    "or photos with a .txt beside each"
+)
+
+_NAMED_TABLES = tuple(f"{stem}.{end}" for stem in ("captions", "metadata") for end in ("csv", "tsv", "jsonl"))
+
+
+def read_dataset(path: str | os.PathLike[str], photos: str | os.PathLike[str] | None = None) -> Dataset:
+    """Return the data set at `path`, a folder or a captions file, whichever format it has.
+
+    The photos are looked for beside the captions file, in `images` or `photos` there, or only in the folder
+    `photos` if it is given. Where the format names no splits, a hash of each photo's name divides them,
+    about nine to one, into `train` and `val`.
+
+    Raises:
+        DatasetError: no known format, several at once, unreadable, or without a single captioned photo.
+    """
+    source = Path(path)
+    folder = None if photos is None else Path(photos)
+    if source.is_dir():
+        return _read_folder(source, folder)
+    if not source.is_file():
+        raise DatasetError(f"data set {source}: no such file or folder")
+    return _read_file(source, folder)
+
+
+def _read_folder(folder: Path, photos: Path | None) -> Dataset:
+    """Read what lies in a folder, the surest signs first."""
+
+    def there(*patterns: str) -> list[Path]:
+        return sorted(file for pattern in patterns for file in folder.glob(pattern))
+
+    if coco := there("captions_*.json", "annotations/captions_*.json"):
+        return read_coco({file: _json(file) for file in coco}, photos)
+    found = there(TOKENS) or there("dataset*.json")
+    found = found or there(*_NAMED_TABLES) or [file for file in there("captions.txt") if is_table(file)]
+    if not found and is_folder_of_pairs(folder, photos):
+        return read_folder(folder, photos)
+    found = found or there("*.csv", "*.tsv", "*.jsonl")
+    if not found:
+        raise DatasetError(f"data set {folder}: it holds none of the known formats: {_FORMATS}")
+    if len(found) > 1:
+        names = ", ".join(file.name for file in found)
+        raise DatasetError(f"data set {folder}: it holds {names}; name the one to read")
+    return _read_file(found[0], photos)
+
+
+def _read_file(file: Path, photos: Path | None) -> Dataset:
+    match file.suffix.lower():
+        case ".csv" | ".tsv" | ".jsonl":
+            return read_table(file, photos)
+        case ".json":
+            match _json(file):
+                case {"images": list(), "annotations": list()} as content:
+                    return read_coco({file: content}, photos)
+                case {"images": list(images)}:
+                    return read_karpathy(file, images, photos)
+    if file.name.endswith("token.txt"):
+        return read_flickr8k(file, photos)
+    if is_table(file):
+        return read_table(file, photos)
+    raise DatasetError(f"data set {file}: none of the known formats: {_FORMATS}")
+
+
+def _json(file: Path) -> dict[str, object]:
+    try:
+        content = json.loads(read_text(file))
+    except (ValueError, RecursionError) as error:
+        raise DatasetError(f"{file}: not JSON ({error}); is it complete?") from error
+    return content if isinstance(content, dict) else {}

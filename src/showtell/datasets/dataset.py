@@ -1,0 +1,73 @@
+"""Photos with their captions, and everything about them that was not as it should be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+ProblemKind = Literal[
+    "missing photo",
+    "no captions",
+    "unreadable photo",
+    "empty caption",
+    "outside the folder",
+    "malformed entry",
+    "no split",
+    "two splits",
+]
+_NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Example:
+    """A photo, what people said about it, and the part of the data set that it belongs to."""
+
+    photo: Path
+    captions: tuple[str, ...]
+    split: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something in a data set that was left out or mended; `name` is a photo or a `file:line`."""
+
+    kind: ProblemKind
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a reader found: every photo with a caption, and every problem. Nothing else was dropped."""
+
+    name: str
+    examples: tuple[Example, ...]
+    problems: tuple[Problem, ...]
+
+    def split(self, name: str) -> tuple[Example, ...]:
+        """Return the examples of one split (`train`, `val`, `test`), none where there is no such split."""
+        return tuple(example for example in self.examples if example.split == name)
+
+    def summary(self) -> str:
+        """Return what was found in a few lines: a count a split, then a count a kind of problem."""
+        lines = [f"{self.name}: {_count(self.examples)}"]
+        for split in dict.fromkeys(example.split for example in self.examples):
+            lines.append(f"  {split}: {_count(self.split(split))}")
+        return "\n".join([*lines, *(f"  {line}" for line in problem_lines(self.problems))])
+
+
+def problem_lines(problems: tuple[Problem, ...]) -> list[str]:
+    """Return a line for each kind of problem: how many, and the first few by name."""
+    lines = []
+    for kind, count in Counter(problem.kind for problem in problems).items():
+        names = [problem.name for problem in problems if problem.kind == kind]
+        more = ", ..." if count > _NAMES_SHOWN else ""
+        lines.append(f"{kind}: {count:,} ({', '.join(names[:_NAMES_SHOWN])}{more})")
+    return lines
+
+
+def _count(examples: tuple[Example, ...]) -> str:
+    captions = sum(len(example.captions) for example in examples)
+    return f"{len(examples):,} photos, {captions:,} captions"

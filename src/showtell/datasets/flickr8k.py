@@ -1,0 +1,45 @@
+"""Flickr8k as it is given out (Hodosh, Young, Hockenmaier 2013): a token file and lists of names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from showtell.datasets.dataset import Dataset
+from showtell.datasets.gathering import Gathering, find_photos, read_text, usual_folders
+
+TOKENS = "Flickr8k.token.txt"
+_LISTS = {
+    "train": "Flickr_8k.trainImages.txt",
+    "val": "Flickr_8k.devImages.txt",
+    "test": "Flickr_8k.testImages.txt",
+}
+
+
+def read_flickr8k(path: Path, photos: Path | None = None) -> Dataset:
+    """Return the data set of a token file, its lines `NAME#k<TAB>caption`, and the lists of names beside it.
+
+    Raises:
+        DatasetError: a file or the photos folder cannot be read, or nothing is described.
+    """
+    folder = path.parent
+    captions = []
+    malformed = []
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        head, tab, caption = line.rstrip("\r").partition("\t")
+        name, mark, _ = head.rpartition("#")
+        if tab and mark and name:
+            captions.append((name, caption, f"{path.name}:{number}"))
+        elif line.strip():
+            malformed.append((f"{path.name}:{number}", f"{line[:80]!r} is not NAME#k<TAB>caption"))
+    names = (name for name, _, _ in captions)
+    gathering = Gathering(folder, find_photos(photos, usual_folders(folder), names, path))
+    for where, detail in malformed:
+        gathering.problem("malformed entry", where, detail)
+    for name, caption, where in captions:
+        gathering.caption(name, caption, where)
+    for split, file in _LISTS.items():
+        if (folder / file).is_file():
+            for number, name in enumerate(read_text(folder / file).split("\n"), 1):
+                if name.strip():
+                    gathering.split(name.strip(), split, f"{file}:{number}")
+    return gathering.dataset()

@@ -1,0 +1,269 @@
+"""The decoder: a photo's features to the probabilities of words, one recurrent step a word.
+
+    v      = (features - feature_mean) / feature_scale
+    h_0    = v W_proj + b_proj                            the photo is the first state,
+    x_t    = [row of W_embed of word t, v W_show + b_show]    and is shown again beside every word
+    h_t    = cell(x_t, h_{t-1})                           LSTM, GRU or vanilla RNN
+    scores = h_t W_vocab + b_vocab
+
+Show and Tell (Vinyals et al. 2015, arXiv:1411.4555) with the photo in the first state, as in CS231n's captioning
+assignment, and at every step, as in m-RNN (Mao et al. 2015, arXiv:1412.6632).
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from showtell import functional, initialization
+from showtell.errors import ShowtellError
+from showtell.functional.activations import Activation
+from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.initialization import RecurrentInit
+from showtell.text.vocabulary import PAD
+
+Cell: TypeAlias = Literal["lstm", "gru", "rnn"]
+State: TypeAlias = tuple[Array, ...]
+
+GATES: dict[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
+
+
+class CaptionDecoder:
+    """Parameters, loss and gradients, and the single step that a search takes.
+
+    Args:
+        vocab_size: V, specials included.
+        feature_dim: F, width of a photo's features.
+        embed_dim: E, width of a word's vector, and of the photo's beside it.
+        hidden_dim: H.
+        cell: `"lstm"`, `"gru"` or `"rnn"`.
+        activation: of the vanilla network, `"tanh"` or `"relu"`; the gated cells have their own.
+        init: of the hidden-to-hidden weights, `"orthogonal"`, `"xavier"` or `"identity"`.
+        forget_bias: where the bias of the LSTM's forget gate begins (Jozefowicz, Zaremba & Sutskever 2015).
+        feature_mean: (F,), subtracted from the features; 0 if not given.
+        feature_scale: (F,), what they are then divided by; 1 if not given.
+        dtype: of the parameters and of all arithmetic.
+        rng: where the first weights come from; seeded with 0 if not given.
+        params: weights to begin with instead, used as they are, without a copy.
+        layers: who computes: `showtell.functional`, or a module with the same functions.
+
+    Attributes:
+        params: what is learnt, by name.
+
+    Raises:
+        ShowtellError: a cell, activation or init of another name; weights missing, too many or of another shape.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        feature_dim: int,
+        embed_dim: int,
+        hidden_dim: int,
+        *,
+        cell: Cell = "lstm",
+        activation: Activation = "tanh",
+        init: RecurrentInit = "orthogonal",
+        forget_bias: float = 1.0,
+        feature_mean: Array | None = None,
+        feature_scale: Array | None = None,
+        dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+        params: dict[str, Array] | None = None,
+        layers: ModuleType = functional,
+    ) -> None:
+        if cell not in GATES:
+            raise ShowtellError(f"cell is {cell!r}, expected one of {', '.join(map(repr, GATES))}")
+        if activation not in get_args(Activation):
+            raise ShowtellError(f"activation is {activation!r}, expected 'tanh' or 'relu'")
+        self.vocab_size, self.feature_dim = vocab_size, feature_dim
+        self.embed_dim, self.hidden_dim = embed_dim, hidden_dim
+        self.cell, self.activation, self.layers = cell, activation, layers
+        self.feature_mean = np.asarray(np.zeros(feature_dim) if feature_mean is None else feature_mean, dtype)
+        self.feature_scale = np.asarray(np.ones(feature_dim) if feature_scale is None else feature_scale, dtype)
+        if params is None:
+            params = self._initial(init, forget_bias, rng or np.random.default_rng(0), dtype)
+        _check_shapes(params, self._shapes())
+        self.params = params
+
+    def loss(
+        self,
+        features: Array,
+        captions: IntArray,
+        *,
+        dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[float, dict[str, Array]]:
+        """The loss of captions given their photos, and its gradients.
+
+        Args:
+            features: the photo's features for each caption, (N, F).
+            captions: word ids from the start on, padded at the end, (N, T + 1): words 0..T-1 go in, 1..T are predicted.
+            dropout: share of each step's input and of its hidden state that is dropped.
+            label_smoothing: share of the target that goes to all words alike.
+            rng: where dropout's randomness comes from; needed if dropout is above 0.
+
+        Returns:
+            The cross-entropy summed over a caption's words, mean over the captions; the gradient of each of `params`.
+
+        Raises:
+            ShowtellError: shapes or dtypes do not fit together, or a setting is out of range.
+            IndexError: a word id is out of range.
+        """
+        loss, dscores, caches = self._forward(features, captions, dropout, label_smoothing, rng)
+        return loss, self._backward(dscores, caches)
+
+    def evaluate(self, features: Array, captions: IntArray) -> float:
+        """The loss alone, without dropout and label smoothing; arguments and errors as of `loss`."""
+        return self._forward(features, captions, 0.0, 0.0, None)[0]
+
+    def start(self, features: Array) -> State:
+        """The state before the first word, for photos' features (N, F): arrays whose first axis is N."""
+        p = self.params
+        v = self._standardise(features)
+        h0 = v @ p["W_proj"] + p["b_proj"]
+        shown = v @ p["W_show"] + p["b_show"]
+        return (h0, np.zeros_like(h0), shown) if self.cell == "lstm" else (h0, shown)
+
+    def step(self, words: IntArray, state: State) -> tuple[Array, State]:
+        """The log-probabilities (R, V) of the word after `words` (R,), and the state after them."""
+        p = self.params
+        *memory, shown = state
+        x = np.concatenate([p["W_embed"][words], shown], axis=1)
+        weights = (p["Wx"], p["Wh"], p["b"])
+        *memory, _ = self._layer("step_forward")(x, *memory, *weights, *self._options())
+        scores = memory[0] @ p["W_vocab"] + p["b_vocab"]
+        return self.layers.log_softmax(scores), (*memory, shown)
+
+    def config(self) -> dict[str, Any]:
+        """What `from_arrays` needs beside the arrays, ready for JSON."""
+        names = ("vocab_size", "feature_dim", "embed_dim", "hidden_dim", "cell", "activation")
+        return {name: getattr(self, name) for name in names}
+
+    def arrays(self) -> dict[str, Array]:
+        """All that is to be stored: `params`, and the statistics of the features."""
+        return self.params | {"feature_mean": self.feature_mean, "feature_scale": self.feature_scale}
+
+    @classmethod
+    def from_arrays(
+        cls, config: dict[str, Any], arrays: dict[str, Array], layers: ModuleType = functional
+    ) -> CaptionDecoder:
+        """The decoder of which `config` and `arrays` came.
+
+        Raises:
+            ShowtellError: an array is missing, is one too many, or has another shape.
+        """
+        params = dict(arrays)
+        mean, scale = params.pop("feature_mean", None), params.pop("feature_scale", None)
+        return cls(**config, feature_mean=mean, feature_scale=scale, params=params, layers=layers)
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        V, F, E, H = self.vocab_size, self.feature_dim, self.embed_dim, self.hidden_dim
+        G = GATES[self.cell] * H
+        return {
+            "W_proj": (F, H),
+            "b_proj": (H,),
+            "W_show": (F, E),
+            "b_show": (E,),
+            "W_embed": (V, E),
+            "Wx": (2 * E, G),
+            "Wh": (H, G),
+            "b": (G,),
+            "W_vocab": (H, V),
+            "b_vocab": (V,),
+        }
+
+    def _initial(
+        self, init: RecurrentInit, forget_bias: float, rng: np.random.Generator, dtype: DTypeLike
+    ) -> dict[str, Array]:
+        E, H, gates = self.embed_dim, self.hidden_dim, GATES[self.cell]
+        params: dict[str, Array] = {}
+        for name, shape in self._shapes().items():
+            if name == "W_embed":
+                params[name] = (0.1 * rng.standard_normal(shape)).astype(dtype)
+            elif name == "Wx":
+                blocks = [initialization.xavier(2 * E, H, rng, dtype) for _ in range(gates)]
+                params[name] = np.concatenate(blocks, axis=1)
+            elif name == "Wh":
+                params[name] = initialization.recurrent(init, H, gates, rng, dtype)
+            elif len(shape) == 2:
+                params[name] = initialization.xavier(*shape, rng, dtype)
+            else:
+                params[name] = np.zeros(shape, dtype)
+        if self.cell == "lstm":
+            params["b"][H : 2 * H] = forget_bias  # gate order i, f, o, g
+        return params
+
+    def _forward(
+        self,
+        features: Array,
+        captions: IntArray,
+        dropout: float,
+        label_smoothing: float,
+        rng: np.random.Generator | None,
+    ) -> tuple[float, Array, dict[str, Any]]:
+        """The loss, its gradient with respect to the scores, and the layers' caches by name."""
+        if dropout and rng is None:
+            raise ShowtellError("CaptionDecoder.loss: dropout needs rng, a numpy.random.Generator")
+        layers, p = self.layers, self.params
+        words_in, words_out = captions[:, :-1], captions[:, 1:]
+        cache: dict[str, Any] = {}
+        v = self._standardise(features)
+        h0, cache["proj"] = layers.affine_forward(v, p["W_proj"], p["b_proj"])
+        shown, cache["show"] = layers.affine_forward(v, p["W_show"], p["b_show"])
+        words, cache["embed"] = layers.word_embedding_forward(words_in, p["W_embed"])
+        x = _beside(words, shown)
+        if dropout and rng:
+            x, cache["drop_x"] = layers.dropout_forward(x, dropout, rng)
+        h, cache["cell"] = self._layer("forward")(x, h0, p["Wx"], p["Wh"], p["b"], *self._options())
+        if dropout and rng:
+            h, cache["drop_h"] = layers.dropout_forward(h, dropout, rng)
+        scores, cache["vocab"] = layers.temporal_affine_forward(h, p["W_vocab"], p["b_vocab"])
+        loss, dscores = layers.temporal_softmax_loss(scores, words_out, words_out != PAD, label_smoothing)
+        return loss, dscores, cache
+
+    def _backward(self, dscores: Array, cache: dict[str, Any]) -> dict[str, Array]:
+        """The gradient of each of `params`: the layers of `_forward`, last one first."""
+        layers, E = self.layers, self.embed_dim
+        g: dict[str, Array] = {}
+        dh, g["W_vocab"], g["b_vocab"] = layers.temporal_affine_backward(dscores, cache["vocab"])
+        if "drop_h" in cache:
+            dh = layers.dropout_backward(dh, cache["drop_h"])
+        dx, dh0, g["Wx"], g["Wh"], g["b"] = self._layer("backward")(dh, cache["cell"])
+        if "drop_x" in cache:
+            dx = layers.dropout_backward(dx, cache["drop_x"])
+        # x_t = [word t, photo]: the photo is the same at every step
+        dwords, dshown = dx[:, :, :E], dx[:, :, E:].sum(axis=1)
+        g["W_embed"] = layers.word_embedding_backward(dwords, cache["embed"])
+        _, g["W_show"], g["b_show"] = layers.affine_backward(dshown, cache["show"])
+        _, g["W_proj"], g["b_proj"] = layers.affine_backward(dh0, cache["proj"])
+        return g
+
+    def _layer(self, name: str) -> Any:
+        return getattr(self.layers, f"{self.cell}_{name}")
+
+    def _options(self) -> tuple[Activation, ...]:
+        return (self.activation,) if self.cell == "rnn" else ()
+
+    def _standardise(self, features: Array) -> Array:
+        check_arrays("CaptionDecoder", mean=(self.feature_mean, "F"), features=(features, "N F"))
+        v: Array = (features - self.feature_mean) / self.feature_scale
+        return v
+
+
+def _beside(words: Array, shown: Array) -> Array:
+    """Words' vectors (N, T, E), and beside each its photo's (N, E): (N, T, 2E)."""
+    photo = np.broadcast_to(shown[:, None], words.shape)
+    return np.concatenate([words, photo], axis=2)
+
+
+def _check_shapes(params: dict[str, Array], shapes: dict[str, tuple[int, ...]]) -> None:
+    if params.keys() != shapes.keys():
+        raise ShowtellError(f"CaptionDecoder: params are {sorted(params)}, expected {sorted(shapes)}")
+    for name, shape in shapes.items():
+        if params[name].shape != shape:
+            raise ShowtellError(f"CaptionDecoder: {name} has shape {params[name].shape}, expected {shape}")

@@ -1,0 +1,47 @@
+"""The mathematics: pure functions on NumPy arrays, a forward and a backward for each layer.
+
+Shapes: `N` captions, `T` time steps, `D` input width, `H` hidden width, `V` words.
+
+Every `*_forward` returns `(value, cache)`. Every `*_backward` takes the gradient of the loss with respect to that
+value, and the cache, and returns the gradients with respect to the forward's arguments, in their order. Neither changes
+anything that it is given; the dtype that comes in goes out. The cache refers to the arguments themselves: change one
+between the forward and the backward, and the backward sees the change.
+"""
+
+from showtell.functional.affine import (
+    affine_backward,
+    affine_forward,
+    temporal_affine_backward,
+    temporal_affine_forward,
+)
+from showtell.functional.dropout import dropout_backward, dropout_forward
+from showtell.functional.embedding import word_embedding_backward, word_embedding_forward
+from showtell.functional.gru import gru_backward, gru_forward, gru_step_backward, gru_step_forward
+from showtell.functional.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
+from showtell.functional.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+from showtell.functional.softmax import log_softmax, temporal_softmax_loss
+
+__all__ = [
+    "affine_backward",
+    "affine_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "gru_backward",
+    "gru_forward",
+    "gru_step_backward",
+    "gru_step_forward",
+    "log_softmax",
+    "lstm_backward",
+    "lstm_forward",
+    "lstm_step_backward",
+    "lstm_step_forward",
+    "rnn_backward",
+    "rnn_forward",
+    "rnn_step_backward",
+    "rnn_step_forward",
+    "temporal_affine_backward",
+    "temporal_affine_forward",
+    "temporal_softmax_loss",
+    "word_embedding_backward",
+    "word_embedding_forward",
+]

@@ -1,0 +1,76 @@
+"""The softmax over words, and the loss of a caption: the cross-entropy of its words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell.errors import ShowtellError
+from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
+from showtell.functional.embedding import check_ids
+
+
+def log_softmax(x: Array) -> Array:
+    """log(exp(x) / sum(exp(x))) over the last axis, for x of any shape and any finite scores."""
+    with np.errstate(over="ignore"):  # a difference beyond the dtype's range is -inf: probability 0
+        shifted = x - x.max(axis=-1, keepdims=True)
+    log_p: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    return log_p
+
+
+def temporal_softmax_loss(
+    x: Array, y: IntArray, mask: NDArray[np.bool_] | NDArray[Any], label_smoothing: float = 0.0
+) -> tuple[float, Array]:
+    """The cross-entropy of the right words: summed over the words of a caption, mean over the captions.
+
+    With label smoothing e (Szegedy et al. 2016, section 7) the target is 1 - e for the right word plus e / V for each.
+
+    Args:
+        x: scores of the words, (N, T, V).
+        y: ids of the right words, (N, T); where the mask is false, any integer.
+        mask: true at the words that count, false at padding, (N, T).
+        label_smoothing: e, 0 <= e < 1.
+
+    Returns:
+        loss, a float summed in float64 (0 if there is no caption); dx, its gradient, (N, T, V), zero at padding.
+
+    Raises:
+        ShowtellError: shapes or dtypes do not fit together, or label_smoothing is out of range.
+        IndexError: a word that counts has an id outside 0..V-1.
+    """
+    size = check_arrays("temporal_softmax_loss", x=(x, "N T V"))
+    N, T, V = size["N"], size["T"], size["V"]
+    for name, array in (("y", y), ("mask", mask)):
+        if array.shape != (N, T):
+            raise ShapeError(f"temporal_softmax_loss: {name} has shape {array.shape}, expected {(N, T)} = (N, T)")
+    if not 0 <= label_smoothing < 1:
+        raise ShowtellError(f"temporal_softmax_loss: label_smoothing is {label_smoothing}, expected 0 <= e < 1")
+    real = mask.astype(bool)
+    scores, words = x[real], y[real]  # only real words are computed
+    check_ids("temporal_softmax_loss", words, V, "y")
+    dx = np.zeros_like(x)
+    if not words.size:
+        return 0.0, dx
+
+    rows = np.arange(len(words))
+    top = scores.max(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):  # a difference beyond the dtype's range is -inf: probability 0
+        p = np.exp(scores - top)
+    total = p.sum(axis=1, keepdims=True)
+    p /= total
+    # -log p of a word is log(total) - (score - top), in float64 finite for any float32 scores
+    log_total = np.log(total[:, 0].astype(np.float64))
+    right = scores[rows, words].astype(np.float64) - top[:, 0]
+    nll = log_total - right
+    if label_smoothing:
+        mean = scores.mean(axis=1, dtype=np.float64) - top[:, 0]
+        nll = (1 - label_smoothing) * nll + label_smoothing * (log_total - mean)
+
+    # d nll / d score = p - target
+    p -= label_smoothing / V
+    p[rows, words] -= 1 - label_smoothing
+    p /= N
+    dx[real] = p
+    return float(nll.sum() / N), dx

@@ -1,0 +1,213 @@
+"""From a decoder's probabilities to sentences: greedy, beam search and sampling, batched over photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell.errors import ShowtellError
+from showtell.text.vocabulary import END, PAD, START, UNK
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+State: TypeAlias = tuple[Array, ...]
+"""What a decoder remembers: arrays whose first axis is the hypothesis."""
+
+NEVER = (PAD, START, UNK)
+"""Ids that no sentence holds."""
+
+
+class StepDecoder(Protocol):
+    """What a search asks of a decoder."""
+
+    def start(self, features: Array) -> State:
+        """The state before the first word, one row a photo."""
+
+    def step(self, words: NDArray[np.intp], state: State) -> tuple[Array, State]:
+        """The log-probabilities (R, V) of the next word after `words` (R,), and the state after them."""
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A sentence and how likely it is.
+
+    Attributes:
+        words: word ids, without start and end.
+        word_log_probs: the natural log-probability of each word given those before it; one more, that of the end,
+            if the sentence ended before the longest length allowed.
+        score: what the search ranked by.
+    """
+
+    words: tuple[int, ...]
+    word_log_probs: tuple[float, ...]
+    score: float
+
+    @property
+    def log_prob(self) -> float:
+        """The log-probability of the whole sentence."""
+        return float(sum(self.word_log_probs))
+
+
+def beam(
+    decoder: StepDecoder, features: Array, width: int = 3, length_power: float = 0.7, max_words: int = 20
+) -> list[list[Hypothesis]]:
+    """Beam search: for each photo the `width` best sentences, best first.
+
+    A sentence is ranked by its log-probability over (number of words, the end counted) ** `length_power`: 0 ranks by
+    log-probability alone, which favours short sentences, 1 by the mean of its words' (Wu et al. 2016,
+    arXiv:1609.08144, section 7).
+    A photo is done when no sentence that still grows can reach those that it has.
+
+    Args:
+        decoder: gives the probabilities.
+        features: the photos' features, (N, ...).
+        width: how many sentences are followed at once, at least 1.
+        length_power: see above, at least 0.
+        max_words: the longest sentence, at least 1.
+
+    Raises:
+        ShowtellError: an argument is out of range.
+    """
+    _at_least("beam", width=(width, 1), length_power=(length_power, 0), max_words=(max_words, 1))
+    photos = np.arange(len(features))  # the photos that are not done
+    results: list[list[Hypothesis]] = [[] for _ in photos]
+    state = decoder.start(features)
+    last = np.full(len(features), START)
+    # Of each photo not done: the sentences that grow, first one, then `width`
+    log_probs = np.zeros((len(features), 1))
+    words = np.zeros((len(features), 1, 0), np.intp)
+    traces = np.zeros((len(features), 1, 0))
+
+    for length in range(1, max_words + 1):
+        if not photos.size:
+            break
+        word_log_probs, state = decoder.step(last, state)
+        word_log_probs = word_log_probs.astype(np.float64)
+        word_log_probs[:, NEVER] = -np.inf
+        N, K = log_probs.shape
+        V = word_log_probs.shape[1]
+        # Twice as many as are followed: at most `width` of them end
+        candidates = (log_probs[:, :, None] + word_log_probs.reshape(N, K, V)).reshape(N, K * V)
+        best = _top(candidates, 2 * width)
+        parent, word = np.divmod(best, V)
+        log_prob = np.take_along_axis(candidates, best, axis=1)
+        step = np.take_along_axis(word_log_probs.reshape(N, K * V), best, axis=1)
+        ended = (word == END) & np.isfinite(log_prob)
+        scale = length**length_power
+
+        for n, k in zip(*np.nonzero(ended), strict=True):
+            trace = (*traces[n, parent[n, k]].tolist(), float(step[n, k]))
+            sentence = tuple(words[n, parent[n, k]].tolist())
+            results[photos[n]].append(Hypothesis(sentence, trace, float(log_prob[n, k] / scale)))
+
+        grows = _first(word != END, width)
+        rows = np.arange(N)[:, None]
+        parent, word, log_probs = parent[rows, grows], word[rows, grows], log_prob[rows, grows]
+        words = np.concatenate([words[rows, parent], word[:, :, None]], axis=2)
+        traces = np.concatenate([traces[rows, parent], step[rows, grows][:, :, None]], axis=2)
+
+        # A growing sentence's log-probability can only fall, and its length reach max_words
+        hope = log_probs.max(axis=1) / max_words**length_power
+        for photo in photos:
+            results[photo] = sorted(results[photo], key=lambda h: -h.score)[:width]
+        going = np.array(
+            [len(results[p]) < width or results[p][-1].score < h for p, h in zip(photos, hope, strict=True)],
+            bool,
+        )
+        if length == max_words:
+            for n, photo in enumerate(photos):
+                cut = [
+                    Hypothesis(tuple(w.tolist()), tuple(t.tolist()), float(p / scale))
+                    for w, t, p in zip(words[n], traces[n], log_probs[n], strict=True)
+                    if np.isfinite(p)
+                ]
+                results[photo] = sorted(results[photo] + cut, key=lambda h: -h.score)[:width]
+        source = (rows * K + parent)[going].ravel()
+        state = tuple(array[source] for array in state)
+        photos, words, traces, log_probs = photos[going], words[going], traces[going], log_probs[going]
+        last = word[going].ravel()
+    return results
+
+
+def greedy(decoder: StepDecoder, features: Array, max_words: int = 20) -> list[Hypothesis]:
+    """The likeliest word at each step, until the end or `max_words`: one sentence a photo.
+
+    Raises:
+        ShowtellError: max_words is below 1.
+    """
+    return _one_by_one(decoder, features, max_words, lambda log_probs: log_probs.argmax(axis=1))
+
+
+def sample(
+    decoder: StepDecoder,
+    features: Array,
+    rng: np.random.Generator,
+    temperature: float = 1.0,
+    max_words: int = 20,
+) -> list[Hypothesis]:
+    """A sentence a photo, each word drawn with its probability ** (1 / temperature), normalised.
+
+    The log-probabilities returned are the decoder's own, at temperature 1.
+
+    Raises:
+        ShowtellError: temperature is not above 0, or max_words is below 1.
+    """
+    if not temperature > 0:
+        raise ShowtellError(f"sample: temperature is {temperature}, expected a number above 0")
+
+    def draw(log_probs: Array) -> NDArray[np.intp]:
+        # The largest of log p + Gumbel noise is a draw from p (Gumbel 1954)
+        chosen: NDArray[np.intp] = (log_probs / temperature + rng.gumbel(size=log_probs.shape)).argmax(axis=1)
+        return chosen
+
+    return _one_by_one(decoder, features, max_words, draw)
+
+
+def _one_by_one(
+    decoder: StepDecoder, features: Array, max_words: int, choose: Callable[[Array], NDArray[np.intp]]
+) -> list[Hypothesis]:
+    """One sentence a photo, each word chosen from the log-probabilities (R, V) of the next."""
+    _at_least("search", max_words=(max_words, 1))
+    words: list[list[int]] = [[] for _ in features]
+    traces: list[list[float]] = [[] for _ in features]
+    photos = np.arange(len(features))  # the photos whose sentence has not ended
+    state = decoder.start(features)
+    last = np.full(len(features), START)
+    for _ in range(max_words):
+        if not photos.size:
+            break
+        log_probs, state = decoder.step(last, state)
+        log_probs = log_probs.astype(np.float64)
+        log_probs[:, NEVER] = -np.inf
+        last = choose(log_probs)
+        for row, photo in enumerate(photos):
+            traces[photo].append(float(log_probs[row, last[row]]))
+            if last[row] != END:
+                words[photo].append(int(last[row]))
+        going = last != END
+        photos, last, state = photos[going], last[going], tuple(array[going] for array in state)
+    return [Hypothesis(tuple(w), tuple(t), float(sum(t))) for w, t in zip(words, traces, strict=True)]
+
+
+def _top(scores: Array, k: int) -> NDArray[np.intp]:
+    """The columns of the k largest of each row, largest first, equal ones by column: (R, C) -> (R, min(k, C))."""
+    k = min(k, scores.shape[1])
+    columns = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
+    top: NDArray[np.intp] = np.take_along_axis(columns, order, axis=1)
+    return top
+
+
+def _first(true: NDArray[np.bool_], k: int) -> NDArray[np.intp]:
+    """The columns of the first k true ones of each row; where there are fewer, false ones after them."""
+    columns: NDArray[np.intp] = np.argsort(~true, axis=1, kind="stable")[:, :k]
+    return columns
+
+
+def _at_least(function: str, **arguments: tuple[float, float]) -> None:
+    for name, (value, least) in arguments.items():
+        if not value >= least:
+            raise ShowtellError(f"{function}: {name} is {value}, expected at least {least}")

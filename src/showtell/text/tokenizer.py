@@ -1,0 +1,191 @@
+"""The COCO convention of what a caption's words are.
+
+Captions are scored (BLEU, CIDEr-D) on Penn Treebank tokens, as Stanford's PTBTokenizer 3.4.1 makes them
+with `-preserveLines -lowerCase`, less some punctuation (Chen et al. 2015, "Microsoft COCO Captions: Data
+Collection and Evaluation Server"). The rules below were found by asking that program what it does, and
+keep its quirks: `U.S.` has its full stops, a bracket stays as the word `-lrb-`, `:-)` is a word.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Dropped by COCO's evaluation. Its list has brackets too, but as `-LRB-`, which lower case never is.
+_DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
+
+# These keep their full stop: always (the first kind even with a word right behind it), if capitalized,
+# before a number.
+_LAST = (
+    "al ala apr ariz assn aug bhd bldg blvd bros calif co colo conn corp cos ct dak dec esq est etc ext "
+    "feb fla fri ga inc ind intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov "
+    "oct okla penn plc ppte ppty pte ptes pty ptys rd rt sep sept seq sq sr sys tel tenn thu thurs tue "
+    "tues univ va vt wed wis wisc wyo"
+).replace(" ", "|")
+_TITLES = (
+    "adj adm adv alex assoc asst atty ave brig capt cf cie cmdr col cpl dept det dr drs elec ens ft gen "
+    "gov govs hon insp invt jos lieut lt maj messrs mfg mlle mme mr mrs ms msgr mt mtg natl pfc ph pres "
+    "prof pvt rep reps rev sen sens sfc sgt spc st ste supt treas vs wm"
+).replace(" ", "|")
+_CAPITALIZED = "Ark|ARK|Az|AZ|Del|DEL|Ill|ILL|La|LA|Mass|MASS|Miss|MISS|Ore|ORE|Pa|PA|Tex|TEX|Wash|WASH"
+_NUMBERED = "art|ca|fig|figs|no|nos|op|pp|prop"
+
+# Before one of these the full stop of a single letter ends a sentence.
+_STARTS = (
+    "A About According Additionally After An As At But Earlier He Her Here However If In It Last Many More Mr\\. "
+    "Ms\\. Now Once One Other Our She Since So Some Such That The Their Then There These They This We What When While "
+    "Yet You"
+).replace(" ", "|")
+
+_ABBREVIATIONS = rf"{_LAST}|{_TITLES}|{_NUMBERED}|{_CAPITALIZED}"
+_SPLIT = "cannot|gonna|gotta|lemme|gimme|wanna"
+_FILES = (
+    "bat bmp c cgi cpp dll doc docx exe gif gz h htm html jar java jpeg jpg mov mp3 pdf php pl png ppt ps py sql "
+    "tar txt wav x xml zip"
+).replace(" ", "|")
+
+# Letters and the marks among them. Beyond the Basic Multilingual Plane nothing is a word.
+_L = (
+    r"(?:[^\W\d_¹²³¼-¾⁰-⁹₀-₉⅐-ↈ①-⒛⓪-⓿❶-➓\U00010000-\U0010ffff]"
+    r"|[\u00ad\u02c2-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c5\u05c7\u0610-\u061a\u064b-\u065e\u0670"
+    r"\u06d6-\u06ed\u0711-\u074c\u07a6-\u07b0\u07eb-\u07f3\u0900-\u0963\u0981-\u0e3e\u0e40-\u0e4e\u0eb1-\u0ecd]"
+    r"|&[aeiouAEIOU](?:acute|grave|uml);)"
+)
+_LD = rf"(?:{_L}|\d)"
+_APOS = "(?:['’\u0092]|&apos;)"
+_APOS_INSIDE = "(?:['’\u0092`‘\u0091‛]|&apos;)"
+_CLITIC = rf"(?:'(?i:[msd]|re|ve|ll)(?!{_L})|{_APOS}(?<!')(?i:[msd]|re|ve|ll))"
+_AND = "(?:&(?i:amp);|&)"
+_PART = rf"(?:[dDoOlL]{_APOS_INSIDE}{_LD})?{_LD}+"
+_SIDE = "[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}"
+_HOST = r"[^\s\"<>|(){}.]+"
+_EMAIL = rf"[A-Za-z0-9][^\s\"<>|(){{}}]*@{_HOST}(?:\.{_HOST})*>?"
+_NAME = r"(?a:[A-Za-z][\w:.-]*)"
+_PATH = r"[^\s\"<>|()]{2,}(?<![-.!?,{}])"
+
+# At any place of a caption the rule with the longest match wins, the first of equals. A rule that has a
+# group takes the group and only looks at the rest of its match.
+_WORD_RULES = (
+    # Contractions: dog|'s, do|n't, can|not.
+    rf"({_L}+){_CLITIC}",
+    rf"({_L}+?)[nN]{_APOS_INSIDE}[tT]",
+    rf"[nN]{_APOS_INSIDE}[tT]",
+    r"(?i:(can)not)",
+    r"(?i:(gon|wan)na)",
+    r"(?i:(got)ta)",
+    r"(?i:(lem|gim)me)",
+    # Apostrophes inside of a word: l'|arbre, y'|all, o'clock, d'art, ma'am.
+    rf"[lLdDjJ]{_APOS}|(?:[dD]unkin|somethin|[oO]l){_APOS}|[cC]{_APOS}(?:mon|est)|[yY]{_APOS}(?={_L})",
+    rf"cont{_APOS}d\.|[nN]or{_APOS}easter|[oO]{_APOS_INSIDE}(?:clock|[oO])",
+    rf"[A-HJ-XZn]{_APOS_INSIDE}{_L}{{2,}}",
+    rf"{_L}+[aeiouyAEIOUY]{_APOS_INSIDE}[aeiouA-Z]{_L}*",
+    # Words, also joined ones: node.js, t-shirt, 5.5-inch, U.S.-based, and/or, AT&T, C++, US$.
+    rf"((?i:ph\.d|{_LAST})\.)\S",
+    rf"{_L}{_LD}*(?:[.!?]{_L}{_LD}*)*",
+    rf"{_PART}(?:[-_‐‑\u058a]{_PART})*",
+    rf"({_PART}(?:[-_‐‑\u058a]{_PART})*\.)[,:;]",
+    r"[A-Za-z0-9][A-Za-z0-9.,]*(?:-(?:[A-Za-z0-9]+|[A-Za-z](?:\.[A-Za-z])*\.))+",
+    rf"{_SIDE}(?:\\?/{_SIDE}){{1,2}}",
+    rf"[A-Z]+(?:(?:\+|{_AND})[A-Z]+)+",
+    r"[cC]\+\+|[cCfF]#|[A-Z]+\$",
+    # Abbreviations: Mr., Ph.D., U.S., no.|5, the letter A|. The next sentence.
+    rf"(?:(?i:ph\.d|{_LAST}|{_TITLES}|[a-z])|{_CAPITALIZED})\.",
+    r"[A-Za-z](?:\.[A-Za-z])+\.",
+    rf"((?i:{_NUMBERED})\.)\s?\d",
+    rf"([A-Za-z])\.\s(?:{_STARTS}|{_STARTS.upper()})\s",
+    # Addresses and files.
+    _EMAIL,
+    rf"(?i:https?)://{_PATH}",
+    rf"[A-Za-z][A-Za-z0-9.]*\.(?i:com|net|org|edu)/{_PATH}",
+    rf"{_LD}+(?:\.{_LD}+)*\.(?i:{_FILES})(?=[\s.,!?])",
+)
+_OTHER_RULES = (
+    # Contractions on their own, short forms and years: 's, 't|is, 'til, '90s.
+    _CLITIC,
+    rf"({_APOS}t)(?i:is|was)",
+    rf"{_APOS}(?:[eE]m|till?|cause|[2-9]0s)|{_APOS}[nN]{_APOS}|{_APOS}(?:[nN]|\d\d)(?=\s)|[’\u0092][nN]",
+    # Numbers, dates, fractions, telephones.
+    r"[-+]?(?:\d*(?:[.:,]\d+)+|\d+)",
+    r"\d{1,2}[-/]\d{1,2}[-/]\d{2,4}",
+    r"(?:\d{1,4}[ -])?\d{1,4}\\?[/⁄]\d{1,4}",
+    r"(?:\(\d{2,3}\)\s?|\+{0,2}(?:\d{2,4}[ -]){1,2})\d{3,4}[ -]?\d{3,5}",
+    r"[⁺⁻₊₋]?(?:[⁰¹²³⁴-⁹]+|[₀-₉]+)",
+    # Markup, handles, tags.
+    rf"</?{_NAME}(?:\s+{_NAME}(?:=(?:\"[^\"]*\"|'[^']*'))?)*\s*/?>|<[!?][A-Za-z-][^>]*>",
+    rf"<{_EMAIL}",
+    rf"@(?a:[A-Za-z_]\w*)|#{_L}+|&#\d+;|&(?i:amp|lt|gt|quot|apos|nbsp|[mn]dash);|-(?i:[lr][rsc]b)-",
+    # Faces, runs of a sign, single signs.
+    r"[<>]?[:;=][-'*o]?[()\[\]{\\|@DdPpO](?![A-Za-z0-9])|\([-'<=>^~x][-._]?[-'`<=>^~x]\)|[-'<=>^~x]_[-'<=>^~x]",
+    r"''|[‘’“”‛«»‹›`\u0091-\u0094]{1,2}|[?!]+|--+|\.{3,}|\*+|_+|#+|@@+|<<|>>|\\\*",
+    r"[!-/:-@\[-`{-~¡-©¬®-±´¶-¸¼-¿×÷\u0080\u0096\u0097\u037e\u0387\u0589\u05be\u05c0\u05c3\u05f3\u05f4\u060c"
+    r"\u061b\u061f\u066a\u066d\u06d4\u0964\u0965\u0e3f\u0e4f‖‗‚„-•…‰-‸※‾-⁂⁄⁺-⁾₊-₎₠₤€℀℁℃-℆℈℉№-℘℞-™℥℧℩℮"
+    r"⅀-⅄⅊-⅍⅏⅓-⅞←-⯿。、〒・！-／：-＠［-｀｛-･￠￡￥￦]",
+)
+_OF_LETTERS = [re.compile(rule) for rule in _WORD_RULES]
+_RULES = _OF_LETTERS + [re.compile(rule) for rule in _OTHER_RULES]
+
+# Most of a caption are words that no rule changes; a run of these is taken at once.
+_PLAIN_WORDS = re.compile(
+    rf"""(?: \s | [.,](?=\s)
+    | (?!(?:{_SPLIT})\b) [a-z]+(?:-[a-z]+)* (?=,?\s)
+    | (?!(?:{_SPLIT}|{_ABBREVIATIONS})\.) [a-z]{{2,}} (?=\.\s)
+    )+""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+# How Penn Treebank spells quotes, dashes, brackets, money. Here a token is in lower case.
+_QUOTES = {
+    **dict.fromkeys("`‘‛‹\u0091", "`"),
+    **dict.fromkeys("'’›\u0092", "'"),
+    **dict.fromkeys("“«\u0093", "``"),
+    **dict.fromkeys('"”»\u0094', "''"),
+}
+_SPELLED = {
+    **_QUOTES,
+    **{first + second: _QUOTES[first] + _QUOTES[second] for first in _QUOTES for second in _QUOTES},
+    **{f"{quote}{rest}": f"'{rest}" for quote in "’\u0092" for rest in ("s", "m", "d", "re", "ve", "ll")},
+    **{"n’t": "n't", "n\u0092t": "n't"},
+    **dict.fromkeys(("–", "—", "―", "\u0096", "\u0097", "---", "----", "&ndash;", "&mdash;"), "--"),
+    **dict.fromkeys("€₠¤\u0080", "$"),
+    **{"£": "#", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "…": "..."},
+    **{"[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"},
+    **{"&lt;": "<", "&gt;": ">", "&quot;": "''", "&nbsp;": ""},
+}
+_SPELLED_INSIDE = {"(": "-lrb-", ")": "-rrb-", "&amp;": "&", "&apos;": "'", "\u00ad": ""}
+_INSIDE = re.compile("|".join(map(re.escape, _SPELLED_INSIDE)))
+
+
+def tokenize(caption: str) -> list[str]:
+    """Split a caption into lower-case words as COCO's evaluation does, punctuation dropped.
+
+    The caption is read on its own, as one line. Emoji only separate words.
+    """
+    text = " ".join(caption.split()) + " "
+    tokens: list[str] = []
+    place = 0
+    while place < len(text):
+        if plain := _PLAIN_WORDS.match(text, place):
+            tokens += plain[0].lower().replace(",", " ").replace(".", " ").split()
+            place = plain.end()
+            continue
+        token = _next_token(text, place)
+        tokens += [word for word in _spell(token.lower()).split() if word not in _DROPPED]
+        place += len(token) or 1
+    return tokens
+
+
+def _next_token(text: str, place: int) -> str:
+    """The token at `place`, empty where no rule matches."""
+    rules = _OF_LETTERS if text[place].isalpha() and text[place].isascii() else _RULES
+    matches = [match for rule in rules if (match := rule.match(text, place))]
+    if not matches:
+        return ""
+    longest = max(matches, key=re.Match.end)
+    return longest[longest.lastindex or 0]
+
+
+def _spell(token: str) -> str:
+    if token.startswith("..."):
+        return "..."
+    if token in _SPELLED:
+        return _SPELLED[token]
+    return _INSIDE.sub(lambda match: _SPELLED_INSIDE[match[0]], token)

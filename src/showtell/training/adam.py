@@ -1,0 +1,78 @@
+"""Adam, and the norm that gradients are clipped to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+
+# Numbers taken at a time: what one update touches stays in the second-level cache over its passes.
+_BLOCK = 16_384
+
+
+class Adam:
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1) over a dict of named arrays, updated in place.
+
+    Attributes:
+        first: the running mean of each gradient, by name.
+        second: the running mean of its square, by name.
+        steps: updates made.
+    """
+
+    def __init__(
+        self, params: Mapping[str, Array], beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+    ) -> None:
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        self.first = {name: np.zeros_like(array) for name, array in params.items()}
+        self.second = {name: np.zeros_like(array) for name, array in params.items()}
+        self.steps = 0
+
+    def update(
+        self,
+        params: Mapping[str, Array],
+        grads: Mapping[str, Array],
+        learning_rate: float,
+        scale: float = 1.0,
+    ) -> None:
+        """Move `params` (C-contiguous) one step against `scale * grads`.
+
+        Raises:
+            KeyError: a parameter has no gradient.
+        """
+        self.steps += 1
+        rate = learning_rate / (1 - self.beta1**self.steps)
+        correction = 1 / math.sqrt(1 - self.beta2**self.steps)
+        for name, array in params.items():
+            flat, grad = array.reshape(-1), grads[name].reshape(-1)
+            first, second = self.first[name].reshape(-1), self.second[name].reshape(-1)
+            for start in range(0, flat.size, _BLOCK):
+                part = slice(start, start + _BLOCK)
+                g = grad[part] * scale
+                m, v = first[part], second[part]
+                m *= self.beta1
+                m += (1 - self.beta1) * g
+                v *= self.beta2
+                g *= g
+                g *= 1 - self.beta2
+                v += g
+                np.sqrt(v, out=g)
+                g *= correction
+                g += self.epsilon
+                np.divide(m, g, out=g)
+                g *= rate
+                flat[part] -= g
+
+
+def gradient_norm(grads: Mapping[str, Array]) -> float:
+    """The Euclidean norm of all gradients taken as one vector."""
+    return math.sqrt(sum(float(np.vdot(grad, grad)) for grad in grads.values()))
+
+
+def clip_scale(norm: float, limit: float) -> float:
+    """What gradients of that norm are multiplied by, so that it is at most `limit` (Pascanu et al. 2013)."""
+    return min(1.0, limit / norm) if norm > 0 else 1.0

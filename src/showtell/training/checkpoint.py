@@ -1,0 +1,83 @@
+"""What a run needs to go on as if it had never been stopped: one file, replaced only by a complete one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell.errors import ShowtellError
+from showtell.files import write_atomically
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    All randomness of a run follows from its seed and these numbers, so that no generator's state is kept.
+
+    Attributes:
+        epoch: epochs done.
+        batch: batches done of the epoch that has begun.
+        step: updates done.
+        loss: the training loss summed over the words of this epoch so far.
+        words: those words.
+        seconds: that this epoch's updates have taken so far.
+        best: the best validation score so far.
+        best_epoch: when it was reached.
+        finished: whether the run is over.
+        history: a record of each epoch.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    loss: float = 0.0
+    words: int = 0
+    seconds: float = 0.0
+    best: float = float("-inf")
+    best_epoch: int = 0
+    finished: bool = False
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str], progress: Progress, tensors: Mapping[str, Mapping[str, Array]]
+) -> None:
+    """Write the progress and groups of named arrays.
+
+    Raises:
+        OSError: the file cannot be written; the checkpoint before it is untouched.
+    """
+    from safetensors.numpy import save
+
+    flat = {f"{group}/{name}": array for group, arrays in tensors.items() for name, array in arrays.items()}
+    write_atomically(path, save(flat, {"progress": json.dumps(asdict(progress))}))
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Progress, dict[str, dict[str, Array]]]:
+    """Read what `save_checkpoint` wrote.
+
+    Raises:
+        ShowtellError: the file is no checkpoint, or not a whole one.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    groups: dict[str, dict[str, Array]] = {}
+    try:
+        with safe_open(Path(path), framework="numpy") as file:
+            for key in file.keys():  # noqa: SIM118 (no mapping)
+                group, name = key.split("/", 1)
+                groups.setdefault(group, {})[name] = file.get_tensor(key)
+            progress = Progress(**json.loads(file.metadata()["progress"]))
+    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
+        raise ShowtellError(f"{path} is no whole checkpoint: {error}; remove it to begin anew") from error
+    return progress, groups

@@ -1,0 +1,140 @@
+"""A recipe: every setting of a training run, as one flat record and one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from showtell.decoder import Cell
+from showtell.errors import ShowtellError
+from showtell.functional.activations import Activation
+from showtell.initialization import RecurrentInit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a training run; what is not said has the value that did best on Flickr8k's dev split.
+
+    Attributes:
+        cell: the recurrent network.
+        activation: of the vanilla network; the gated cells have their own.
+        init: of the hidden-to-hidden weights.
+        forget_bias: where the LSTM's forget gate's bias begins (Jozefowicz et al. 2015).
+        embed_dim: width of a word's vector, and of the photo's beside it.
+        hidden_dim: width of the hidden state.
+        min_count: a word is known if the training captions hold it this often.
+        max_words: longer training captions are cut here; the longest caption that is written.
+        dropout: share of a step's input and of its hidden state that is dropped in training.
+        label_smoothing: share of the target that goes to all words alike.
+        epochs: passes over the training captions, at most.
+        patience: epochs without a better validation score after which the run ends.
+        batch_size: captions in an update.
+        learning_rate: of Adam, at its peak.
+        warmup_steps: updates until the peak.
+        clip_norm: the gradient's norm is at most this.
+        beam_width: sentences followed at once when captions are written.
+        length_power: how a sentence's length enters its rank (see `search.beam`).
+        seed: of all randomness.
+    """
+
+    cell: Cell = "lstm"
+    activation: Activation = "tanh"
+    init: RecurrentInit = "orthogonal"
+    forget_bias: float = 1.0
+    embed_dim: int = 256
+    hidden_dim: int = 512
+    min_count: int = 5
+    max_words: int = 20
+    dropout: float = 0.5
+    label_smoothing: float = 0.1
+    epochs: int = 15
+    patience: int = 5
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    warmup_steps: int = 200
+    clip_norm: float = 5.0
+    beam_width: int = 3
+    length_power: float = 0.7
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check types and ranges.
+
+        Raises:
+            ShowtellError: a setting has another type, or is out of range.
+        """
+        for name, kind in get_type_hints(Recipe).items():
+            value = getattr(self, name)
+            if kind is float and type(value) is int:
+                object.__setattr__(self, name, float(value))
+            elif choices := get_args(kind):
+                if value not in choices:
+                    raise ShowtellError(f"recipe: {name} is {value!r}, expected one of {', '.join(map(repr, choices))}")
+            elif type(value) is not kind:
+                raise ShowtellError(f"recipe: {name} is {value!r}, expected {_KIND[kind]}")
+        for names, expected, holds in _RANGES:
+            for name in names:
+                if not holds(getattr(self, name)):
+                    raise ShowtellError(f"recipe: {name} is {getattr(self, name)!r}, expected {expected}")
+
+    @classmethod
+    def from_mapping(cls, settings: dict[str, Any]) -> Recipe:
+        """A recipe from named settings; those that are not named keep their defaults.
+
+        Raises:
+            ShowtellError: there is no such setting, or a value does not fit.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in settings:
+            if name not in names:
+                raise ShowtellError(f"recipe: there is no setting {name!r}; there are {', '.join(names)}")
+        return cls(**settings)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], **changes: Any) -> Recipe:
+        """The recipe in a TOML file, with `changes` put over it.
+
+        Raises:
+            ShowtellError: the file is missing, is not TOML, or holds a setting that does not fit.
+        """
+        try:
+            settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ShowtellError(f"recipe: cannot read {path}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ShowtellError(f"recipe: {path} is not TOML: {error}") from error
+        return cls.from_mapping(settings | changes)
+
+    def to_toml(self) -> str:
+        """The recipe as a TOML file's text; `Recipe.read` gives it back."""
+        import tomli_w
+
+        return tomli_w.dumps(dataclasses.asdict(self))
+
+
+_KIND: dict[type, str] = {int: "a whole number", float: "a number", str: "a text"}
+_RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
+    (("dropout", "label_smoothing"), "at least 0 and below 1", lambda value: 0 <= value < 1),
+    (("learning_rate", "clip_norm"), "a finite number above 0", lambda value: 0 < value < float("inf")),
+    (("forget_bias",), "a finite number", lambda value: abs(value) < float("inf")),
+    (("length_power",), "a finite number, at least 0", lambda value: 0 <= value < float("inf")),
+    (("seed", "warmup_steps"), "at least 0", lambda value: value >= 0),
+    (
+        (
+            "embed_dim",
+            "hidden_dim",
+            "min_count",
+            "max_words",
+            "epochs",
+            "patience",
+            "batch_size",
+            "beam_width",
+        ),
+        "at least 1",
+        lambda value: value >= 1,
+    ),
+)

@@ -1,0 +1,79 @@
+"""The layers written once more with torch, whose autograd is the oracle; only imported where torch is installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+
+def _swap_gates(weights: Tensor, order: list[int]) -> Tensor:
+    """Our (D, gates * H) with columns in one order -> torch's (gates * H, D) with rows in another."""
+    blocks = weights.T.chunk(len(order))
+    return torch.cat([blocks[index] for index in order])
+
+
+def rnn_forward(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor, activation: str = "tanh") -> Tensor:
+    weights = [Wx.T.contiguous(), Wh.T.contiguous(), b, torch.zeros_like(b)]
+    run = torch.rnn_tanh if activation == "tanh" else torch.rnn_relu
+    return run(x, h0[None], weights, True, 1, 0.0, False, False, True)[0]
+
+
+def lstm_forward(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor, c0: Tensor | None = None) -> Tensor:
+    order = [0, 1, 3, 2]  # torch's gates are i, f, g, o
+    c0 = torch.zeros_like(h0) if c0 is None else c0
+    weights = [_swap_gates(Wx, order), _swap_gates(Wh, order), _swap_gates(b[None], order)[:, 0]]
+    return torch.lstm(x, (h0[None], c0[None]), [*weights, torch.zeros_like(b)], True, 1, 0.0, False, False, True)[0]
+
+
+def gru_forward(x: Tensor, h0: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
+    weights = [Wx.T.contiguous(), Wh.T.contiguous(), b, torch.zeros_like(b)]
+    return torch.gru(x, h0[None], weights, True, 1, 0.0, False, False, True)[0]
+
+
+def rnn_step_forward(x: Tensor, h: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor, activation: str = "tanh") -> Tensor:
+    cell = torch.rnn_tanh_cell if activation == "tanh" else torch.rnn_relu_cell
+    return cell(x, h, Wx.T, Wh.T, b, torch.zeros_like(b))
+
+
+def lstm_step_forward(x: Tensor, h: Tensor, c: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    order = [0, 1, 3, 2]
+    weights = [_swap_gates(Wx, order), _swap_gates(Wh, order), _swap_gates(b[None], order)[:, 0]]
+    return torch.lstm_cell(x, (h, c), *weights, torch.zeros_like(b))
+
+
+def gru_step_forward(x: Tensor, h: Tensor, Wx: Tensor, Wh: Tensor, b: Tensor) -> Tensor:
+    return torch.gru_cell(x, h, Wx.T, Wh.T, b, torch.zeros_like(b))
+
+
+def affine_forward(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return F.linear(x.flatten(1), w.T, b)
+
+
+def temporal_affine_forward(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
+    return F.linear(x, w.T, b)
+
+
+def word_embedding_forward(x: Tensor, W: Tensor) -> Tensor:
+    return F.embedding(x, W)
+
+
+def temporal_softmax_loss(x: Tensor, y: Tensor, mask: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    total = F.cross_entropy(x[mask], y[mask], reduction="sum", label_smoothing=label_smoothing)
+    return total / len(x)
+
+
+def gradients(case: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """What torch makes of a case (see `functional/cases.py`): the values, and the gradients of sum(up * value)."""
+    fixed = [torch.tensor(array) for array in case.fixed]
+    leaves = [torch.tensor(array, requires_grad=True) for array in case.args]
+    forward = globals()[f"{case.layer}_forward"]
+    result = forward(*fixed, *leaves, **dict(case.options))
+    tensors = result if isinstance(result, tuple) else (result,)
+    values = [tensor.detach().numpy() for tensor in tensors]
+    ups = case.ups(values)
+    grads = torch.autograd.grad(tensors, leaves, [torch.tensor(up) for up in ups])
+    return values, [grad.numpy() for grad in grads]
