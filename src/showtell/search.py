@@ -95,36 +95,26 @@ def beam(
         parent, word = np.divmod(best, V)
         log_prob = np.take_along_axis(candidates, best, axis=1)
         step = np.take_along_axis(word_log_probs.reshape(N, K * V), best, axis=1)
-        ended = (word == END) & np.isfinite(log_prob)
-        scale = length**length_power
-
-        for n, k in zip(*np.nonzero(ended), strict=True):
+        ended = word == END
+        done = np.isfinite(log_prob) & (ended | (length == max_words))
+        for n, k in zip(*np.nonzero(done), strict=True):
+            sentence = (*words[n, parent[n, k]].tolist(), *([] if ended[n, k] else [int(word[n, k])]))
             trace = (*traces[n, parent[n, k]].tolist(), float(step[n, k]))
-            sentence = tuple(words[n, parent[n, k]].tolist())
-            results[photos[n]].append(Hypothesis(sentence, trace, float(log_prob[n, k] / scale)))
+            results[photos[n]].append(Hypothesis(sentence, trace, float(log_prob[n, k]) / length**length_power))
+        for photo in photos:
+            results[photo] = sorted(results[photo], key=lambda h: -h.score)[:width]
 
-        grows = _first(word != END, width)
-        rows = np.arange(N)[:, None]
-        parent, word, log_probs = parent[rows, grows], word[rows, grows], log_prob[rows, grows]
+        # The best `width` that have not ended grow on
+        rows, grows = np.arange(N)[:, None], np.argsort(ended, axis=1, kind="stable")[:, :width]
+        log_probs = np.where(ended, -np.inf, log_prob)[rows, grows]
+        parent, word = parent[rows, grows], word[rows, grows]
         words = np.concatenate([words[rows, parent], word[:, :, None]], axis=2)
         traces = np.concatenate([traces[rows, parent], step[rows, grows][:, :, None]], axis=2)
 
         # A growing sentence's log-probability can only fall, and its length reach max_words
         hope = log_probs.max(axis=1) / max_words**length_power
-        for photo in photos:
-            results[photo] = sorted(results[photo], key=lambda h: -h.score)[:width]
-        going = np.array(
-            [len(results[p]) < width or results[p][-1].score < h for p, h in zip(photos, hope, strict=True)],
-            bool,
-        )
-        if length == max_words:
-            for n, photo in enumerate(photos):
-                cut = [
-                    Hypothesis(tuple(w.tolist()), tuple(t.tolist()), float(p / scale))
-                    for w, t, p in zip(words[n], traces[n], log_probs[n], strict=True)
-                    if np.isfinite(p)
-                ]
-                results[photo] = sorted(results[photo] + cut, key=lambda h: -h.score)[:width]
+        worst = [results[p][-1].score if len(results[p]) == width else -np.inf for p in photos]
+        going = hope > worst
         source = (rows * K + parent)[going].ravel()
         state = tuple(array[source] for array in state)
         photos, words, traces, log_probs = photos[going], words[going], traces[going], log_probs[going]
@@ -199,12 +189,6 @@ def _top(scores: Array, k: int) -> NDArray[np.intp]:
     order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
     top: NDArray[np.intp] = np.take_along_axis(columns, order, axis=1)
     return top
-
-
-def _first(true: NDArray[np.bool_], k: int) -> NDArray[np.intp]:
-    """The columns of the first k true ones of each row; where there are fewer, false ones after them."""
-    columns: NDArray[np.intp] = np.argsort(~true, axis=1, kind="stable")[:, :k]
-    return columns
 
 
 def _at_least(function: str, **arguments: tuple[float, float]) -> None:

@@ -54,7 +54,7 @@ def golden() -> dict[str, np.ndarray]:
 
 @each_case
 def test_golden(case: Case, golden: dict[str, np.ndarray]) -> None:
-    """The numbers that torch gave when the file was made (`tests/functional/make_golden.py`)."""
+    """The numbers that torch gave when the file was made (`tests/make_golden.py`)."""
     if 0 in case.args[0].shape:
         *values, cache = case.forward(functional)(*case.args)
         grads = case.backward(functional)(*case.ups(values), cache)
@@ -65,5 +65,5 @@ def test_golden(case: Case, golden: dict[str, np.ndarray]) -> None:
     names = sorted(name for name in golden if name.startswith(f"{case.name}/"))
     values = [golden[name] for name in names if "/value" in name]
     grads = [golden[name] for name in names if "/grad" in name]
-    assert grads, f"{case.name} is not in {GOLDEN.name}: run tests/functional/make_golden.py"
+    assert grads, f"{case.name} is not in {GOLDEN.name}: run tests/make_golden.py"
     compare(case, values, grads)

@@ -64,9 +64,7 @@ def test_the_torch_network_on_the_same_pixels(encoder: Encoder) -> None:
 
     pixels = torch.tensor((np.stack([np.asarray(photo, np.float32) for photo in photos]) - 127) / 128)
     with torch.inference_mode():
-        expected = (
-            network.extract_features(pixels.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(-1, 81, 1280)
-        )
+        expected = network.extract_features(pixels.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(-1, 81, 1280)
     assert distance(encoder.encode(photos), expected.numpy()) < 0.004  # measured: 0.0017
 
 

@@ -102,9 +102,7 @@ def test_heic_is_turned_once(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = 6
     path = tmp_path / "phone.heic"
-    pillow_heif.from_pillow(gradient(64, 96).rotate(90, expand=True)).save(
-        path, quality=95, exif=exif.tobytes()
-    )
+    pillow_heif.from_pillow(gradient(64, 96).rotate(90, expand=True)).save(path, quality=95, exif=exif.tobytes())
     assert difference(open_photo(path), gradient(64, 96)) < 16
 
 
@@ -209,9 +207,7 @@ def test_other_modes() -> None:
     assert values(open_photo(encoded(Image.new("L", (2, 1), 77), "BMP")))[0].tolist() == [[77] * 3] * 2
     ink = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
     assert values(open_photo(encoded(ink, "TIFF")))[0, 0].tolist() == [255, 0, 0]
-    assert values(open_photo(encoded(ink, "JPEG", quality=95)))[8, 8].tolist() == pytest.approx(
-        [255, 0, 0], abs=4
-    )
+    assert values(open_photo(encoded(ink, "JPEG", quality=95)))[8, 8].tolist() == pytest.approx([255, 0, 0], abs=4)
     premultiplied = Image.new("RGBA", (1, 1), (0, 0, 0, 51)).convert("RGBa")
     assert values(open_photo(premultiplied))[0, 0].tolist() == [204, 204, 204]
     for mode in ("YCbCr", "HSV"):
@@ -286,9 +282,7 @@ def test_not_a_source() -> None:
         open_photo(np.zeros((4, 4, 3), np.uint8))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    "data", [b"a cat on a mat", b"<svg xmlns='http://www.w3.org/2000/svg'/>", bytes(500)]
-)
+@pytest.mark.parametrize("data", [b"a cat on a mat", b"<svg xmlns='http://www.w3.org/2000/svg'/>", bytes(500)])
 def test_not_a_photo(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "note.jpg"
     path.write_bytes(data)
@@ -307,9 +301,7 @@ def test_truncated(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "cut"
     data = encoded(gradient(200, 200), kind)
     path.write_bytes(data[: len(data) * 2 // 3])
-    with pytest.raises(
-        PhotoError, match=r"cut: is damaged or truncated .*copy or export it again|cut: is not a photo"
-    ):
+    with pytest.raises(PhotoError, match=r"cut: is damaged or truncated .*copy or export it again|cut: is not a photo"):
         open_photo(path)
 
 
@@ -320,12 +312,7 @@ def png_header(width: int, height: int) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b""))
-        + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("side", [11_000, 20_000, 2**31 - 1])

@@ -58,15 +58,14 @@ def temporal_softmax_loss(
     top = scores.max(axis=1, keepdims=True)
     with np.errstate(over="ignore"):  # a difference beyond the dtype's range is -inf: probability 0
         p = np.exp(scores - top)
-    total = p.sum(axis=1, keepdims=True)
-    p /= total
-    # -log p of a word is log(total) - (score - top), in float64 finite for any float32 scores
-    log_total = np.log(total[:, 0].astype(np.float64))
-    right = scores[rows, words].astype(np.float64) - top[:, 0]
-    nll = log_total - right
-    if label_smoothing:
-        mean = scores.mean(axis=1, dtype=np.float64) - top[:, 0]
-        nll = (1 - label_smoothing) * nll + label_smoothing * (log_total - mean)
+        total = p.sum(axis=1, keepdims=True)
+        p /= total
+        # -log p of a word is log(total) - (score - top), in float64 finite for any float32 scores
+        log_total = np.log(total[:, 0].astype(np.float64))
+        nll = log_total - (scores[rows, words].astype(np.float64) - top[:, 0])
+        if label_smoothing:
+            mean = (scores / V - top / V).sum(axis=1, dtype=np.float64)
+            nll = (1 - label_smoothing) * nll + label_smoothing * (log_total - mean)
 
     # d nll / d score = p - target
     p -= label_smoothing / V

@@ -36,7 +36,6 @@ _STARTS = (
     "Yet You"
 ).replace(" ", "|")
 
-_ABBREVIATIONS = rf"{_LAST}|{_TITLES}|{_NUMBERED}|{_CAPITALIZED}"
 _SPLIT = "cannot|gonna|gotta|lemme|gimme|wanna"
 _FILES = (
     "bat bmp c cgi cpp dll doc docx exe gif gz h htm html jar java jpeg jpg mov mp3 pdf php pl png ppt ps py sql "
@@ -58,7 +57,7 @@ _AND = "(?:&(?i:amp);|&)"
 _PART = rf"(?:[dDoOlL]{_APOS_INSIDE}{_LD})?{_LD}+"
 _SIDE = "[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}"
 _HOST = r"[^\s\"<>|(){}.]+"
-_EMAIL = rf"[A-Za-z0-9][^\s\"<>|(){{}}]*@{_HOST}(?:\.{_HOST})*>?"
+_EMAIL = rf"[A-Za-z0-9][^\s\"<>|(){{}}]{{0,63}}@{_HOST}(?:\.{_HOST})*>?"
 _NAME = r"(?a:[A-Za-z][\w:.-]*)"
 _PATH = r"[^\s\"<>|()]{2,}(?<![-.!?,{}])"
 
@@ -123,14 +122,11 @@ _OTHER_RULES = (
 _OF_LETTERS = [re.compile(rule) for rule in _WORD_RULES]
 _RULES = _OF_LETTERS + [re.compile(rule) for rule in _OTHER_RULES]
 
-# Most of a caption are words that no rule changes; a run of these is taken at once.
-_PLAIN_WORDS = re.compile(
-    rf"""(?: \s | [.,](?=\s)
-    | (?!(?:{_SPLIT})\b) [a-z]+(?:-[a-z]+)* (?=,?\s)
-    | (?!(?:{_SPLIT}|{_ABBREVIATIONS})\.) [a-z]{{2,}} (?=\.\s)
-    )+""",
-    re.VERBOSE | re.IGNORECASE,
-)
+# Most of a caption are words that no rule changes; a run of these is taken at once. The second is a
+# word and a full stop, which it keeps if it is one of the third.
+_PLAIN_WORDS = re.compile(rf"(?: |[.,](?= )|(?!(?i:{_SPLIT})\b)[A-Za-z]+(?:-[A-Za-z]+)*(?=,? ))+")
+_LAST_WORD = re.compile(r"([A-Za-z]{2,})\. ")
+_NOT_LAST = frozenset(f"{_LAST}|{_TITLES}|{_NUMBERED}|{_CAPITALIZED}|{_SPLIT}".lower().split("|"))
 
 # How Penn Treebank spells quotes, dashes, brackets, money. Here a token is in lower case.
 _QUOTES = {
@@ -166,10 +162,13 @@ def tokenize(caption: str) -> list[str]:
         if plain := _PLAIN_WORDS.match(text, place):
             tokens += plain[0].lower().replace(",", " ").replace(".", " ").split()
             place = plain.end()
-            continue
-        token = _next_token(text, place)
-        tokens += [word for word in _spell(token.lower()).split() if word not in _DROPPED]
-        place += len(token) or 1
+        elif (last := _LAST_WORD.match(text, place)) and last[1].lower() not in _NOT_LAST:
+            tokens.append(last[1].lower())
+            place = last.end()
+        else:
+            token = _next_token(text, place)
+            tokens += [word for word in _spell(token.lower()).split() if word not in _DROPPED]
+            place += len(token) or 1
     return tokens
 
 

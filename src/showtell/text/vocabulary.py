@@ -33,9 +33,7 @@ class Vocabulary:
         self._ids: dict[str, int] = {}
         for index, word in enumerate(self.words, start=len(SPECIALS)):
             if not isinstance(word, str) or word.split() != [word]:
-                raise ShowtellError(
-                    f"Vocabulary: word {index} is {word!r}, expected one word without white space"
-                )
+                raise ShowtellError(f"Vocabulary: word {index} is {word!r}, expected one word without white space")
             if word in SPECIALS:
                 raise ShowtellError(f"Vocabulary: word {index} is {word!r}, a name kept for the special ids")
             if self._ids.setdefault(word, index) != index:

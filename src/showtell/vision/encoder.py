@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,9 @@ class Encoder:
     feature_dim = 1280
 
     def __init__(self, path: str | os.PathLike[str] | None = None, threads: int | None = None) -> None:
-        """Read the network at `path` (default: the one that ships), to run on `threads` (default: all cores).
+        """Read the network at `path` (default: the one that ships); encode up to `threads` photos at a time.
+
+        By default there are as many threads as there are cores that this process may use.
 
         Raises:
             ModelError: the file cannot be read.
@@ -69,21 +72,28 @@ class Encoder:
             ModelError: the file is no encoder as this class needs it.
             ShowtellError: a photo is not of mode RGB.
         """
+        session = self._session
         grids = np.empty((len(photos), *self.grid_shape), np.float32)
-        # One by one: a batch is no faster on a CPU, and so nothing can depend on a photo's neighbours.
-        for grid, photo in zip(grids, photos, strict=True):
-            grid[:] = self._session.run(["grid"], {"pixels": _pixels(photo)})[0][0]
+
+        def fill(index: int) -> None:
+            grids[index] = session.run(["grid"], {"pixels": _pixels(photos[index])})[0][0]
+
+        with ThreadPoolExecutor(self._threads) as workers:
+            for _ in workers.map(fill, range(len(photos))):  # raises what a worker raised
+                pass
         return grids
 
     @functools.cached_property
     def _session(self) -> InferenceSession:
-        """Make the session, with the threads asleep between the layers: spinning slows whatever else runs."""
+        """Make the session, of one thread: photos side by side need no waiting for each other at every layer.
+
+        So no grid depends on its neighbours or on the number of threads, and no thread spins while it waits.
+        """
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
+        options.intra_op_num_threads = 1
         options.log_severity_level = 4  # what is wrong becomes an exception, and needs no second line
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         onnxruntime.disable_telemetry_events()
         try:
             session = onnxruntime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,44 @@
+"""Write the golden files: torch's values and gradients. `python tests/make_golden.py`, where torch is installed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "functional")]
+
+import cases  # noqa: E402
+import oracle  # noqa: E402
+import test_decoder  # noqa: E402
+
+
+def layers() -> dict[str, np.ndarray]:
+    arrays = {}
+    for case in cases.CASES:
+        if 0 not in case.args[0].shape:
+            values, grads = oracle.gradients(case)
+            arrays |= {f"{case.name}/value{index}": value for index, value in enumerate(values)}
+            arrays |= {f"{case.name}/grad{index}": grad for index, grad in enumerate(grads)}
+    return arrays
+
+
+def decoders() -> dict[str, np.ndarray]:
+    arrays = {}
+    for kind in test_decoder.KINDS:
+        found = oracle.decoder_gradients(test_decoder.make(*kind), *test_decoder.draw(), label_smoothing=0.1)
+        arrays |= {f"{'-'.join(kind)}/{name}": array for name, array in found.items()}
+    return arrays
+
+
+def main() -> None:
+    for path, arrays in [(HERE / "functional" / "golden" / "layers.npz", layers()), (test_decoder.GOLDEN, decoders())]:
+        path.parent.mkdir(exist_ok=True)
+        np.savez_compressed(path, **arrays)
+        print(f"{path}: {len(arrays)} arrays, {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

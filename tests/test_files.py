@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from showtell.files import write_atomically
+
+
+def test_text_and_bytes(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "text", "größer\n")
+    write_atomically(tmp_path / "bytes", b"\x00\xff")
+    assert (tmp_path / "text").read_bytes() == "größer\n".encode()
+    assert (tmp_path / "bytes").read_bytes() == b"\x00\xff"
+
+
+def test_an_old_file_is_replaced_and_nothing_is_left_beside(tmp_path: Path) -> None:
+    for data in (b"old", b"new and longer"):
+        write_atomically(tmp_path / "file", data)
+    assert (tmp_path / "file").read_bytes() == b"new and longer"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+@pytest.mark.parametrize("broken", ["fsync", "replace"])
+def test_what_breaks_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    write_atomically(tmp_path / "file", b"old")
+
+    def fail(*args: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(*((os, "fsync") if broken == "fsync" else (Path, "replace")), fail)
+    with pytest.raises(OSError, match="no space"):
+        write_atomically(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_atomically(tmp_path / "no" / "file", b"data")
