@@ -185,8 +185,9 @@ class Captioner:
             },
             "about": self.about,
         }
-        header = json.dumps(fields)
-        write_atomically(path, save(tensors, {"showtell": header, "sha256": _checksum(header, tensors)}))
+        # One entry of metadata: the library writes several in any order, and the same captioner is the same bytes
+        header = {"sha256": _checksum(fields, tensors), "captioner": fields}
+        write_atomically(path, save(tensors, {"showtell": json.dumps(header)}))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Captioner:
@@ -238,20 +239,25 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         raise ModelError(f"{path} is no captioner, or a truncated one: {error}") from error
     if "showtell" not in metadata:
         raise ModelError(f"{path} holds weights, but not a showtell captioner's; write one with Captioner.save")
-    if metadata.get("sha256") != _checksum(metadata["showtell"], tensors):
-        raise ModelError(f"{path} is damaged: its checksum is not that of its contents; take a whole copy of it")
-    header: dict[str, Any] = json.loads(metadata["showtell"])
-    if header["format_version"] != FORMAT_VERSION:
+    try:
+        header = json.loads(metadata["showtell"])
+        fields: dict[str, Any] = header["captioner"]
+        version, checksum = fields["format_version"], header["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged: its header cannot be read; take a whole copy of it") from error
+    if version != FORMAT_VERSION:
         raise ModelError(
-            f"{path} has format version {header['format_version']}, this showtell reads {FORMAT_VERSION}; "
+            f"{path} has format version {version}, this showtell reads {FORMAT_VERSION}; "
             "install the showtell that wrote it"
         )
-    return header, tensors
+    if checksum != _checksum(fields, tensors):
+        raise ModelError(f"{path} is damaged: its checksum is not that of its contents; take a whole copy of it")
+    return fields, tensors
 
 
-def _checksum(header: str, tensors: dict[str, Array]) -> str:
-    """The sha256 of the header and of all weights in the order of their names."""
-    digest = hashlib.sha256(header.encode())
+def _checksum(fields: dict[str, Any], tensors: dict[str, Array]) -> str:
+    """The sha256 of the header's fields and of all weights in the order of their names."""
+    digest = hashlib.sha256(json.dumps(fields).encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].shape} ".encode())
         digest.update(tensors[name].tobytes())

@@ -65,12 +65,15 @@ class NGrams:
             starts = np.flatnonzero(words_left > n)
             codes = ngrams[starts] * _MAX_WORDS + words[starts + n]
             if learn:
-                self._codes.append(np.unique(codes))
-            numbers, known = find(self._codes[n], codes)
-            new_codes, new_numbers = np.unique(codes[~known], return_inverse=True)
-            numbers[~known] = len(self._codes[n]) + new_numbers
+                learned, numbers = np.unique(codes, return_inverse=True)
+                self._codes.append(learned)
+                span = len(learned)
+            else:
+                numbers, known = find(self._codes[n], codes)
+                new_codes, new_numbers = np.unique(codes[~known], return_inverse=True)
+                numbers[~known] = len(self._codes[n]) + new_numbers
+                span = len(self._codes[n]) + len(new_codes)
             ngrams[starts] = numbers
-            span = len(self._codes[n]) + len(new_codes)
             pairs, times = np.unique(owner[starts] * span + numbers, return_counts=True)
             result.append(Counts(*np.divmod(pairs, max(span, 1)), times))
         return result

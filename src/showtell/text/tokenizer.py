@@ -1,9 +1,11 @@
 """The COCO convention of what a caption's words are.
 
-Captions are scored (BLEU, CIDEr-D) on Penn Treebank tokens, as Stanford's PTBTokenizer 3.4.1 makes them
-with `-preserveLines -lowerCase`, less some punctuation (Chen et al. 2015, "Microsoft COCO Captions: Data
-Collection and Evaluation Server"). The rules below were found by asking that program what it does, and
-keep its quirks: `U.S.` has its full stops, a bracket stays as the word `-lrb-`, `:-)` is a word.
+Captions are scored (BLEU, CIDEr-D) on Penn Treebank tokens, as Stanford's PTBTokenizer 3.4.1 makes them with
+`-preserveLines -lowerCase`, less some punctuation (Chen et al. 2015, "Microsoft COCO Captions: Data Collection and
+Evaluation Server"). The rules below were found by asking that program what it does to strings, and keep its quirks:
+`U.S.` has its full stops, a bracket stays as the word `-lrb-`, `:-)` is a word. What differs: that program looks on
+into the next caption when it decides whether a letter at the end of one keeps its full stop, and it does not know
+letters that are newer than Unicode 6.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ import re
 # Dropped by COCO's evaluation. Its list has brackets too, but as `-LRB-`, which lower case never is.
 _DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
 
-# These keep their full stop: always (the first kind even with a word right behind it), if capitalized,
-# before a number.
-_LAST = (
+# These keep their full stop: always (the first kind even with a letter right behind it), if capitalized, before a
+# number.
+_SUFFIXES = (
     "al ala apr ariz assn aug bhd bldg blvd bros calif co colo conn corp cos ct dak dec esq est etc ext "
     "feb fla fri ga inc ind intl jan jr jul jun kan kans ky ltd mar md mich minn mo mon mont neb nev nov "
     "oct okla penn plc ppte ppty pte ptes pty ptys rd rt sep sept seq sq sr sys tel tenn thu thurs tue "
@@ -42,52 +44,53 @@ _FILES = (
     "tar txt wav x xml zip"
 ).replace(" ", "|")
 
-# Letters and the marks among them. Beyond the Basic Multilingual Plane nothing is a word.
-_L = (
-    r"(?:[^\W\d_¹²³¼-¾⁰-⁹₀-₉⅐-ↈ①-⒛⓪-⓿❶-➓\U00010000-\U0010ffff]"
+# Letters and the marks among them.
+_LETTER = (
+    r"(?:[^\W\d_¹²³¼-¾⁰-⁹₀-₉⅐-ↈ①-⒛⓪-⓿❶-➓]"
     r"|[\u00ad\u02c2-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c5\u05c7\u0610-\u061a\u064b-\u065e\u0670"
     r"\u06d6-\u06ed\u0711-\u074c\u07a6-\u07b0\u07eb-\u07f3\u0900-\u0963\u0981-\u0e3e\u0e40-\u0e4e\u0eb1-\u0ecd]"
     r"|&[aeiouAEIOU](?:acute|grave|uml);)"
 )
-_LD = rf"(?:{_L}|\d)"
+_ALNUM = rf"(?:{_LETTER}|\d)"
 _APOS = "(?:['’\u0092]|&apos;)"
 _APOS_INSIDE = "(?:['’\u0092`‘\u0091‛]|&apos;)"
-_CLITIC = rf"(?:'(?i:[msd]|re|ve|ll)(?!{_L})|{_APOS}(?<!')(?i:[msd]|re|ve|ll))"
+_CLITIC = rf"(?:'(?i:[msd]|re|ve|ll)(?!{_LETTER})|{_APOS}(?<!')(?i:[msd]|re|ve|ll))"
 _AND = "(?:&(?i:amp);|&)"
-_PART = rf"(?:[dDoOlL]{_APOS_INSIDE}{_LD})?{_LD}+"
+_PART = rf"(?:[dDoOlL]{_APOS_INSIDE}{_ALNUM})?{_ALNUM}+"
+_HYPHENATED = rf"{_PART}(?:[-_‐‑\u058a]{_PART})*"
 _SIDE = "[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}"
 _HOST = r"[^\s\"<>|(){}.]+"
 _EMAIL = rf"[A-Za-z0-9][^\s\"<>|(){{}}]{{0,63}}@{_HOST}(?:\.{_HOST})*>?"
 _NAME = r"(?a:[A-Za-z][\w:.-]*)"
 _PATH = r"[^\s\"<>|()]{2,}(?<![-.!?,{}])"
 
-# At any place of a caption the rule with the longest match wins, the first of equals. A rule that has a
-# group takes the group and only looks at the rest of its match.
+# At any place of a caption the rule with the longest match wins, the first of equals. A rule that has a group takes
+# the group and only looks at the rest of its match. The first rules are those for what begins with a Latin letter.
 _WORD_RULES = (
     # Contractions: dog|'s, do|n't, can|not.
-    rf"({_L}+){_CLITIC}",
-    rf"({_L}+?)[nN]{_APOS_INSIDE}[tT]",
+    rf"({_LETTER}+){_CLITIC}",
+    rf"({_LETTER}+?)[nN]{_APOS_INSIDE}[tT]",
     rf"[nN]{_APOS_INSIDE}[tT]",
     r"(?i:(can)not)",
     r"(?i:(gon|wan)na)",
     r"(?i:(got)ta)",
     r"(?i:(lem|gim)me)",
     # Apostrophes inside of a word: l'|arbre, y'|all, o'clock, d'art, ma'am.
-    rf"[lLdDjJ]{_APOS}|(?:[dD]unkin|somethin|[oO]l){_APOS}|[cC]{_APOS}(?:mon|est)|[yY]{_APOS}(?={_L})",
+    rf"[lLdDjJ]{_APOS}|(?:[dD]unkin|somethin|[oO]l){_APOS}|[cC]{_APOS}(?:mon|est)|[yY]{_APOS}(?={_LETTER})",
     rf"cont{_APOS}d\.|[nN]or{_APOS}easter|[oO]{_APOS_INSIDE}(?:clock|[oO])",
-    rf"[A-HJ-XZn]{_APOS_INSIDE}{_L}{{2,}}",
-    rf"{_L}+[aeiouyAEIOUY]{_APOS_INSIDE}[aeiouA-Z]{_L}*",
+    rf"[A-HJ-XZn]{_APOS_INSIDE}{_LETTER}{{2,}}",
+    rf"{_LETTER}+[aeiouyAEIOUY]{_APOS_INSIDE}[aeiouA-Z]{_LETTER}*",
     # Words, also joined ones: node.js, t-shirt, 5.5-inch, U.S.-based, and/or, AT&T, C++, US$.
-    rf"((?i:ph\.d|{_LAST})\.)\S",
-    rf"{_L}{_LD}*(?:[.!?]{_L}{_LD}*)*",
-    rf"{_PART}(?:[-_‐‑\u058a]{_PART})*",
-    rf"({_PART}(?:[-_‐‑\u058a]{_PART})*\.)[,:;]",
+    rf"((?i:ph\.d|{_SUFFIXES})\.)\S",
+    rf"{_LETTER}{_ALNUM}*(?:[.!?]{_LETTER}{_ALNUM}*)*",
+    _HYPHENATED,
+    rf"({_HYPHENATED}\.)[,:;]",
     r"[A-Za-z0-9][A-Za-z0-9.,]*(?:-(?:[A-Za-z0-9]+|[A-Za-z](?:\.[A-Za-z])*\.))+",
     rf"{_SIDE}(?:\\?/{_SIDE}){{1,2}}",
     rf"[A-Z]+(?:(?:\+|{_AND})[A-Z]+)+",
     r"[cC]\+\+|[cCfF]#|[A-Z]+\$",
     # Abbreviations: Mr., Ph.D., U.S., no.|5, the letter A|. The next sentence.
-    rf"(?:(?i:ph\.d|{_LAST}|{_TITLES}|[a-z])|{_CAPITALIZED})\.",
+    rf"(?:(?i:ph\.d|{_SUFFIXES}|{_TITLES}|[a-z])|{_CAPITALIZED})\.",
     r"[A-Za-z](?:\.[A-Za-z])+\.",
     rf"((?i:{_NUMBERED})\.)\s?\d",
     rf"([A-Za-z])\.\s(?:{_STARTS}|{_STARTS.upper()})\s",
@@ -95,12 +98,12 @@ _WORD_RULES = (
     _EMAIL,
     rf"(?i:https?)://{_PATH}",
     rf"[A-Za-z][A-Za-z0-9.]*\.(?i:com|net|org|edu)/{_PATH}",
-    rf"{_LD}+(?:\.{_LD}+)*\.(?i:{_FILES})(?=[\s.,!?])",
+    rf"{_ALNUM}+(?:\.{_ALNUM}+)*\.(?i:{_FILES})(?=[\s.,!?])",
 )
 _OTHER_RULES = (
     # Contractions on their own, short forms and years: 's, 't|is, 'til, '90s.
     _CLITIC,
-    rf"({_APOS}t)(?i:is|was)",
+    r"('[tT])(?i:is|was)",
     rf"{_APOS}(?:[eE]m|till?|cause|[2-9]0s)|{_APOS}[nN]{_APOS}|{_APOS}(?:[nN]|\d\d)(?=\s)|[’\u0092][nN]",
     # Numbers, dates, fractions, telephones.
     r"[-+]?(?:\d*(?:[.:,]\d+)+|\d+)",
@@ -111,7 +114,7 @@ _OTHER_RULES = (
     # Markup, handles, tags.
     rf"</?{_NAME}(?:\s+{_NAME}(?:=(?:\"[^\"]*\"|'[^']*'))?)*\s*/?>|<[!?][A-Za-z-][^>]*>",
     rf"<{_EMAIL}",
-    rf"@(?a:[A-Za-z_]\w*)|#{_L}+|&#\d+;|&(?i:amp|lt|gt|quot|apos|nbsp|[mn]dash);|-(?i:[lr][rsc]b)-",
+    rf"@(?a:[A-Za-z_]\w*)|#{_LETTER}+|&#\d+;|&(?i:amp|lt|gt|quot|apos|nbsp|[mn]dash);|-(?i:[lr][rsc]b)-",
     # Faces, runs of a sign, single signs.
     r"[<>]?[:;=][-'*o]?[()\[\]{\\|@DdPpO](?![A-Za-z0-9])|\([-'<=>^~x][-._]?[-'`<=>^~x]\)|[-'<=>^~x]_[-'<=>^~x]",
     r"''|[‘’“”‛«»‹›`\u0091-\u0094]{1,2}|[?!]+|--+|\.{3,}|\*+|_+|#+|@@+|<<|>>|\\\*",
@@ -122,47 +125,50 @@ _OTHER_RULES = (
 _OF_LETTERS = [re.compile(rule) for rule in _WORD_RULES]
 _RULES = _OF_LETTERS + [re.compile(rule) for rule in _OTHER_RULES]
 
-# Most of a caption are words that no rule changes; a run of these is taken at once. The second is a
-# word and a full stop, which it keeps if it is one of the third.
+# Most of a caption is words that no rule changes: a run of them is taken at once, and so is the last one with its
+# full stop, unless it may keep it.
 _PLAIN_WORDS = re.compile(rf"(?: |[.,](?= )|(?!(?i:{_SPLIT})\b)[A-Za-z]+(?:-[A-Za-z]+)*(?=,? ))+")
-_LAST_WORD = re.compile(r"([A-Za-z]{2,})\. ")
-_NOT_LAST = frozenset(f"{_LAST}|{_TITLES}|{_NUMBERED}|{_CAPITALIZED}|{_SPLIT}".lower().split("|"))
+_WORD_AND_STOP = re.compile(r"([A-Za-z]{2,})\. ")
+_NOT_PLAIN = frozenset(f"{_SUFFIXES}|{_TITLES}|{_NUMBERED}|{_CAPITALIZED}|{_SPLIT}".lower().split("|"))
 
 # How Penn Treebank spells quotes, dashes, brackets, money. Here a token is in lower case.
-_QUOTES = {
-    **dict.fromkeys("`‘‛‹\u0091", "`"),
-    **dict.fromkeys("'’›\u0092", "'"),
-    **dict.fromkeys("“«\u0093", "``"),
-    **dict.fromkeys('"”»\u0094', "''"),
-}
-_SPELLED = {
-    **_QUOTES,
-    **{first + second: _QUOTES[first] + _QUOTES[second] for first in _QUOTES for second in _QUOTES},
-    **{f"{quote}{rest}": f"'{rest}" for quote in "’\u0092" for rest in ("s", "m", "d", "re", "ve", "ll")},
-    **{"n’t": "n't", "n\u0092t": "n't"},
-    **dict.fromkeys(("–", "—", "―", "\u0096", "\u0097", "---", "----", "&ndash;", "&mdash;"), "--"),
-    **dict.fromkeys("€₠¤\u0080", "$"),
-    **{"£": "#", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "…": "..."},
-    **{"[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"},
-    **{"&lt;": "<", "&gt;": ">", "&quot;": "''", "&nbsp;": ""},
-}
+_QUOTES = (
+    dict.fromkeys("`‘‛‹\u0091", "`")
+    | dict.fromkeys("'’›\u0092", "'")
+    | dict.fromkeys("“«\u0093", "``")
+    | dict.fromkeys('"”»\u0094', "''")
+)
+_SPELLED = (
+    _QUOTES
+    | {first + second: _QUOTES[first] + _QUOTES[second] for first in _QUOTES for second in _QUOTES}
+    | {f"{quote}{rest}": f"'{rest}" for quote in "’\u0092" for rest in ("s", "m", "d", "re", "ve", "ll")}
+    | {"n’t": "n't", "n\u0092t": "n't"}
+    | dict.fromkeys(("–", "—", "―", "\u0096", "\u0097", "---", "----", "&ndash;", "&mdash;"), "--")
+    | dict.fromkeys("€₠¤\u0080", "$")
+    | {"£": "#", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "…": "..."}
+    | {"[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
+    | {"&lt;": "<", "&gt;": ">", "&quot;": "''", "&nbsp;": ""}
+)
 _SPELLED_INSIDE = {"(": "-lrb-", ")": "-rrb-", "&amp;": "&", "&apos;": "'", "\u00ad": ""}
 _INSIDE = re.compile("|".join(map(re.escape, _SPELLED_INSIDE)))
+
+_SEPARATORS = re.compile(r"[\s\U00010000-\U0010ffff]+")
 
 
 def tokenize(caption: str) -> list[str]:
     """Split a caption into lower-case words as COCO's evaluation does, punctuation dropped.
 
-    The caption is read on its own, as one line. Emoji only separate words.
+    The caption is read on its own, as one line. Whatever lies beyond the Basic Multilingual Plane, such as emoji,
+    only separates words. Any string will do; one without words gives an empty list.
     """
-    text = " ".join(caption.split()) + " "
+    text = _SEPARATORS.sub(" ", caption) + " "
     tokens: list[str] = []
     place = 0
     while place < len(text):
         if plain := _PLAIN_WORDS.match(text, place):
             tokens += plain[0].lower().replace(",", " ").replace(".", " ").split()
             place = plain.end()
-        elif (last := _LAST_WORD.match(text, place)) and last[1].lower() not in _NOT_LAST:
+        elif (last := _WORD_AND_STOP.match(text, place)) and last[1].lower() not in _NOT_PLAIN:
             tokens.append(last[1].lower())
             place = last.end()
         else:

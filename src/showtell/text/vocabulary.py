@@ -14,8 +14,11 @@ from showtell.text.tokenizer import tokenize
 PAD, START, END, UNK = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
 
-# Tokens that were cut off the word before them: "dog 's", "do n't".
-_CLITICS = frozenset(["'s", "'m", "'d", "'re", "'ve", "'ll", "n't"])
+# What the tokenizer cut off or respelled, as people write it: "dog 's", "do n't", "-lrb- left -rrb-".
+_OPENING = {"-lrb-": "(", "-lsb-": "[", "-lcb-": "{"}
+_JOINED = {"-rrb-": ")", "-rsb-": "]", "-rcb-": "}"} | {
+    clitic: clitic for clitic in ("'s", "'m", "'d", "'re", "'ve", "'ll", "n't")
+}
 
 
 class Vocabulary:
@@ -111,12 +114,13 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> str:
         """The words of `ids` up to the first `END` as a lower-case line; specials are dropped.
 
-        What the tokenizer cut off is joined again: `dog 's` is `dog's`, `do n't` is `don't`.
+        What the tokenizer cut off is joined again: `dog 's` is `dog's`, `do n't` is `don't`, and brackets are
+        brackets again.
 
         Raises:
             ShowtellError: an id is outside of the vocabulary.
         """
-        line = ""
+        line, space = "", ""
         for index in map(int, ids):
             if index == END:
                 break
@@ -124,5 +128,6 @@ class Vocabulary:
                 raise ShowtellError(f"decode: id {index} is outside of the vocabulary of {len(self)} ids")
             if index >= len(SPECIALS):
                 word = self.words[index - len(SPECIALS)]
-                line += word if not line or word in _CLITICS else f" {word}"
+                line += _JOINED[word] if word in _JOINED else space + _OPENING.get(word, word)
+                space = "" if word in _OPENING else " "
         return line

@@ -51,7 +51,7 @@ class Recipe:
     max_words: int = 20
     dropout: float = 0.5
     label_smoothing: float = 0.1
-    epochs: int = 15
+    epochs: int = 10
     patience: int = 5
     batch_size: int = 64
     learning_rate: float = 1e-3

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import os
+
+# The networks here are tiny: threads would only wait for each other. Set before NumPy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from showtell.captioner import Captioner
+from showtell.decoder import CaptionDecoder
+from showtell.text.vocabulary import Vocabulary
+from showtell.vision.encoder import Encoder
+
+PHOTOS = Path(__file__).parent / "photos"
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    return Encoder()
+
+
+@pytest.fixture
+def captioner(encoder: Encoder) -> Captioner:
+    """A small captioner that was taught nothing: its sentences are nonsense, and always the same."""
+    vocabulary = Vocabulary("a black brown cat dog grass in is on red runs sits the tree white".split())
+    decoder = CaptionDecoder(len(vocabulary), 1280, 8, 16, rng=np.random.default_rng(0))
+    decoder.params["W_vocab"] *= 4
+    return Captioner(
+        decoder,
+        vocabulary,
+        encoder=encoder,
+        encoder_identity=encoder.identity,
+        about={"trained on": "nothing"},
+        max_words=8,
+    )

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import PHOTOS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+import showtell
+from showtell.captioner import Caption, Captioner
+from showtell.errors import ModelError, PhotoError
+from showtell.text.vocabulary import Vocabulary
+
+CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
+
+
+def test_a_photo_becomes_a_sentence(captioner: Captioner) -> None:
+    caption = captioner.caption(CAT)
+    assert isinstance(caption, Caption)
+    assert str(caption) == caption.text
+    assert caption.text[0].isupper()
+    assert caption.text.endswith(".")
+    words = [word for word, _ in caption.words]
+    assert caption.text == f"{' '.join(words).capitalize()}."
+    assert all(word in captioner.vocabulary for word in words)
+    assert all(0 < probability <= 1 for _, probability in caption.words)
+    # the sentence's probability is that of its words, and of its end
+    assert caption.log_prob <= sum(math.log(probability) for _, probability in caption.words) + 1e-9
+
+
+def test_a_photo_may_be_given_in_many_ways(captioner: Captioner) -> None:
+    expected = captioner.caption(CAT)
+    with Image.open(CAT) as image:
+        for photo in (str(CAT), CAT.read_bytes(), image):
+            assert captioner.caption(photo) == expected
+
+
+def test_several_photos_are_captioned_in_their_order(captioner: Captioner) -> None:
+    together = captioner.caption([CAT, COFFEE, CAT])
+    assert [caption.text for caption in together] == [captioner.caption(photo).text for photo in (CAT, COFFEE, CAT)]
+    assert captioner.caption(()) == []
+    for caption, alone in zip(captioner.caption((CAT, COFFEE)), together, strict=False):
+        assert caption.log_prob == pytest.approx(alone.log_prob, rel=1e-5)
+
+
+def test_a_wider_beam_finds_no_less(captioner: Captioner) -> None:
+    narrow, wide = captioner.caption(CAT, beam_width=1), captioner.caption(CAT, beam_width=8)
+    rank = [caption.log_prob / (len(caption.words) + 1) ** captioner.length_power for caption in (narrow, wide)]
+    assert rank[1] >= rank[0] - 1e-6
+
+
+def test_a_broken_photo_is_named(captioner: Captioner, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"not a photo")
+    with pytest.raises(PhotoError, match=r"broken\.jpg"):
+        captioner.caption([CAT, tmp_path / "broken.jpg"])
+
+
+def test_saved_and_loaded_it_says_the_same(captioner: Captioner, tmp_path: Path) -> None:
+    captioner.save(tmp_path / "one.safetensors")
+    one = Captioner.load(tmp_path / "one.safetensors")
+    assert one.caption(CAT).text == captioner.caption(CAT).text
+    assert (one.about, one.beam_width, one.max_words) == (captioner.about, 3, 8)
+    assert one.vocabulary == captioner.vocabulary
+    # what was rounded to float16 once is not rounded again, and nothing of when and where is in the file
+    one.save(tmp_path / "two.safetensors")
+    assert (tmp_path / "two.safetensors").read_bytes() == (tmp_path / "one.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn"])
+def test_every_cell_can_be_saved(captioner: Captioner, tmp_path: Path, cell: str) -> None:
+    decoder = showtell.CaptionDecoder(len(captioner.vocabulary), 1280, 8, 16, cell=cell, activation="relu")
+    other = Captioner(decoder, captioner.vocabulary, encoder_identity=captioner.encoder_identity)
+    other.save(tmp_path / "file")
+    again = Captioner.load(tmp_path / "file", encoder=captioner.encoder)
+    assert again.decoder.config() == decoder.config()
+    assert again.caption(CAT).words
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    vocabulary = Vocabulary(["a", "dog"])
+    path = tmp_path_factory.mktemp("saved") / "captioner.safetensors"
+    Captioner(showtell.CaptionDecoder(6, 12, 2, 3), vocabulary, encoder_identity="e").save(path)
+    return path.read_bytes()
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_damaged_file_is_an_error(saved: bytes, tmp_path: Path, data: st.DataObject) -> None:
+    """Cut anywhere, or with any byte changed, a file never loads as something else."""
+    place = data.draw(st.integers(0, len(saved) - 1))
+    cut = data.draw(st.booleans())
+    flip = data.draw(st.integers(1, 255))
+    damaged = saved[:place] if cut else saved[:place] + bytes([saved[place] ^ flip]) + saved[place + 1 :]
+    (tmp_path / "damaged").write_bytes(damaged)
+    try:
+        loaded = Captioner.load(tmp_path / "damaged")
+    except ModelError:
+        return
+    loaded.save(tmp_path / "mended")  # the byte was one of the spaces that fill up the header
+    assert (tmp_path / "mended").read_bytes() == saved
+
+
+def test_another_file_is_an_error(captioner: Captioner, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="cannot read the captioner"):
+        Captioner.load(tmp_path / "missing")
+    with pytest.raises(ModelError, match="cannot read the captioner"):
+        Captioner.load(tmp_path)
+    with pytest.raises(ModelError, match="is no captioner"):
+        Captioner.load(CAT)
+    save_file({"weights": np.ones(3)}, tmp_path / "foreign")
+    with pytest.raises(ModelError, match="not a showtell captioner's"):
+        Captioner.load(tmp_path / "foreign")
+
+
+def test_a_newer_format_is_an_error(captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("showtell.captioner.FORMAT_VERSION", 2)
+    captioner.save(tmp_path / "newer")
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match="format version 2, this showtell reads 1"):
+        Captioner.load(tmp_path / "newer")
+
+
+def test_weights_are_float16_and_nothing_is_pickled(captioner: Captioner, tmp_path: Path) -> None:
+    captioner.save(tmp_path / "file")
+    tensors = load_file(tmp_path / "file")
+    assert {array.dtype for array in tensors.values()} == {np.dtype(np.float16)}
+    data = (tmp_path / "file").read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    assert json.loads(header["__metadata__"]["showtell"])["captioner"]["format_version"] == 1
+
+
+def test_another_encoder_is_an_error(captioner: Captioner) -> None:
+    other = Captioner(captioner.decoder, captioner.vocabulary, encoder_identity="another", encoder=captioner.encoder)
+    with pytest.raises(ModelError, match="trained on the features of another"):
+        other.caption(CAT)
+
+
+def test_a_vocabulary_of_another_size_is_an_error(captioner: Captioner) -> None:
+    with pytest.raises(ModelError, match="the decoder has 19 words and the vocabulary 5"):
+        Captioner(captioner.decoder, Vocabulary(["a"]), encoder_identity="e")

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small
+from small import RECIPE, trainer
+
+from showtell.captioner import Captioner
+from showtell.errors import ShowtellError
+from showtell.training.checkpoint import load_checkpoint
+from showtell.training.loop import BEST, CHECKPOINT, METRICS
+from showtell.training.recipe import Recipe
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was never stopped."""
+    folder = tmp_path_factory.mktemp("whole")
+    trainer(folder).run()
+    return folder
+
+
+def records(folder: Path) -> list[dict[str, float]]:
+    """What a run wrote down, but for its speed."""
+    lines = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "words_per_second"} for line in lines]
+
+
+def assert_same_run(one: Path, two: Path) -> None:
+    """To the bit: the captioner, the weights and both moments, the scores."""
+    assert (one / BEST).read_bytes() == (two / BEST).read_bytes()
+    assert records(one) == records(two)
+    (_, ours), (_, theirs) = load_checkpoint(one / CHECKPOINT), load_checkpoint(two / CHECKPOINT)
+    for group in ("params", "first", "second"):
+        for name, array in ours[group].items():
+            assert array.tobytes() == theirs[group][name].tobytes(), f"{group}/{name} differs"
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=15)
+    progress = trainer(tmp_path, recipe).run()
+    first, last = progress.history[0], progress.history[-1]
+    assert last["train_loss"] < 0.7 * first["train_loss"]
+    assert progress.best > 6  # of 10: nearly every caption is the reference
+    captioner = Captioner.load(tmp_path / BEST)
+    data = small.data()
+    said = [caption.text for caption in captioner.caption_features(data.batch(data.val.rows))]
+    right = [text.lower().rstrip(".") == refs[0] for text, refs in zip(said, data.val.references, strict=True)]
+    assert sum(right) >= 11
+    assert captioner.about["validation cider_d"] == f"{progress.best:.4f}"
+
+
+def test_what_a_run_leaves(whole: Path) -> None:
+    assert {path.name for path in whole.iterdir()} == {BEST, CHECKPOINT, METRICS}
+    assert [record["epoch"] for record in records(whole)] == [1, 2, 3]
+    assert records(whole)[0].keys() == {"epoch", "train_loss", "val_loss", "cider_d", "bleu_4"}
+
+
+@pytest.mark.parametrize("updates", [1, 5, 12, 13, 30])  # an epoch has 12
+def test_a_killed_run_ends_as_if_it_never_was(whole: Path, tmp_path: Path, updates: int) -> None:
+    command = [sys.executable, small.__file__, str(tmp_path), str(updates)]
+    assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+    assert not load_progress_finished(tmp_path)
+    trainer(tmp_path).run()
+    assert_same_run(whole, tmp_path)
+
+
+def load_progress_finished(folder: Path) -> bool:
+    path = folder / CHECKPOINT
+    return path.exists() and load_checkpoint(path)[0].finished
+
+
+def test_the_same_seed_gives_the_same_run_and_another_does_not(whole: Path, tmp_path: Path) -> None:
+    trainer(tmp_path / "same").run()
+    assert_same_run(whole, tmp_path / "same")
+    trainer(tmp_path / "other", dataclasses.replace(RECIPE, seed=4)).run()
+    assert records(tmp_path / "other") != records(whole)
+
+
+def test_a_finished_run_does_nothing(whole: Path) -> None:
+    before = (whole / CHECKPOINT).stat().st_mtime_ns
+    updates: list[int] = []
+    progress = trainer(whole, on_batch=lambda done, total: updates.append(done)).run()
+    assert progress.finished
+    assert not updates
+    assert (whole / CHECKPOINT).stat().st_mtime_ns == before
+
+
+def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12)
+    progress = trainer(tmp_path, recipe).run()
+    assert progress.epoch == progress.best_epoch + 2 < 50
+
+
+def test_the_best_is_kept_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([0.2, 0.5, 0.3])
+    run = trainer(tmp_path)
+    monkeypatch.setattr(run, "_validation_scores", lambda: {"cider_d": next(scores), "bleu_4": 0.0})
+    assert run.run().best_epoch == 2
+    assert Captioner.load(tmp_path / BEST).about["epoch"] == "2"
+
+
+def test_a_run_that_diverges_says_so(tmp_path: Path) -> None:
+    run = trainer(tmp_path)
+    run.decoder.params["b_vocab"][3] = np.nan
+    with pytest.raises(ShowtellError, match="diverged at update 1.*lower learning_rate"):
+        run.run()
+
+
+def test_a_damaged_checkpoint_is_an_error(whole: Path, tmp_path: Path) -> None:
+    data = (whole / CHECKPOINT).read_bytes()
+    (tmp_path / CHECKPOINT).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ShowtellError, match="no whole checkpoint"):
+        trainer(tmp_path)
+
+
+@pytest.mark.parametrize(("cell", "activation"), [("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")])
+def test_every_cell_trains(tmp_path: Path, cell: str, activation: str) -> None:
+    settings = dataclasses.asdict(RECIPE) | {"cell": cell, "activation": activation, "epochs": 2}
+    progress = trainer(tmp_path, Recipe.from_mapping(settings)).run()
+    assert progress.history[1]["train_loss"] < progress.history[0]["train_loss"]
