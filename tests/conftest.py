@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from showtell.captioner import Captioner
+from showtell.datasets.shapes import draw_shapes
 from showtell.decoder import CaptionDecoder
 from showtell.text.vocabulary import Vocabulary
 from showtell.vision.encoder import Encoder
@@ -37,3 +38,17 @@ def captioner(encoder: Encoder) -> Captioner:
         about={"trained on": "nothing"},
         max_words=8,
     )
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of thirty drawings with their captions."""
+    folder = tmp_path_factory.mktemp("drawn")
+    draw_shapes(folder, 30, np.random.default_rng(0))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A feature store that the tests share."""
+    return tmp_path_factory.mktemp("features")

@@ -26,9 +26,7 @@ def write_photos() -> Callable[..., list[Path]]:
 @pytest.fixture
 def found() -> Callable[[Dataset], dict[str, tuple[str, tuple[str, ...]]]]:
     """Return the split and the captions of each photo by its file's name."""
-    return lambda dataset: {
-        example.photo.name: (example.split, example.captions) for example in dataset.examples
-    }
+    return lambda dataset: {example.photo.name: (example.split, example.captions) for example in dataset.examples}
 
 
 @pytest.fixture

@@ -40,9 +40,7 @@ def test_the_layout_of_coco_2017_is_read_whole(tmp_path, write_photos, found, pr
 
 def test_one_file_with_the_photos_given(tmp_path, write_photos, found) -> None:
     write_photos(tmp_path / "disk/val2014", "a.jpg", "b.jpg")
-    file = write_coco(
-        tmp_path / "data/captions_val2014.json", {1: "a.jpg", 2: "b.jpg"}, [(1, "a cat"), (2, "x")]
-    )
+    file = write_coco(tmp_path / "data/captions_val2014.json", {1: "a.jpg", 2: "b.jpg"}, [(1, "a cat"), (2, "x")])
     expected = {"a.jpg": ("val", ("a cat",)), "b.jpg": ("val", ("x",))}
     assert found(read_dataset(file, tmp_path / "disk")) == expected
     assert found(read_dataset(file, tmp_path / "disk/val2014")) == expected

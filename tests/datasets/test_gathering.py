@@ -133,9 +133,7 @@ def test_a_data_set_of_nothing_is_an_error_that_says_what_was_wrong(tmp_path, wr
     write_photos(tmp_path, "a.png")
     gathering = Gathering(tmp_path, tmp_path)
     gathering.caption("a.png", "", "t:1")
-    with pytest.raises(
-        DatasetError, match=r"no photo has a caption; empty caption: 1 \(t:1\); no captions: 1"
-    ):
+    with pytest.raises(DatasetError, match=r"no photo has a caption; empty caption: 1 \(t:1\); no captions: 1"):
         gathering.dataset()
 
 
@@ -147,9 +145,7 @@ def test_the_photos_folder_is_the_first_that_holds_one_of_the_photos(tmp_path, w
 
 
 def test_no_photos_folder_is_an_error_that_says_where_was_looked(tmp_path) -> None:
-    with pytest.raises(
-        DatasetError, match=r"t\.csv: none of its photos, such as a\.png, is in .*images, .*name"
-    ):
+    with pytest.raises(DatasetError, match=r"t\.csv: none of its photos, such as a\.png, is in .*images, .*name"):
         find_photos(None, usual_folders(tmp_path), ["a.png"], tmp_path / "t.csv")
     with pytest.raises(DatasetError, match="names no photo"):
         find_photos(None, usual_folders(tmp_path), [], tmp_path / "t.csv")

@@ -27,9 +27,7 @@ def test_filepath_is_honoured_and_restval_is_train(tmp_path, write_photos, found
     ]
     (tmp_path / "dataset.json").write_text(json.dumps({"dataset": "x", "images": images}))
     dataset = read_dataset(tmp_path)
-    assert [
-        (e.photo.relative_to(tmp_path / "images").as_posix(), e.split, e.captions) for e in dataset.examples
-    ] == [
+    assert [(e.photo.relative_to(tmp_path / "images").as_posix(), e.split, e.captions) for e in dataset.examples] == [
         ("val2014/a.jpg", "train", ("A cat .", "A cat.")),
         ("val2014/b.jpg", "val", ("A dog .",)),
         ("train2014/a.jpg", "train", ("A cow .",)),

@@ -159,9 +159,7 @@ def test_features_cut_off_at_any_byte_leave_a_prefix(tmp_path, write_photos, fea
     assert_filled(tmp_path / "store", photos, min(features_size // RECORD, 5))
 
 
-@pytest.mark.parametrize(
-    "keys_size", [size for row in range(6) for size in (row * KEY, row * KEY + 1, row * KEY + 31)]
-)
+@pytest.mark.parametrize("keys_size", [size for row in range(6) for size in (row * KEY, row * KEY + 1, row * KEY + 31)])
 def test_keys_cut_off_anywhere_leave_a_prefix(tmp_path, write_photos, keys_size) -> None:
     photos = write_photos(tmp_path, *(f"{i}.png" for i in range(5)))
     FeatureStore(tmp_path / "store", "net", SHAPE).fill(photos, Counting())
@@ -209,9 +207,7 @@ def test_a_reader_keeps_its_rows_while_another_adds(tmp_path, write_photos) -> N
 
 
 @pytest.mark.parametrize("failing", range(1, 7))
-def test_a_full_disk_is_an_error_that_keeps_what_was_stored(
-    tmp_path, write_photos, monkeypatch, failing
-) -> None:
+def test_a_full_disk_is_an_error_that_keeps_what_was_stored(tmp_path, write_photos, monkeypatch, failing) -> None:
     photos = write_photos(tmp_path, *(f"{i}.png" for i in range(6)))
     store = FeatureStore(tmp_path / "store", "net", SHAPE)
     calls = 0

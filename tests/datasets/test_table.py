@@ -117,9 +117,7 @@ def test_a_first_line_without_the_columns_is_an_error_that_says_which(folder, te
 
 def test_names_are_relative_to_the_table_too(tmp_path, write_photos, found) -> None:
     write_photos(tmp_path, "images/a.jpg", "images/b.jpg")
-    (tmp_path / "t.csv").write_text(
-        "file,caption,split\nimages/a.jpg,A cat,train\nimages/b.jpg, A dog,train\n"
-    )
+    (tmp_path / "t.csv").write_text("file,caption,split\nimages/a.jpg,A cat,train\nimages/b.jpg, A dog,train\n")
     assert found(read_table(tmp_path / "t.csv"))["b.jpg"] == ("train", ("A dog",))
 
 

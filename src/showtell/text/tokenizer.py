@@ -152,7 +152,7 @@ _SPELLED = (
 _SPELLED_INSIDE = {"(": "-lrb-", ")": "-rrb-", "&amp;": "&", "&apos;": "'", "\u00ad": ""}
 _INSIDE = re.compile("|".join(map(re.escape, _SPELLED_INSIDE)))
 
-_SEPARATORS = re.compile(r"[\s\U00010000-\U0010ffff]+")
+_BEYOND = re.compile("[\U00010000-\U0010ffff]")
 
 
 def tokenize(caption: str) -> list[str]:
@@ -161,7 +161,7 @@ def tokenize(caption: str) -> list[str]:
     The caption is read on its own, as one line. Whatever lies beyond the Basic Multilingual Plane, such as emoji,
     only separates words. Any string will do; one without words gives an empty list.
     """
-    text = _SEPARATORS.sub(" ", caption) + " "
+    text = " ".join(_BEYOND.sub(" ", caption).split()) + " "
     tokens: list[str] = []
     place = 0
     while place < len(text):

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import PHOTOS
+
+from showtell.captioner import Captioner
+
+CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
+
+
+@pytest.fixture
+def holiday(tmp_path: Path) -> Path:
+    """A folder with a photo, another one deeper, one that is broken, and a file that is no photo."""
+    folder = tmp_path / "holiday"
+    (folder / "day 2").mkdir(parents=True)
+    shutil.copy(CAT, folder / "cat.png")
+    shutil.copy(COFFEE, folder / "day 2" / "coffee.png")
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no more of it")
+    (folder / "notes.txt").write_text("not a photo")
+    return folder
+
+
+def test_one_photo_is_a_sentence(showtell, model, captioner: Captioner) -> None:
+    result = showtell("caption", CAT, "--model", model)
+    assert (result.status, result.err) == (0, "")
+    assert result.out == f"{captioner.caption(CAT).text}\n"
+
+
+def test_several_photos_are_named(showtell, model, captioner: Captioner) -> None:
+    result = showtell("caption", CAT, COFFEE, "--model", model)
+    assert result.out.splitlines() == [f"{photo}: {captioner.caption(photo).text}" for photo in (CAT, COFFEE)]
+
+
+def test_a_folder_is_searched_and_a_broken_photo_reported(showtell, model, holiday: Path) -> None:
+    result = showtell("caption", holiday, "--model", model, "--quiet")
+    assert result.status == 1
+    assert [line.split(": ")[0] for line in result.out.splitlines()] == [
+        str(holiday / "cat.png"),
+        str(holiday / "day 2" / "coffee.png"),
+    ]
+    lines = result.err.splitlines()
+    assert len(lines) == 2
+    assert "broken.jpg" in lines[0]
+    assert lines[1] == "showtell: 1 of 3 photos could not be read"
+
+
+def test_json(showtell, model, captioner: Captioner, holiday: Path) -> None:
+    result = showtell("caption", holiday, "--model", model, "--json", "--quiet")
+    entries = {Path(entry["file"]).name: entry for entry in map(json.loads, result.out.splitlines())}
+    assert entries.keys() == {"broken.jpg", "cat.png", "coffee.png"}
+    expected = captioner.caption(CAT)
+    assert entries["cat.png"]["caption"] == expected.text
+    assert entries["cat.png"]["log_prob"] == pytest.approx(expected.log_prob, abs=0.05)
+    assert [word["word"] for word in entries["cat.png"]["words"]] == [word for word, _ in expected.words]
+    assert entries["broken.jpg"].keys() == {"file", "error"}
+
+
+def test_csv(showtell, model, captioner: Captioner, holiday: Path) -> None:
+    result = showtell("caption", holiday, "--model", model, "--csv", "--quiet")
+    rows = {Path(row["file"]).name: row for row in csv.DictReader(io.StringIO(result.out))}
+    assert rows["cat.png"]["caption"] == captioner.caption(CAT).text
+    assert float(rows["cat.png"]["log_prob"]) < 0
+    assert rows["cat.png"]["error"] == ""
+    assert rows["broken.jpg"]["caption"] == ""
+    assert "broken.jpg" in rows["broken.jpg"]["error"]
+
+
+def test_paths_come_from_stdin(showtell, model) -> None:
+    result = showtell("caption", "-", "--model", model, stdin=f"{CAT}\n\n{COFFEE}\n")
+    assert [line.split(": ")[0] for line in result.out.splitlines()] == [str(CAT), str(COFFEE)]
+
+
+def test_the_same_photo_twice_is_captioned_twice(showtell, model) -> None:
+    first, second = showtell("caption", CAT, CAT, "--model", model).out.splitlines()
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["missing.jpg"], "missing.jpg"),
+        (["-"], "there are no photos in -"),
+        ([CAT, "--model", "missing.safetensors"], "cannot read the captioner missing.safetensors"),
+        ([CAT, "--model", CAT], "is no captioner"),
+    ],
+)
+def test_an_error_is_one_line(showtell, model, words: list[object], named: str) -> None:
+    words = words if "--model" in words else [*words, "--model", model]
+    result = showtell("caption", *words)
+    assert result.status == 1
+    assert result.out == ""
+    assert named in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_json_and_csv_exclude_each_other(showtell, model) -> None:
+    result = showtell("caption", CAT, "--json", "--csv", "--model", model)
+    assert result.status == 2
+    assert "choose one of" in result.err
+
+
+def test_where_an_error_comes_from_is_shown_if_asked(showtell) -> None:
+    with pytest.raises(ValueError, match="cannot read the captioner"):
+        showtell("--debug", "caption", CAT, "--model", "missing.safetensors")

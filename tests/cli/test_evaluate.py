@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from showtell.captioner import Captioner
+from showtell.datasets import read_dataset
+from showtell.metrics import score
+
+
+def test_the_scores_of_what_it_writes(
+    showtell, model: Path, drawn: Path, stored: Path, captioner: Captioner, tmp_path: Path
+) -> None:
+    words = ["evaluate", model, drawn, "--features", stored, "--quiet"]
+    found = json.loads(showtell(*words, "--json", "--captions", tmp_path / "captions.jsonl").out)
+    examples = read_dataset(drawn).split("val")
+    written = captioner.caption([example.photo for example in examples])
+    expected = score([caption.text for caption in written], [list(example.captions) for example in examples])
+    assert found["photos"] == len(examples)
+    assert found["CIDEr-D"] == pytest.approx(expected.cider_d)
+    assert [found[f"BLEU-{n}"] for n in (1, 2, 3, 4)] == pytest.approx(list(expected.bleu))
+    lines = [json.loads(line) for line in (tmp_path / "captions.jsonl").read_text().splitlines()]
+    assert [line["caption"] for line in lines] == [caption.text for caption in written]
+    assert sum(line["cider_d"] for line in lines) / len(lines) == pytest.approx(found["CIDEr-D"])
+    table = showtell(*words).out.splitlines()
+    assert table[0].split() == ["photos", str(len(examples))]
+    assert [line.split()[0] for line in table] == list(found)
+
+
+def test_a_split_that_is_not_there(showtell, model: Path, drawn: Path, stored: Path) -> None:
+    result = showtell("evaluate", model, drawn, "--split", "test", "--features", stored)
+    assert result.status == 1
+    assert "no photos with captions in its split 'test'" in result.err

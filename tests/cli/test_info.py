@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from showtell.captioner import Captioner
+
+
+def test_what_a_captioner_is(showtell, model: Path, captioner: Captioner) -> None:
+    result = showtell("info", model)
+    lines = dict(line.split("  ", 1) for line in result.out.splitlines())
+    lines = {name: value.strip() for name, value in lines.items()}
+    assert lines["trained on"] == "nothing"
+    assert lines["encoder"] == captioner.encoder.identity
+    assert lines["decoder"].startswith("lstm, 16 wide, ")
+    assert lines["captioner"] == str(model)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from showtell.text.tokenizer import tokenize
+
+# Captions and nasty strings with the words that Stanford's PTBTokenizer and COCO's evaluation make of them: see
+# recipes/metrics/golden.py.
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "tokens.json").read_text(encoding="utf-8"))
+
+PLAIN = st.from_regex(r"[a-z]{2,8}(-[a-z]{1,5})?", fullmatch=True).filter(
+    lambda word: word not in {"cannot", "gonna", "gotta", "lemme", "gimme", "wanna"}
+)
+NASTY = st.lists(
+    st.sampled_from(
+        "a dog Man U.S. Mr. etc. no. it's don't 'tis cannot 5 1/2 $5 10% 3:30 ( ) [ ] \" ' ` “ ’ . ... , ; : ! ? - -- – & "
+        "&amp; / \\ < > <b> @me #tag a@b.c http://x.y/z café 日本 😀 ½ € _ ^_^ :-) \t \n".split(" ")
+    )
+).map("".join)
+
+
+def test_the_golden_file_is_not_empty():
+    assert len(GOLDEN) > 100
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["caption"][:24])
+def test_the_words_are_those_of_coco_s_evaluation(case):
+    assert tokenize(case["caption"]) == case["words"]
+
+
+@pytest.mark.parametrize(
+    ("caption", "words"),
+    [
+        ("A dog's bone, isn't it?", ["a", "dog", "'s", "bone", "is", "n't", "it"]),
+        ("He cannot stop.", ["he", "can", "not", "stop"]),
+        ("In the U.S. at 5 p.m.", ["in", "the", "u.s.", "at", "5", "p.m."]),
+        ('"Go!" (now)', ["go", "-lrb-", "now", "-rrb-"]),
+        ("no. 5, and no. Next", ["no.", "5", "and", "no", "next"]),
+        ("a 😀 b", ["a", "b"]),
+        ("salt &amp; pepper", ["salt", "&", "pepper"]),
+        ("It costs £5 or 5¢", ["it", "costs", "#", "5", "or", "5", "cents"]),
+    ],
+)
+def test_examples(caption, words):
+    assert tokenize(caption) == words
+
+
+@pytest.mark.parametrize("caption", ["", " ", "\n", ".", " . , ; : ! ? ", "''", "-- - ...", "😀", "\u200b"])
+def test_no_words(caption):
+    assert tokenize(caption) == []
+
+
+@given(st.text() | NASTY)
+def test_any_string_gives_lower_case_words_without_white_space(caption):
+    for word in tokenize(caption):
+        assert word
+        assert word.split() == [word]
+        assert word == word.lower()
+        assert word not in {"''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"}
+
+
+@given(st.lists(PLAIN | st.sampled_from(["'s", "n't", "'ll", "-lrb-", "-rrb-", "u.s.", "mr.", "t-shirt", "1/2", "3:30"])))
+def test_words_that_are_tokenized_already_stay_as_they_are(words):
+    assert tokenize(" ".join(words)) == words
+
+
+@given(st.lists(PLAIN, min_size=1))
+def test_punctuation_and_case_around_plain_words_do_not_matter(words):
+    assert tokenize(" ".join(words).capitalize() + " .") == words
+    assert tokenize(f'"{words[0].upper()}", ' + ", ".join(words) + "!") == [words[0], *words]
+
+
+@given(st.text() | NASTY)
+def test_white_space_around_a_caption_does_not_matter(caption):
+    assert tokenize(f" \t{caption}\n ") == tokenize(caption)
+
+
+def test_an_address_without_an_end_takes_no_time():
+    assert len(tokenize("]x" * 2000)) == 4000

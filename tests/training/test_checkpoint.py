@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from showtell.errors import ShowtellError
+from showtell.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+
+
+def test_progress_and_arrays_come_back(tmp_path: Path) -> None:
+    progress = Progress(epoch=2, batch=5, step=17, loss=1 / 3, words=4, best=0.1, history=[{"epoch": 1, "cider_d": 0.5}])
+    groups = {"params": {"w": np.arange(6.0).reshape(2, 3)}, "first": {"w": np.ones((2, 3), np.float32)}}
+    save_checkpoint(tmp_path / "checkpoint", progress, groups)
+    again, found = load_checkpoint(tmp_path / "checkpoint")
+    assert again == progress
+    for group, arrays in groups.items():
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(found[group][name], array)
+            assert found[group][name].dtype == array.dtype
+
+
+def test_a_run_that_has_no_score_yet(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "checkpoint", Progress(), {"params": {"w": np.ones(1)}})
+    assert load_checkpoint(tmp_path / "checkpoint")[0] == Progress()
+
+
+@pytest.mark.parametrize("content", [b"", b"12345678", b"\x05\x00\x00\x00\x00\x00\x00\x00{}   "])
+def test_another_file_is_an_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "checkpoint").write_bytes(content)
+    with pytest.raises(ShowtellError, match="no whole checkpoint"):
+        load_checkpoint(tmp_path / "checkpoint")

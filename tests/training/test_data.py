@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from showtell.datasets import Dataset, Example
+from showtell.errors import DatasetError
+from showtell.training.data import fingerprint, prepare
+
+
+def dataset(*splits: str) -> Dataset:
+    examples = [
+        Example(Path(f"{number}.jpg"), (f"a dog number {number}", "a dog"), split) for number, split in enumerate(splits)
+    ]
+    return Dataset("dogs", tuple(examples), ())
+
+
+FEATURES = np.random.default_rng(0).standard_normal((9, 4)).astype(np.float16)
+ROWS = {Path(f"{number}.jpg"): 8 - number for number in range(4)}
+
+
+def test_captions_share_their_photo_s_features() -> None:
+    data = prepare(dataset("train", "train", "val", "test"), FEATURES, ROWS, min_count=1, max_words=5)
+    np.testing.assert_array_equal(data.train.rows, [8, 7])
+    np.testing.assert_array_equal(data.train.photo_rows, [8, 8, 7, 7])
+    np.testing.assert_array_equal(data.val.rows, [6])
+    assert data.train.captions.shape == (4, 7)
+    np.testing.assert_array_equal(data.train.lengths, [6, 4, 6, 4])
+    assert data.val.references == [["a dog number 2", "a dog"]]
+    # the vocabulary is of the training captions alone
+    assert set(data.vocabulary.words) == {"a", "dog", "number", "0", "1"}
+    assert data.batch(data.train.rows).dtype == np.float32
+
+
+def test_the_statistics_are_of_the_training_photos() -> None:
+    data = prepare(dataset("train", "train", "val"), FEATURES, ROWS, min_count=1, max_words=5)
+    mean, scale = data.statistics()
+    np.testing.assert_allclose(mean, FEATURES[[8, 7]].astype(float).mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(scale, FEATURES[[8, 7]].astype(float).std(axis=0) + 1e-3, rtol=1e-6)
+    assert mean.dtype == scale.dtype == np.float32
+
+
+@pytest.mark.parametrize(("splits", "named"), [(["val", "test"], "'train'"), (["train", "test"], "'val'")])
+def test_a_split_without_photos_is_an_error(splits: list[str], named: str) -> None:
+    with pytest.raises(DatasetError, match=f"dogs has no photos with captions in its split {named}"):
+        prepare(dataset(*splits), FEATURES, ROWS, 1, 5)
+
+
+def test_a_photo_without_features_is_left_out() -> None:
+    rows = {photo: row for photo, row in ROWS.items() if photo != Path("1.jpg")}
+    data = prepare(dataset("train", "train", "val"), FEATURES, rows, 1, 5)
+    np.testing.assert_array_equal(data.train.rows, [8])
+
+
+def test_a_fingerprint_is_of_photos_captions_and_splits() -> None:
+    def of(splits: tuple[str, ...], features: np.ndarray = FEATURES) -> str:
+        return fingerprint(prepare(dataset(*splits), features, ROWS, 1, 5))
+
+    usual = of(("train", "train", "val"))
+    assert usual == of(("train", "train", "val"))
+    changed = FEATURES.copy()
+    changed[7, 0] += 1
+    assert usual not in {of(("train", "train", "val"), changed), of(("train", "val", "val"))}

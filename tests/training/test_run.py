@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from showtell.captioner import Captioner
+from showtell.errors import ShowtellError
+from showtell.training.loop import BEST, METRICS
+from showtell.training.recipe import Recipe
+from showtell.training.run import CURVE, PROBLEMS, RECIPE, RUN, train
+
+RECIPE_USED = Recipe(embed_dim=8, hidden_dim=16, epochs=2, batch_size=8, min_count=1, max_words=8)
+
+
+@pytest.fixture(scope="module")
+def data(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The drawings, with one that is broken and one that is missing."""
+    folder = tmp_path_factory.mktemp("data") / "drawings"
+    shutil.copytree(drawn, folder)
+    (folder / "images" / "00003.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    (folder / "images" / "00004.png").unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(data: Path, stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    train(data, RECIPE_USED, folder, features=stored)
+    return folder
+
+
+def test_the_folder_holds_what_is_needed_to_repeat_the_run(run: Path) -> None:
+    assert Recipe.read(run / RECIPE) == RECIPE_USED
+    facts = json.loads((run / RUN).read_text())
+    assert facts.keys() >= {"data", "dataset", "encoder", "command", "showtell", "python", "numpy"}
+    assert len((run / METRICS).read_text().splitlines()) == 2
+    assert (run / CURVE).read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_is_dropped_in_silence(run: Path) -> None:
+    problems = [json.loads(line) for line in (run / PROBLEMS).read_text().splitlines()]
+    found = {(problem["kind"], Path(problem["name"]).name) for problem in problems}
+    assert found == {("missing photo", "00004.png"), ("unreadable photo", "00003.png")}
+
+
+def test_the_captioner_works_on_its_own(run: Path, data: Path) -> None:
+    captioner = Captioner.load(run / BEST)
+    assert captioner.caption(data / "images" / "00000.png").text.endswith(".")
+    assert captioner.about["trained on"] == "drawings, split train"
+    assert captioner.max_words == 8
+
+
+def test_the_same_command_goes_on_or_does_nothing(run: Path, data: Path, stored: Path) -> None:
+    before = (run / BEST).read_bytes()
+    lines: list[str] = []
+    assert train(data, RECIPE_USED, run, features=stored, say=lines.append).finished
+    assert f"going on with the run in {run}" in lines
+    assert (run / BEST).read_bytes() == before
+
+
+def test_another_recipe_in_the_same_folder_is_an_error(run: Path, data: Path, stored: Path) -> None:
+    with pytest.raises(ShowtellError, match=r"another recipe \(seed 0 -> 5\).*--run"):
+        train(data, replace(RECIPE_USED, seed=5), run, features=stored)
+
+
+def test_other_data_in_the_same_folder_is_an_error(run: Path, data: Path, stored: Path, tmp_path: Path) -> None:
+    other = tmp_path / "drawings"
+    shutil.copytree(data, other)
+    table = (other / "captions.csv").read_text()
+    (other / "captions.csv").write_text(table.replace("circle", "disc"))
+    with pytest.raises(ShowtellError, match="other data"):
+        train(other, RECIPE_USED, run, features=stored)
+
+
+def test_a_photo_s_features_are_computed_once(
+    data: Path, stored: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(*args: object) -> None:
+        raise AssertionError("the features are in the store")
+
+    monkeypatch.setattr("showtell.vision.encoder.Encoder.encode", encode)
+    assert train(data, RECIPE_USED, tmp_path / "again", features=stored).finished
+    assert (tmp_path / "again" / BEST).read_bytes() == (run / BEST).read_bytes()
