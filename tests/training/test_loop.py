@@ -15,7 +15,7 @@ from small import RECIPE, trainer
 from showtell.captioner import Captioner
 from showtell.errors import ShowtellError
 from showtell.training.checkpoint import load_checkpoint
-from showtell.training.loop import BEST, CHECKPOINT, METRICS
+from showtell.training.folder import BEST, CHECKPOINT, METRICS
 from showtell.training.recipe import Recipe
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from showtell.captioner import Captioner
 from showtell.errors import ShowtellError
-from showtell.training.loop import BEST, METRICS
+from showtell.training.folder import BEST, CURVE, METRICS, PROBLEMS, RECIPE, RUN
 from showtell.training.recipe import Recipe
-from showtell.training.run import CURVE, PROBLEMS, RECIPE, RUN, train
+from showtell.training.run import train
 
 RECIPE_USED = Recipe(embed_dim=8, hidden_dim=16, epochs=2, batch_size=8, min_count=1, max_words=8)
 

@@ -15,6 +15,7 @@ from showtell.errors import PhotoError, ShowtellError
 
 if TYPE_CHECKING:
     from showtell.captioner import Caption, Captioner
+    from showtell.progress import Report
 
 # Photos captioned at once: a sentence appears after at most this many, and the search has rows to share.
 _BATCH = 16
@@ -53,12 +54,11 @@ def caption(
     captioner = load_captioner(model)
     broken = 0
     with bar("captioning photos", quiet=quiet or one) as report:
-        for done, (photo, outcome) in enumerate(_captions(captioner, photos, beam), 1):
+        for photo, outcome in _captions(captioner, photos, beam, report):
             if isinstance(outcome, PhotoError):
                 broken += 1
                 typer.echo(f"showtell: {outcome}", err=True)
             write(photo, outcome)
-            report(done, len(photos))
     if broken:
         if len(photos) > 1:
             typer.echo(f"showtell: {broken:,} of {len(photos):,} photos could not be read", err=True)
@@ -79,7 +79,7 @@ def _photos(paths: list[str]) -> list[Path]:
 
 
 def _captions(
-    captioner: Captioner, photos: list[Path], beam: int | None
+    captioner: Captioner, photos: list[Path], beam: int | None, report: Report
 ) -> Iterator[tuple[Path, Caption | PhotoError]]:
     """Each photo, in order, with its caption or with what is wrong with it."""
     import numpy as np
@@ -88,11 +88,12 @@ def _captions(
         batch = photos[start : start + _BATCH]
         known = {}
         outcomes: dict[Path, Caption | PhotoError] = {}
-        for photo in batch:
+        for done, photo in enumerate(batch, start + 1):
             try:
                 known[photo] = captioner.features(photo)
             except PhotoError as error:
                 outcomes[photo] = error
+            report(done, len(photos))
         if known:
             captions = captioner.caption_features(np.stack(list(known.values())), beam_width=beam)
             outcomes |= dict(zip(known, captions, strict=True))

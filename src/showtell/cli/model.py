@@ -16,7 +16,7 @@ def load_captioner(model: Path | None) -> Captioner:
         ModelError: there is no captioner, or it is damaged.
     """
     from showtell.captioner import Captioner, load
-    from showtell.training.loop import BEST
+    from showtell.training.folder import BEST
 
     if model is None:
         return load()

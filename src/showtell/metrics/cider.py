@@ -88,12 +88,12 @@ class CiderD:
                 allowed; without it candidate i belongs to photo i, and every photo has one.
 
         Raises:
-            ShowtellError: not one candidate for each photo, a photo that there is not, or a string instead
-                of words.
+            ShowtellError: no candidate, or not one for each photo, a photo that there is not, or a string instead of
+                words.
         """
         photo = np.arange(len(self._per_photo)) if photos is None else np.asarray(photos, dtype=np.int64)
         check_captions("CiderD.score", candidates, len(photo))
-        if len(photo) and not 0 <= photo.min() <= photo.max() < len(self._per_photo):
+        if not 0 <= photo.min() <= photo.max() < len(self._per_photo):
             raise ShowtellError(
                 f"CiderD.score: photos has {photo.min()} to {photo.max()}, expected 0 to {len(self._per_photo) - 1}"
             )

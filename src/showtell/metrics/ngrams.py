@@ -96,8 +96,10 @@ def check_captions(who: str, candidates: Sequence[Tokens], photos: int) -> None:
     """Refuse what would give a wrong score silently.
 
     Raises:
-        ShowtellError: not one candidate for each photo, or a candidate is a string.
+        ShowtellError: no candidate, or not one for each photo, or one is a string.
     """
+    if not len(candidates):
+        raise ShowtellError(f"{who}: no candidate to score, expected at least one")
     if len(candidates) != photos:
         raise ShowtellError(f"{who}: {len(candidates)} candidates for {photos} photos, expected one for each")
     for place, candidate in enumerate(candidates):

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.errors import ShowtellError
-from showtell.text.tokenizer import tokenize
 
 PAD, START, END, UNK = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
@@ -49,6 +48,8 @@ class Vocabulary:
         Raises:
             ShowtellError: no word is that frequent.
         """
+        from showtell.text.tokenizer import tokenize
+
         counts = Counter(word for caption in captions for word in tokenize(caption))
         kept = [word for word, count in counts.items() if count >= min_count and word not in SPECIALS]
         if not kept:
@@ -91,6 +92,9 @@ class Vocabulary:
 
     def encode(self, caption: str) -> list[int]:
         """The ids of a caption's words, between `START` and `END`; unknown words are `UNK`."""
+        # Imported here: its patterns take time to compile, and whoever only decodes needs none
+        from showtell.text.tokenizer import tokenize
+
         ids = self._ids
         return [START, *(ids.get(word, UNK) for word in tokenize(caption)), END]
 

@@ -24,14 +24,11 @@ from showtell.training.adam import Adam, clip_scale, gradient_norm
 from showtell.training.batches import length_batches, trim
 from showtell.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from showtell.training.data import TrainingData
+from showtell.training.folder import BEST, CHECKPOINT, METRICS
 from showtell.training.recipe import Recipe
 from showtell.training.schedule import warmup_cosine
 
 Array: TypeAlias = NDArray[np.floating[Any]]
-
-CHECKPOINT = "checkpoint.safetensors"
-BEST = "best.safetensors"
-METRICS = "metrics.jsonl"
 
 # Which stream of randomness a generator belongs to, beside the seed
 _WEIGHTS, _ORDER, _DROPOUT = range(3)

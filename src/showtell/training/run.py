@@ -24,17 +24,13 @@ from showtell.progress import bar as progress_bar
 from showtell.training.checkpoint import Progress
 from showtell.training.curve import draw_curve
 from showtell.training.data import fingerprint, prepare
-from showtell.training.loop import CHECKPOINT, Trainer
+from showtell.training.folder import CHECKPOINT, CURVE, PROBLEMS, RECIPE, RUN
+from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
 from showtell.vision.encoder import Encoder
 
 if TYPE_CHECKING:
     from showtell.datasets import Dataset, FillReport
-
-RECIPE = "recipe.toml"
-RUN = "run.json"
-PROBLEMS = "problems.jsonl"
-CURVE = "curve.png"
 
 
 def _no_bar(what: str) -> AbstractContextManager[Report]:
