@@ -17,6 +17,7 @@ from showtell.text.vocabulary import Vocabulary
 from showtell.vision.encoder import Encoder
 
 PHOTOS = Path(__file__).parent / "photos"
+WORDS = "a black brown cat dog grass in is on red runs sits the tree white"
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,7 @@ def encoder() -> Encoder:
 @pytest.fixture
 def captioner(encoder: Encoder) -> Captioner:
     """A small captioner that was taught nothing: its sentences are nonsense, and always the same."""
-    vocabulary = Vocabulary("a black brown cat dog grass in is on red runs sits the tree white".split())
+    vocabulary = Vocabulary(WORDS.split())
     decoder = CaptionDecoder(len(vocabulary), 1280, 8, 16, rng=np.random.default_rng(0))
     decoder.params["W_vocab"] *= 4
     return Captioner(

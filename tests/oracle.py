@@ -95,6 +95,4 @@ def decoder_gradients(
     scores = temporal_affine_forward(h, p["W_vocab"], p["b_vocab"])
     loss = temporal_softmax_loss(scores, words_out, words_out != 0, label_smoothing)
     grads = torch.autograd.grad(loss, list(p.values()))
-    return {"loss": loss.detach().numpy()} | {
-        name: grad.numpy() for name, grad in zip(p, grads, strict=True)
-    }
+    return {"loss": loss.detach().numpy()} | {name: grad.numpy() for name, grad in zip(p, grads, strict=True)}

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PHOTOS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 import showtell
+from conftest import PHOTOS
 from showtell.captioner import Caption, Captioner
 from showtell.errors import ModelError, PhotoError
 from showtell.text.vocabulary import Vocabulary

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gradients import TOLERANCE_AUTOGRAD, TOLERANCE_FINITE_DIFFERENCES, relative_error
 
+from gradients import TOLERANCE_AUTOGRAD, TOLERANCE_FINITE_DIFFERENCES, relative_error
 from showtell.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
 from showtell.text.vocabulary import END, PAD, START

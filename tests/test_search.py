@@ -16,7 +16,7 @@ WORDS = range(4, V)
 
 
 class TableDecoder:
-    """The probability of a word depends on the photo and on the two words before it: three tables, drawn from a seed."""
+    """A word's probability depends on the photo and on the two words before it: three tables, drawn from a seed."""
 
     def __init__(self, seed: int = 0, sharpness: float = 2.0) -> None:
         rng = np.random.default_rng(seed)
@@ -170,7 +170,9 @@ def test_no_photo_no_sentence():
     assert sample(decoder, none, np.random.default_rng(0)) == []
 
 
-@pytest.mark.parametrize("wrong", [{"width": 0}, {"max_words": 0}, {"length_power": -1.0}, {"length_power": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{"width": 0}, {"max_words": 0}, {"length_power": -1.0}, {"length_power": float("nan")}]
+)
 def test_a_setting_out_of_range_is_named(photos, wrong):
     with pytest.raises(ShowtellError, match=next(iter(wrong))):
         beam(TableDecoder(), photos, **wrong)

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import PHOTOS
 
+from conftest import PHOTOS
 from showtell.captioner import Captioner
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import CASES, Case
 
+from cases import CASES, Case
 from gradients import TOLERANCE_AUTOGRAD, check_backward, relative_error
 from showtell import functional
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from cases import recurrent
 from gradients import relative_error
-
 from showtell import functional as f
 from showtell.functional.activations import sigmoid
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradients import TOLERANCE_AUTOGRAD, TOLERANCE_FINITE_DIFFERENCES, frozen, relative_error
 
+from gradients import TOLERANCE_AUTOGRAD, TOLERANCE_FINITE_DIFFERENCES, frozen, relative_error
 from showtell.errors import ShowtellError
 from showtell.functional import log_softmax, temporal_softmax_loss
 

@@ -12,7 +12,8 @@ from showtell.training.data import fingerprint, prepare
 
 def dataset(*splits: str) -> Dataset:
     examples = [
-        Example(Path(f"{number}.jpg"), (f"a dog number {number}", "a dog"), split) for number, split in enumerate(splits)
+        Example(Path(f"{number}.jpg"), (f"a dog number {number}", "a dog"), split)
+        for number, split in enumerate(splits)
     ]
     return Dataset("dogs", tuple(examples), ())
 

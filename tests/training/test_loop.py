@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import small
-from small import RECIPE, trainer
 
+import small
 from showtell.captioner import Captioner
 from showtell.errors import ShowtellError
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.folder import BEST, CHECKPOINT, METRICS
 from showtell.training.recipe import Recipe
+from small import RECIPE, trainer
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_the_best_is_kept_not_the_last(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_run_that_diverges_says_so(tmp_path: Path) -> None:
     run = trainer(tmp_path)
     run.decoder.params["b_vocab"][3] = np.nan
-    with pytest.raises(ShowtellError, match="diverged at update 1.*lower learning_rate"):
+    with pytest.raises(ShowtellError, match=r"diverged at update 1.*lower learning_rate"):
         run.run()
 
 

@@ -51,7 +51,7 @@ def test_a_whole_number_will_do_for_a_number() -> None:
 
 
 def test_a_file_that_is_no_recipe_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ShowtellError, match="cannot read .*missing.toml"):
+    with pytest.raises(ShowtellError, match=r"cannot read .*missing\.toml"):
         Recipe.read(tmp_path / "missing.toml")
     (tmp_path / "bad.toml").write_text("cell = lstm")
     with pytest.raises(ShowtellError, match="is not TOML"):

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def sentence(words: str) -> str:
-    """Return a line of words as a sentence: a capital at its start, a full stop at its end; an empty line stays empty."""
+    """A line of words as a sentence: a capital at its start, a full stop at its end; an empty line stays empty."""
     return f"{words[0].upper()}{words[1:]}." if words else ""

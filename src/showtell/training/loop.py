@@ -39,8 +39,8 @@ class Trainer:
 
     The folder holds, after each epoch: `best.safetensors`, the captioner with the best validation CIDEr-D so far;
     `metrics.jsonl`, a record an epoch; and `checkpoint.safetensors`. Made anew on the same folder, a trainer goes on
-    where the last one was stopped or killed, and ends with the same bits as one that never was, on the same machine with
-    the same number of threads.
+    where the last one was stopped or killed, and ends with the same bits as one that never was, on the same machine
+    with the same number of threads.
 
     Args:
         data: what to learn from.

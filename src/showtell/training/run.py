@@ -50,9 +50,9 @@ def train(
 ) -> Progress:
     """Read a data set, encode its photos, and train; go on where an earlier call in the same folder was stopped.
 
-    The run's folder then holds what is needed to use and to repeat it: `best.safetensors`, the captioner; `recipe.toml`,
-    the settings; `run.json`, the data set, the versions and the command; `problems.jsonl`, what was left out of the data
-    set; `metrics.jsonl`, a record an epoch; `curve.png`, their picture, if matplotlib is there; and
+    The run's folder then holds what is needed to use and to repeat it: `best.safetensors`, the captioner;
+    `recipe.toml`, the settings; `run.json`, the data set, the versions and the command; `problems.jsonl`, what was left
+    out of the data set; `metrics.jsonl`, a record an epoch; `curve.png`, their picture, if matplotlib is there; and
     `checkpoint.safetensors`.
 
     Args:
