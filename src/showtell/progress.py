@@ -15,7 +15,8 @@ _LINE_SECONDS = 30.0
 class Report(Protocol):
     """Takes how many of how many are done, and a note to show beside them, such as the loss."""
 
-    def __call__(self, done: int, total: int, note: str = "") -> None: ...
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Show that `done` of `total` are done."""
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-
+"""Captions and word ids: the tokenizer, the vocabulary."""
