@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 import showtell
 from conftest import PHOTOS
+from showtell import captioner as captioner_module
 from showtell.captioner import Caption, Captioner
 from showtell.errors import ModelError, PhotoError
 from showtell.text.vocabulary import Vocabulary
@@ -145,3 +147,24 @@ def test_another_encoder_is_an_error(captioner: Captioner) -> None:
 def test_a_vocabulary_of_another_size_is_an_error(captioner: Captioner) -> None:
     with pytest.raises(ModelError, match="the decoder has 19 words and the vocabulary 5"):
         Captioner(captioner.decoder, Vocabulary(["a"]), encoder_identity="e")
+
+
+def test_the_shipped_captioner_writes_sentences_of_its_words_about_any_photo() -> None:
+    captioner = showtell.load()
+    photos = sorted(path for path in PHOTOS.iterdir() if path.suffix != ".csv")
+    captions = captioner.caption(photos)
+    assert len({caption.text for caption in captions}) == len(photos) == 12
+    for caption in captions:
+        assert re.fullmatch(r"[A-Z][a-z0-9 -]+\.", caption.text)
+        assert "<unk>" not in caption.text
+        assert 4 <= len(caption.words) <= captioner.max_words
+        assert -60 < caption.log_prob < 0
+
+
+def test_the_shipped_captioner_says_what_it_is() -> None:
+    captioner = showtell.load()
+    assert captioner.decoder.cell == "lstm"
+    assert "research and teaching" in captioner.about["terms"]
+    assert float(captioner.about["validation cider_d"]) >= 0.45
+    assert float(captioner.about["validation bleu_4"]) >= 0.19
+    assert captioner_module._SHIPPED.stat().st_size <= 15e6

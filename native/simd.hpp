@@ -1,0 +1,332 @@
+// Vectors of float and double for one instruction set, chosen by the compiler's flags: AVX-512, AVX2 with FMA, or plain
+// C++ that a compiler turns into whatever the machine has.
+//
+// `Vec<T>` is a register: `width` lanes, arithmetic lane by lane. Everything lies in the namespace SHOWTELL_ISA, so that
+// the same source compiled for two sets gives two sets of functions, and none of them is shared by the linker.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#include <immintrin.h>
+#else
+#include <cmath>
+#endif
+
+#if defined(_MSC_VER)
+#define INLINE __forceinline
+#define RESTRICT __restrict
+#else
+#define INLINE inline __attribute__((always_inline))
+#define RESTRICT __restrict__
+#endif
+
+namespace SHOWTELL_ISA {
+
+template <class T>
+struct Vec;
+
+#if defined(__AVX512F__)
+
+constexpr int REGISTERS = 32;
+
+template <>
+struct Vec<float> {
+    static constexpr int width = 16;
+    __m512 v;
+    INLINE Vec() {}
+    INLINE Vec(__m512 v) : v(v) {}
+    INLINE Vec(float x) : v(_mm512_set1_ps(x)) {}
+    static INLINE Vec load(const float* p) { return _mm512_loadu_ps(p); }
+    INLINE void store(float* p) const { _mm512_storeu_ps(p, v); }
+    static INLINE Vec load(const float* p, int n) { return _mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p); }
+    INLINE void store(float* p, int n) const { _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), v); }
+    INLINE float sum() const { return _mm512_reduce_add_ps(v); }
+    INLINE float highest() const { return _mm512_reduce_max_ps(v); }
+};
+INLINE Vec<float> operator+(Vec<float> a, Vec<float> b) { return _mm512_add_ps(a.v, b.v); }
+INLINE Vec<float> operator-(Vec<float> a, Vec<float> b) { return _mm512_sub_ps(a.v, b.v); }
+INLINE Vec<float> operator*(Vec<float> a, Vec<float> b) { return _mm512_mul_ps(a.v, b.v); }
+INLINE Vec<float> operator/(Vec<float> a, Vec<float> b) { return _mm512_div_ps(a.v, b.v); }
+INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm512_fmadd_ps(a.v, b.v, c.v); }
+INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return _mm512_max_ps(a.v, b.v); }
+INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return _mm512_min_ps(a.v, b.v); }
+INLINE Vec<float> sqrt(Vec<float> a) { return _mm512_sqrt_ps(a.v); }
+INLINE Vec<float> round(Vec<float> a) {
+    return _mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+INLINE Vec<float> times_power_of_2(Vec<float> a, Vec<float> n) { return _mm512_scalef_ps(a.v, n.v); }
+// where |x| < limit: a, elsewhere b
+INLINE Vec<float> if_small(Vec<float> x, float limit, Vec<float> a, Vec<float> b) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(limit), _CMP_LT_OQ), b.v, a.v);
+}
+// where x > 0: a, elsewhere 0
+INLINE Vec<float> if_positive(Vec<float> x, Vec<float> a) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), a.v);
+}
+// a with the sign of x
+INLINE Vec<float> with_sign(Vec<float> a, Vec<float> x) {
+    const __m512i sign = _mm512_set1_epi32(int(0x80000000u));
+    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(sign, _mm512_castps_si512(x.v), _mm512_castps_si512(a.v), 0xCA));
+}
+
+template <>
+struct Vec<double> {
+    static constexpr int width = 8;
+    __m512d v;
+    INLINE Vec() {}
+    INLINE Vec(__m512d v) : v(v) {}
+    INLINE Vec(double x) : v(_mm512_set1_pd(x)) {}
+    static INLINE Vec load(const double* p) { return _mm512_loadu_pd(p); }
+    INLINE void store(double* p) const { _mm512_storeu_pd(p, v); }
+    static INLINE Vec load(const double* p, int n) { return _mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p); }
+    INLINE void store(double* p, int n) const { _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), v); }
+    INLINE double sum() const { return _mm512_reduce_add_pd(v); }
+    INLINE double highest() const { return _mm512_reduce_max_pd(v); }
+};
+INLINE Vec<double> operator+(Vec<double> a, Vec<double> b) { return _mm512_add_pd(a.v, b.v); }
+INLINE Vec<double> operator-(Vec<double> a, Vec<double> b) { return _mm512_sub_pd(a.v, b.v); }
+INLINE Vec<double> operator*(Vec<double> a, Vec<double> b) { return _mm512_mul_pd(a.v, b.v); }
+INLINE Vec<double> operator/(Vec<double> a, Vec<double> b) { return _mm512_div_pd(a.v, b.v); }
+INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm512_fmadd_pd(a.v, b.v, c.v); }
+INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return _mm512_max_pd(a.v, b.v); }
+INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return _mm512_min_pd(a.v, b.v); }
+INLINE Vec<double> sqrt(Vec<double> a) { return _mm512_sqrt_pd(a.v); }
+INLINE Vec<double> round(Vec<double> a) {
+    return _mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+INLINE Vec<double> times_power_of_2(Vec<double> a, Vec<double> n) { return _mm512_scalef_pd(a.v, n.v); }
+INLINE Vec<double> if_small(Vec<double> x, double limit, Vec<double> a, Vec<double> b) {
+    return _mm512_mask_blend_pd(_mm512_cmp_pd_mask(_mm512_abs_pd(x.v), _mm512_set1_pd(limit), _CMP_LT_OQ), b.v, a.v);
+}
+INLINE Vec<double> if_positive(Vec<double> x, Vec<double> a) {
+    return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(x.v, _mm512_setzero_pd(), _CMP_GT_OQ), a.v);
+}
+INLINE Vec<double> with_sign(Vec<double> a, Vec<double> x) {
+    const __m512i sign = _mm512_set1_epi64((long long)(0x8000000000000000ull));
+    return _mm512_castsi512_pd(_mm512_ternarylogic_epi64(sign, _mm512_castpd_si512(x.v), _mm512_castpd_si512(a.v), 0xCA));
+}
+
+#elif defined(__AVX2__) && defined(__FMA__)
+
+constexpr int REGISTERS = 16;
+
+// a mask whose first n lanes are set, n up to 8 lanes of 32 bits
+INLINE __m256i first_lanes(int n) {
+    const __m256i place = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), place);
+}
+
+template <>
+struct Vec<float> {
+    static constexpr int width = 8;
+    __m256 v;
+    INLINE Vec() {}
+    INLINE Vec(__m256 v) : v(v) {}
+    INLINE Vec(float x) : v(_mm256_set1_ps(x)) {}
+    static INLINE Vec load(const float* p) { return _mm256_loadu_ps(p); }
+    INLINE void store(float* p) const { _mm256_storeu_ps(p, v); }
+    static INLINE Vec load(const float* p, int n) { return _mm256_maskload_ps(p, first_lanes(n)); }
+    INLINE void store(float* p, int n) const { _mm256_maskstore_ps(p, first_lanes(n), v); }
+    INLINE float sum() const {
+        __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+        s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+        return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+    }
+    INLINE float highest() const {
+        __m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+        s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+        return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+    }
+};
+INLINE Vec<float> operator+(Vec<float> a, Vec<float> b) { return _mm256_add_ps(a.v, b.v); }
+INLINE Vec<float> operator-(Vec<float> a, Vec<float> b) { return _mm256_sub_ps(a.v, b.v); }
+INLINE Vec<float> operator*(Vec<float> a, Vec<float> b) { return _mm256_mul_ps(a.v, b.v); }
+INLINE Vec<float> operator/(Vec<float> a, Vec<float> b) { return _mm256_div_ps(a.v, b.v); }
+INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm256_fmadd_ps(a.v, b.v, c.v); }
+INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return _mm256_max_ps(a.v, b.v); }
+INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return _mm256_min_ps(a.v, b.v); }
+INLINE Vec<float> sqrt(Vec<float> a) { return _mm256_sqrt_ps(a.v); }
+INLINE Vec<float> round(Vec<float> a) { return _mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE Vec<float> times_power_of_2(Vec<float> a, Vec<float> n) {
+    // in two halves, so that neither exponent leaves its range
+    const __m256i whole = _mm256_cvtps_epi32(n.v), half = _mm256_srai_epi32(whole, 1);
+    const auto power = [](__m256i e) {
+        return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(e, _mm256_set1_epi32(127)), 23));
+    };
+    return _mm256_mul_ps(_mm256_mul_ps(a.v, power(half)), power(_mm256_sub_epi32(whole, half)));
+}
+INLINE Vec<float> if_small(Vec<float> x, float limit, Vec<float> a, Vec<float> b) {
+    const __m256 absolute = _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x.v);
+    return _mm256_blendv_ps(b.v, a.v, _mm256_cmp_ps(absolute, _mm256_set1_ps(limit), _CMP_LT_OQ));
+}
+INLINE Vec<float> if_positive(Vec<float> x, Vec<float> a) {
+    return _mm256_and_ps(_mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
+}
+INLINE Vec<float> with_sign(Vec<float> a, Vec<float> x) {
+    const __m256 sign = _mm256_set1_ps(-0.0f);
+    return _mm256_or_ps(_mm256_andnot_ps(sign, a.v), _mm256_and_ps(sign, x.v));
+}
+
+template <>
+struct Vec<double> {
+    static constexpr int width = 4;
+    __m256d v;
+    INLINE Vec() {}
+    INLINE Vec(__m256d v) : v(v) {}
+    INLINE Vec(double x) : v(_mm256_set1_pd(x)) {}
+    static INLINE __m256i lanes(int n) {
+        return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
+    }
+    static INLINE Vec load(const double* p) { return _mm256_loadu_pd(p); }
+    INLINE void store(double* p) const { _mm256_storeu_pd(p, v); }
+    static INLINE Vec load(const double* p, int n) { return _mm256_maskload_pd(p, lanes(n)); }
+    INLINE void store(double* p, int n) const { _mm256_maskstore_pd(p, lanes(n), v); }
+    INLINE double sum() const {
+        const __m128d s = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
+        return _mm_cvtsd_f64(_mm_add_sd(s, _mm_unpackhi_pd(s, s)));
+    }
+    INLINE double highest() const {
+        const __m128d s = _mm_max_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd(v, 1));
+        return _mm_cvtsd_f64(_mm_max_sd(s, _mm_unpackhi_pd(s, s)));
+    }
+};
+INLINE Vec<double> operator+(Vec<double> a, Vec<double> b) { return _mm256_add_pd(a.v, b.v); }
+INLINE Vec<double> operator-(Vec<double> a, Vec<double> b) { return _mm256_sub_pd(a.v, b.v); }
+INLINE Vec<double> operator*(Vec<double> a, Vec<double> b) { return _mm256_mul_pd(a.v, b.v); }
+INLINE Vec<double> operator/(Vec<double> a, Vec<double> b) { return _mm256_div_pd(a.v, b.v); }
+INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm256_fmadd_pd(a.v, b.v, c.v); }
+INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return _mm256_max_pd(a.v, b.v); }
+INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return _mm256_min_pd(a.v, b.v); }
+INLINE Vec<double> sqrt(Vec<double> a) { return _mm256_sqrt_pd(a.v); }
+INLINE Vec<double> round(Vec<double> a) { return _mm256_round_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+INLINE Vec<double> times_power_of_2(Vec<double> a, Vec<double> n) {
+    const __m128i whole = _mm256_cvtpd_epi32(n.v), half = _mm_srai_epi32(whole, 1);
+    const auto power = [](__m128i e) {
+        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_cvtepi32_epi64(_mm_add_epi32(e, _mm_set1_epi32(1023))), 52));
+    };
+    return _mm256_mul_pd(_mm256_mul_pd(a.v, power(half)), power(_mm_sub_epi32(whole, half)));
+}
+INLINE Vec<double> if_small(Vec<double> x, double limit, Vec<double> a, Vec<double> b) {
+    const __m256d absolute = _mm256_andnot_pd(_mm256_set1_pd(-0.0), x.v);
+    return _mm256_blendv_pd(b.v, a.v, _mm256_cmp_pd(absolute, _mm256_set1_pd(limit), _CMP_LT_OQ));
+}
+INLINE Vec<double> if_positive(Vec<double> x, Vec<double> a) {
+    return _mm256_and_pd(_mm256_cmp_pd(x.v, _mm256_setzero_pd(), _CMP_GT_OQ), a.v);
+}
+INLINE Vec<double> with_sign(Vec<double> a, Vec<double> x) {
+    const __m256d sign = _mm256_set1_pd(-0.0);
+    return _mm256_or_pd(_mm256_andnot_pd(sign, a.v), _mm256_and_pd(sign, x.v));
+}
+
+#else
+
+#if defined(__aarch64__)
+constexpr int REGISTERS = 32;
+#else
+constexpr int REGISTERS = 16;
+#endif
+
+// 16 bytes as an array, with loops that a compiler unrolls into vector instructions
+template <class T>
+struct Vec {
+    static constexpr int width = 16 / sizeof(T);
+    T v[width];
+    INLINE Vec() {}
+    INLINE Vec(T x) {
+        for (T& lane : v) lane = x;
+    }
+    static INLINE Vec load(const T* p) {
+        Vec r;
+        std::memcpy(r.v, p, sizeof r.v);
+        return r;
+    }
+    INLINE void store(T* p) const { std::memcpy(p, v, sizeof v); }
+    static INLINE Vec load(const T* p, int n) {
+        Vec r(T(0));
+        for (int i = 0; i < n; i++) r.v[i] = p[i];
+        return r;
+    }
+    INLINE void store(T* p, int n) const {
+        for (int i = 0; i < n; i++) p[i] = v[i];
+    }
+    INLINE T sum() const {
+        T s = v[0];
+        for (int i = 1; i < width; i++) s += v[i];
+        return s;
+    }
+    INLINE T highest() const {
+        T s = v[0];
+        for (int i = 1; i < width; i++) s = v[i] > s ? v[i] : s;
+        return s;
+    }
+    template <class F>
+    static INLINE Vec each(F f) {
+        Vec r;
+        for (int i = 0; i < width; i++) r.v[i] = f(i);
+        return r;
+    }
+};
+template <class T>
+INLINE Vec<T> operator+(Vec<T> a, Vec<T> b) {
+    return Vec<T>::each([&](int i) { return a.v[i] + b.v[i]; });
+}
+template <class T>
+INLINE Vec<T> operator-(Vec<T> a, Vec<T> b) {
+    return Vec<T>::each([&](int i) { return a.v[i] - b.v[i]; });
+}
+template <class T>
+INLINE Vec<T> operator*(Vec<T> a, Vec<T> b) {
+    return Vec<T>::each([&](int i) { return a.v[i] * b.v[i]; });
+}
+template <class T>
+INLINE Vec<T> operator/(Vec<T> a, Vec<T> b) {
+    return Vec<T>::each([&](int i) { return a.v[i] / b.v[i]; });
+}
+template <class T>
+INLINE Vec<T> fma(Vec<T> a, Vec<T> b, Vec<T> c) {
+    return Vec<T>::each([&](int i) { return a.v[i] * b.v[i] + c.v[i]; });
+}
+template <class T>
+INLINE Vec<T> max(Vec<T> a, Vec<T> b) {
+    return Vec<T>::each([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+}
+template <class T>
+INLINE Vec<T> min(Vec<T> a, Vec<T> b) {
+    return Vec<T>::each([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+}
+template <class T>
+INLINE Vec<T> sqrt(Vec<T> a) {
+    return Vec<T>::each([&](int i) { return std::sqrt(a.v[i]); });
+}
+template <class T>
+INLINE Vec<T> round(Vec<T> a) {
+    // adding and taking away 1.5 * 2^(bits of the fraction) leaves the nearest integer
+    const T big = sizeof(T) == 4 ? T(12582912.0) : T(6755399441055744.0);
+    return Vec<T>::each([&](int i) {
+        volatile T shifted = a.v[i] + big;
+        return shifted - big;
+    });
+}
+template <class T>
+INLINE Vec<T> times_power_of_2(Vec<T> a, Vec<T> n) {
+    return Vec<T>::each([&](int i) { return std::ldexp(a.v[i], int(n.v[i])); });
+}
+template <class T>
+INLINE Vec<T> if_small(Vec<T> x, T limit, Vec<T> a, Vec<T> b) {
+    return Vec<T>::each([&](int i) { return (x.v[i] < limit && -x.v[i] < limit) ? a.v[i] : b.v[i]; });
+}
+template <class T>
+INLINE Vec<T> if_positive(Vec<T> x, Vec<T> a) {
+    return Vec<T>::each([&](int i) { return x.v[i] > 0 ? a.v[i] : T(0); });
+}
+template <class T>
+INLINE Vec<T> with_sign(Vec<T> a, Vec<T> x) {
+    return Vec<T>::each([&](int i) { return std::copysign(a.v[i], x.v[i]); });
+}
+
+#endif
+
+}  // namespace SHOWTELL_ISA
