@@ -1,4 +1,5 @@
-// Threads that compute together. Compiled once, for any machine: what the instruction sets share.
+// Threads that compute together, and the memory that they compute in. Compiled once for any machine; the code of each
+// instruction set sees no more of it than this.
 #pragma once
 
 #include <cstddef>
@@ -9,9 +10,9 @@ namespace showtell {
 // What a body sees of the threads that run it.
 struct Team {
     int size;
-    // waits until all threads of the team are here
+    // Waits until all threads of the team are here.
     void barrier();
-    // the part of n things that thread `me` of the team takes: [begin, end)
+    // The part of n things that thread `me` takes, [begin, end).
     void share(std::ptrdiff_t n, int me, std::ptrdiff_t& begin, std::ptrdiff_t& end) const {
         begin = n * me / size;
         end = n * (me + 1) / size;
@@ -20,7 +21,7 @@ struct Team {
 
 using Body = void (*)(void* context, int me, Team& team);
 
-// Memory that is reused from call to call: pages are touched for the first time only once.
+// Hands out parts of one piece of memory, or, where there is none, only adds up how much is asked for.
 struct Arena {
     char* memory;
     std::size_t used;
@@ -32,6 +33,16 @@ struct Arena {
     }
 };
 
-constexpr std::size_t bytes_of(std::ptrdiff_t count, std::size_t size) { return (std::size_t(count) * size + 63) / 64 * 64; }
+// One call at a time has the threads and the memory; the memory stays for the next one, its pages already touched.
+class Session {
+  public:
+    explicit Session(int threads);
+    ~Session();
+    Session(const Session&) = delete;
+    // Aligned to 64 bytes, what was in it undefined. Throws std::bad_alloc.
+    char* memory(std::size_t bytes);
+    void run(Body body, void* context);
+    const int threads;
+};
 
 }  // namespace showtell

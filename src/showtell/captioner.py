@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -13,7 +15,7 @@ import numpy as np
 
 from showtell import search
 from showtell.decoder import CaptionDecoder
-from showtell.errors import ModelError, ShowtellError
+from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.files import write_atomically
 from showtell.text.sentence import sentence
 from showtell.text.vocabulary import Vocabulary
@@ -134,8 +136,12 @@ class Captioner:
             return self.caption_features(self.features(photos)[np.newaxis], beam_width=beam_width)[0]
         captions: list[Caption] = []
         for start in range(0, len(photos), _BATCH):
-            features = np.stack([self.features(photo) for photo in photos[start : start + _BATCH]])
-            captions += self.caption_features(features, beam_width=beam_width)
+            features = []
+            for known in self.features_of(photos[start : start + _BATCH]):
+                if isinstance(known, PhotoError):
+                    raise known
+                features.append(known)
+            captions += self.caption_features(np.stack(features), beam_width=beam_width)
         return captions
 
     def features(self, photo: PhotoSource) -> Array:
@@ -149,6 +155,21 @@ class Captioner:
 
         pooled: Array = pool(self.encoder.encode([open_photo(photo)]))[0]
         return pooled
+
+    def features_of(self, photos: Sequence[PhotoSource]) -> Iterator[Array | PhotoError]:
+        """The features of several photos, in their order, several opened and encoded at a time.
+
+        Where a photo cannot be read, the error stands in its place.
+        """
+
+        def features_or_error(photo: PhotoSource) -> Array | PhotoError:
+            try:
+                return self.features(photo)
+            except PhotoError as error:
+                return error
+
+        with ThreadPoolExecutor(self.encoder.threads) as workers:
+            yield from workers.map(features_or_error, photos)
 
     def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
         """Caption photos whose pooled features (N, 1280) are known."""

@@ -13,14 +13,14 @@ assignment, and at every step, as in m-RNN (Mao et al. 2015, arXiv:1412.6632).
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from showtell import functional, initialization
 from showtell.errors import ShowtellError
-from showtell.functional.activations import Activation
+from showtell.functional.activations import Activation, check_activation
 from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.initialization import RecurrentInit
 from showtell.text.vocabulary import PAD
@@ -77,8 +77,7 @@ class CaptionDecoder:
     ) -> None:
         if cell not in GATES:
             raise ShowtellError(f"cell is {cell!r}, expected one of {', '.join(map(repr, GATES))}")
-        if activation not in get_args(Activation):
-            raise ShowtellError(f"activation is {activation!r}, expected 'tanh' or 'relu'")
+        check_activation(activation)
         self.vocab_size, self.feature_dim = vocab_size, feature_dim
         self.embed_dim, self.hidden_dim = embed_dim, hidden_dim
         self.cell, self.activation, self.layers = cell, activation, layers

@@ -88,11 +88,11 @@ def _captions(
         batch = photos[start : start + _BATCH]
         known = {}
         outcomes: dict[Path, Caption | PhotoError] = {}
-        for done, photo in enumerate(batch, start + 1):
-            try:
-                known[photo] = captioner.features(photo)
-            except PhotoError as error:
-                outcomes[photo] = error
+        for done, (photo, features) in enumerate(zip(batch, captioner.features_of(batch), strict=True), start + 1):
+            if isinstance(features, PhotoError):
+                outcomes[photo] = features
+            else:
+                known[photo] = features
             report(done, len(photos))
         if known:
             captions = captioner.caption_features(np.stack(list(known.values())), beam_width=beam)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -20,17 +20,24 @@ def sigmoid(a: Array) -> Array:
     return s
 
 
+def check_activation(activation: str) -> None:
+    """Check that there is such an activation.
+
+    Raises:
+        ShowtellError: there is not.
+    """
+    if activation not in get_args(Activation):
+        raise ShowtellError(f"activation is {activation!r}, expected 'tanh' or 'relu'")
+
+
 def activate(a: Array, activation: Activation) -> Array:
     """tanh(a) or max(a, 0).
 
     Raises:
         ShowtellError: an activation of another name.
     """
-    if activation == "tanh":
-        return np.tanh(a)
-    if activation == "relu":
-        return np.maximum(a, 0)
-    raise ShowtellError(f"activation is {activation!r}, expected 'tanh' or 'relu'")
+    check_activation(activation)
+    return np.tanh(a) if activation == "tanh" else np.maximum(a, 0)
 
 
 def activation_slope(h: Array, activation: Activation) -> Array:

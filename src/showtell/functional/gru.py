@@ -15,12 +15,14 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from showtell.functional.activations import sigmoid
-from showtell.functional.checks import Array, check_arrays
+from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.functional.lengths import running
 
 StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array]
+Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, NDArray[np.bool_]]
 
 
 def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, StepCache]:
@@ -62,7 +64,9 @@ def gru_step_backward(dnext_h: Array, cache: StepCache) -> tuple[Array, Array, A
     return dax @ Wx.T, dprev_h + dah @ Wh.T, x.T @ dax, prev_h.T @ dah, dax.sum(axis=0)
 
 
-def gru_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, Cache]:
+def gru_forward(
+    x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, *, lengths: IntArray | None = None
+) -> tuple[Array, Cache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
     Args:
@@ -71,6 +75,8 @@ def gru_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Ar
         Wx: input-to-gates weights, (D, 3H), columns in the order r, z, n.
         Wh: hidden-to-gates weights, (H, 3H).
         b: bias, (3H,).
+        lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
+            no gradient comes from there.
 
     Returns:
         h (N, T, H), the hidden state after each step, and the cache for `gru_backward`.
@@ -80,15 +86,16 @@ def gru_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Ar
     """
     size = check_arrays("gru_forward", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 3H"), Wh=(Wh, "H 3H"), b=(b, "3H"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
+    going = running("gru_forward", lengths, N, T)
     gates = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, 3 * H)
     h, recurrent_n = (np.empty((N, T, H), x.dtype) for _ in range(2))
     prev_h = h0
     for t in range(T):
         gates[:, t], recurrent_n[:, t] = _gates(gates[:, t], prev_h @ Wh)
         _, z, n = np.split(gates[:, t], 3, axis=1)
-        h[:, t] = (1 - z) * n + z * prev_h
+        h[:, t] = going[t] * ((1 - z) * n + z * prev_h)
         prev_h = h[:, t]
-    return h, (x, h0, Wx, Wh, gates, recurrent_n, h)
+    return h, (x, h0, Wx, Wh, gates, recurrent_n, h, going)
 
 
 def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, Array]:
@@ -96,7 +103,7 @@ def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, A
 
     `dh[:, t]` is what reaches h_t from above; what reaches it from step t+1 is added on the way back through time.
     """
-    x, h0, Wx, Wh, gates, recurrent_n, h = cache
+    x, h0, Wx, Wh, gates, recurrent_n, h, going = cache
     size = check_arrays("gru_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     dax, dah = np.empty_like(gates), np.empty_like(gates)
@@ -104,7 +111,8 @@ def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, A
     for t in reversed(range(T)):
         prev_h = h[:, t - 1] if t else h0
         # the gates of step t: the gradient of h_t comes from above and from step t+1
-        dax[:, t], dah[:, t], dprev_h = _gates_backward(dh[:, t] + dprev_h, gates[:, t], prev_h, recurrent_n[:, t])
+        dnext_h = going[t] * dh[:, t] + dprev_h
+        dax[:, t], dah[:, t], dprev_h = _gates_backward(dnext_h, gates[:, t], prev_h, recurrent_n[:, t])
         # ah_t = h_{t-1} Wh, the part that goes on through time
         dprev_h = dprev_h + dah[:, t] @ Wh.T
     # ax = x Wx + b and ah = h_prev Wh for all steps at once: one product a weight matrix

@@ -10,12 +10,14 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from showtell.functional.activations import sigmoid
-from showtell.functional.checks import Array, check_arrays
+from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.functional.lengths import running
 
 StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array, Array, bool]
+Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array, Array, NDArray[np.bool_], bool]
 
 
 def lstm_step_forward(
@@ -65,7 +67,16 @@ def lstm_step_backward(
     return da @ Wx.T, da @ Wh.T, dprev_c, x.T @ da, prev_h.T @ da, da.sum(axis=0)
 
 
-def lstm_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, c0: Array | None = None) -> tuple[Array, Cache]:
+def lstm_forward(
+    x: Array,
+    h0: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    c0: Array | None = None,
+    *,
+    lengths: IntArray | None = None,
+) -> tuple[Array, Cache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
     Args:
@@ -75,6 +86,8 @@ def lstm_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, c0: Array 
         Wh: hidden-to-gates weights, (H, 4H).
         b: bias, (4H,).
         c0: cell state before the first step, (N, H); zero if not given.
+        lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
+            no gradient comes from there.
 
     Returns:
         h (N, T, H), the hidden state after each step, and the cache for `lstm_backward`.
@@ -93,6 +106,7 @@ def lstm_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, c0: Array 
         c0=(prev_c, "N H"),
     )
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
+    going = running("lstm_forward", lengths, N, T)
     gates = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, 4 * H)
     h, c, tanh_c = (np.empty((N, T, H), x.dtype) for _ in range(3))
     prev_h, first_c = h0, prev_c
@@ -101,9 +115,9 @@ def lstm_forward(x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, c0: Array 
         i, f, o, g = np.split(gates[:, t], 4, axis=1)
         c[:, t] = f * prev_c + i * g
         tanh_c[:, t] = np.tanh(c[:, t])
-        h[:, t] = o * tanh_c[:, t]
+        h[:, t] = going[t] * o * tanh_c[:, t]
         prev_h, prev_c = h[:, t], c[:, t]
-    return h, (x, h0, first_c, Wx, Wh, gates, h, c, tanh_c, c0 is not None)
+    return h, (x, h0, first_c, Wx, Wh, gates, h, c, tanh_c, going, c0 is not None)
 
 
 def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
@@ -112,7 +126,7 @@ def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
     `dh[:, t]` is what reaches h_t from above; what reaches h_t and c_t from step t+1 is added on the way back through
     time.
     """
-    x, h0, first_c, Wx, Wh, gates, h, c, tanh_c, with_c0 = cache
+    x, h0, first_c, Wx, Wh, gates, h, c, tanh_c, going, with_c0 = cache
     size = check_arrays("lstm_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     da = np.empty_like(gates)
@@ -120,7 +134,7 @@ def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
     for t in reversed(range(T)):
         prev_c = c[:, t - 1] if t else first_c
         # the gates of step t: the gradient of h_t comes from above and from step t+1, that of c_t from step t+1
-        da[:, t], dprev_c = _gates_backward(dh[:, t] + dprev_h, dprev_c, gates[:, t], prev_c, tanh_c[:, t])
+        da[:, t], dprev_c = _gates_backward(going[t] * dh[:, t] + dprev_h, dprev_c, gates[:, t], prev_c, tanh_c[:, t])
         # a_t = x_t Wx + h_{t-1} Wh + b, the part that goes on through time
         dprev_h = da[:, t] @ Wh.T
     # a = x Wx + h_prev Wh + b for all steps at once: one product a weight matrix

@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from showtell.functional.activations import Activation, activate, activation_slope
-from showtell.functional.checks import Array, check_arrays
+from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.functional.lengths import running
 
 StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Activation]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Activation]
+Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, NDArray[np.bool_], Activation]
 
 
 def rnn_step_forward(
@@ -50,7 +52,14 @@ def rnn_step_backward(dnext_h: Array, cache: StepCache) -> tuple[Array, Array, A
 
 
 def rnn_forward(
-    x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, activation: Activation = "tanh"
+    x: Array,
+    h0: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    activation: Activation = "tanh",
+    *,
+    lengths: IntArray | None = None,
 ) -> tuple[Array, Cache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
@@ -61,6 +70,8 @@ def rnn_forward(
         Wh: hidden-to-hidden weights, (H, H).
         b: bias, (H,).
         activation: `"tanh"` or `"relu"`.
+        lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
+            no gradient comes from there.
 
     Returns:
         h (N, T, H), the hidden state after each step, and the cache for `rnn_backward`.
@@ -70,13 +81,14 @@ def rnn_forward(
     """
     size = check_arrays("rnn_forward", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
+    going = running("rnn_forward", lengths, N, T)
     a = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, H)
     h = np.empty_like(a)
     prev_h = h0
     for t in range(T):
-        h[:, t] = activate(a[:, t] + prev_h @ Wh, activation)
+        h[:, t] = going[t] * activate(a[:, t] + prev_h @ Wh, activation)
         prev_h = h[:, t]
-    return h, (x, h0, Wx, Wh, h, activation)
+    return h, (x, h0, Wx, Wh, h, going, activation)
 
 
 def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, Array]:
@@ -84,14 +96,14 @@ def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, A
 
     `dh[:, t]` is what reaches h_t from above; what reaches it from step t+1 is added on the way back through time.
     """
-    x, h0, Wx, Wh, h, activation = cache
+    x, h0, Wx, Wh, h, going, activation = cache
     size = check_arrays("rnn_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     da = np.empty_like(h)
     dprev_h = np.zeros_like(h0)
     for t in reversed(range(T)):
         # h_t = f(a_t): its gradient comes from above and from step t+1
-        da[:, t] = (dh[:, t] + dprev_h) * activation_slope(h[:, t], activation)
+        da[:, t] = (going[t] * dh[:, t] + dprev_h) * activation_slope(h[:, t], activation)
         # a_t = x_t Wx + h_{t-1} Wh + b, the part that goes on through time
         dprev_h = da[:, t] @ Wh.T
     # a = x Wx + h_prev Wh + b for all steps at once: one product a weight matrix

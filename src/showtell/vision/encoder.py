@@ -38,6 +38,7 @@ class Encoder:
             others, with any number of threads; to about 1e-5 on another kind of CPU.
         grid_shape: (81, 1280).
         feature_dim: 1280.
+        threads: how many photos are encoded at a time.
     """
 
     grid_shape = (81, 1280)
@@ -55,7 +56,7 @@ class Encoder:
         if threads is not None and threads < 1:
             raise ShowtellError(f"Encoder: threads is {threads}, expected at least 1 (or None for all cores)")
         self._path = Path(path) if path is not None else _SHIPPED
-        self._threads = threads or _usable_cores()
+        self.threads = threads or _usable_cores()
         try:
             self._model = self._path.read_bytes()
         except OSError as error:
@@ -78,7 +79,7 @@ class Encoder:
         def fill(index: int) -> None:
             grids[index] = session.run(["grid"], {"pixels": _pixels(photos[index])})[0][0]
 
-        with ThreadPoolExecutor(self._threads) as workers:
+        with ThreadPoolExecutor(self.threads) as workers:
             for _ in workers.map(fill, range(len(photos))):  # raises what a worker raised
                 pass
         return grids

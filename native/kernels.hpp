@@ -1,0 +1,38 @@
+// What each instruction set offers, as a table of functions: the same table from each.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace showtell {
+
+enum Cell { LSTM, GRU, RNN_TANH, RNN_RELU };
+
+// Sizes and arrays of a sequence; the arrays are float or double throughout. See showtell/kernels/recurrent.py.
+struct SequenceArguments {
+    std::int64_t N, steps, D, H;
+    const std::int64_t *order, *active;
+    const void *x, *h0, *c0, *Wx, *Wh, *b;
+    void *h, *last_c;
+    const void *dh, *dlast_c;
+    void *dx, *dh0, *dc0, *dWx, *dWh, *db;
+    void* cache;
+};
+
+template <class T>
+struct Kernels {
+    std::int64_t (*cache_bytes)(Cell, const SequenceArguments&);
+    void (*forward)(Cell, const SequenceArguments&, int threads);
+    void (*backward)(Cell, const SequenceArguments&, int threads);
+    void (*elementary)(int which, const T* x, T* y, std::int64_t count);
+};
+
+struct InstructionSet {
+    const char* name;
+    Kernels<float> of_float;
+    Kernels<double> of_double;
+};
+
+extern const InstructionSet portable_set, avx2_set, avx512_set;
+
+}  // namespace showtell

@@ -1,0 +1,482 @@
+// Whole sequences of the vanilla RNN, the GRU and the LSTM, forward and backward through time.
+//
+// Captions come sorted by length, longest first, so that at step t the first `active[t]` of them are still running: the
+// rows that are computed are the real words, one step's after the other's, and none is padding. Of all rows:
+//
+//   forward    a = x Wx + b               one product before the loop
+//              a += h_{t-1} Wh            a product a step; the gates are applied to each tile while it is in L1
+//   backward   dh_{t-1} = da_t Wh^T       a product a step; the gates' gradients likewise
+//              dx = da Wx^T,  dWx = x^T da,  dWh = h_{t-1}^T da       products after the loop
+//
+// A *block* is a cell's panel: UNITS vectors of hidden units with all their gates beside each other, so that one tile
+// holds all that its units need. A thread owns the same blocks in the whole forward pass and waits for the others once a
+// step, for their hidden states.
+#pragma once
+
+#include "elementary.hpp"
+#include "product.hpp"
+#include "team.hpp"
+
+namespace SHOWTELL_ISA {
+
+using showtell::Arena;
+using showtell::Team;
+using std::ptrdiff_t;
+
+// What a call works on. Sizes as in the Python functions: N captions, T steps, inputs of width D, H hidden units.
+template <class T>
+struct Sequence {
+    ptrdiff_t N, steps, D, H;
+    const int64_t* order;   // (N) captions by length, longest first
+    const int64_t* active;  // (steps) captions still running at each step
+    const T *x, *h0, *c0, *Wx, *Wh, *b;
+    T *h, *last_c;                    // forward: (N, T, H) and the LSTM's (N, H), or null
+    const T *dh, *dlast_c;            // backward: likewise
+    T *dx, *dh0, *dc0, *dWx, *dWh, *db;
+};
+
+static INLINE ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+static INLINE int lanes_of(ptrdiff_t n, ptrdiff_t width) { return int(n < 0 ? 0 : n < width ? n : width); }
+
+// The width of the panels of x and h, in vectors, and of the products that are not a cell's own
+constexpr int WIDE = 4;
+template <class T>
+constexpr ptrdiff_t PANEL = WIDE * Vec<T>::width;
+
+// rows of a weight gradient's sums that are taken at a time, so that they stay in L2
+constexpr ptrdiff_t DEPTH = 1024;
+
+// ---- the cells -------------------------------------------------------------------------------------------------
+
+// What a cell's gates see of one row: a vector of units, the state before, the stored activations.
+template <class T>
+struct Row {
+    T* gates;       // activations, a vector a gate: the input's part before the step, what backward needs after it
+    const T* prev;  // h_{t-1} of these units
+    const T* prev_c;
+    T *c, *extra;  // the LSTM's c_t and tanh c_t; the GRU's h Wh of the candidate
+};
+
+template <class T>
+struct Lstm {
+    static constexpr int GATES = 4, UNITS = 1, EXTRA = 1;
+    static constexpr bool HAS_C = true, SPLIT = false;
+    using V = Vec<T>;
+    static constexpr int W = V::width;
+
+    // product: h_{t-1} Wh; returns h_t
+    static INLINE V forward(Row<T> r, const T* product) {
+        const V i = sigmoid(V::load(r.gates) + V::load(product));
+        const V f = sigmoid(V::load(r.gates + W) + V::load(product + W));
+        const V o = sigmoid(V::load(r.gates + 2 * W) + V::load(product + 2 * W));
+        const V g = tanh(V::load(r.gates + 3 * W) + V::load(product + 3 * W));
+        const V c = fma(f, V::load(r.prev_c), i * g), tanh_c = tanh(c);
+        i.store(r.gates), f.store(r.gates + W), o.store(r.gates + 2 * W), g.store(r.gates + 3 * W);
+        c.store(r.c), tanh_c.store(r.extra);
+        return o * tanh_c;
+    }
+
+    // dh: all of h_t's gradient; carry: c_t's from step t+1 before, c_{t-1}'s after; da gets the pre-activations'
+    static INLINE void backward(Row<T> r, V dh, T* carry, T* da, T*) {
+        const V one(T(1)), i = V::load(r.gates), f = V::load(r.gates + W), o = V::load(r.gates + 2 * W),
+                           g = V::load(r.gates + 3 * W), tanh_c = V::load(r.extra);
+        const V dc = fma(dh * o, one - tanh_c * tanh_c, V::load(carry));
+        (dc * g * i * (one - i)).store(da);
+        (dc * V::load(r.prev_c) * f * (one - f)).store(da + W);
+        (dh * tanh_c * o * (one - o)).store(da + 2 * W);
+        (dc * i * (one - g * g)).store(da + 3 * W);
+        (dc * f).store(carry);
+    }
+};
+
+template <class T>
+struct Gru {
+    static constexpr int GATES = 3, UNITS = 1, EXTRA = 1;
+    static constexpr bool HAS_C = false, SPLIT = true;  // split: the input's and the state's gradients differ in n
+    using V = Vec<T>;
+    static constexpr int W = V::width;
+
+    static INLINE V forward(Row<T> r, const T* product) {
+        const V reset = sigmoid(V::load(r.gates) + V::load(product));
+        const V z = sigmoid(V::load(r.gates + W) + V::load(product + W));
+        const V state = V::load(product + 2 * W), n = tanh(fma(reset, state, V::load(r.gates + 2 * W)));
+        reset.store(r.gates), z.store(r.gates + W), n.store(r.gates + 2 * W), state.store(r.extra);
+        return fma(z, V::load(r.prev) - n, n);
+    }
+
+    // carry: the part of h_{t-1}'s gradient that passes no product
+    static INLINE void backward(Row<T> r, V dh, T* carry, T* da, T* da_state) {
+        const V one(T(1)), reset = V::load(r.gates), z = V::load(r.gates + W), n = V::load(r.gates + 2 * W);
+        const V all = dh + V::load(carry);
+        const V dn = all * (one - z) * (one - n * n), dz = all * (V::load(r.prev) - n) * z * (one - z);
+        const V dr = dn * V::load(r.extra) * reset * (one - reset);
+        dr.store(da), dz.store(da + W), dn.store(da + 2 * W);
+        dr.store(da_state), dz.store(da_state + W), (dn * reset).store(da_state + 2 * W);
+        (all * z).store(carry);
+    }
+};
+
+template <class T, bool RELU>
+struct Rnn {
+    static constexpr int GATES = 1, UNITS = 4, EXTRA = 0;
+    static constexpr bool HAS_C = false, SPLIT = false;
+    using V = Vec<T>;
+
+    static INLINE V forward(Row<T> r, const T* product) {
+        const V a = V::load(r.gates) + V::load(product);
+        V h;
+        if constexpr (RELU)
+            h = max(V(T(0)), a);
+        else
+            h = tanh(a);
+        h.store(r.gates);
+        return h;
+    }
+
+    static INLINE void backward(Row<T> r, V dh, T*, T* da, T*) {
+        const V h = V::load(r.gates);
+        if constexpr (RELU)
+            if_positive(h, dh).store(da);
+        else
+            (dh * (V(T(1)) - h * h)).store(da);
+    }
+};
+
+// ---- the way of the arrays -------------------------------------------------------------------------------------
+
+template <class T, class Cell>
+struct Layer {
+    using V = Vec<T>;
+    static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
+    static constexpr int G = Cell::GATES, U = Cell::UNITS, B = G * U;  // gates, unit vectors and vectors of a block
+    static constexpr ptrdiff_t BW = B * W;
+
+    Sequence<T> s;
+    ptrdiff_t R = 0;              // rows: real words
+    ptrdiff_t vectors, blocks;    // vectors of hidden units; blocks of them
+    ptrdiff_t h_panels, x_panels; // panels of P columns
+    T *hs, *gates, *xs, *cs, *extra;                      // kept from forward to backward
+    T *packed_x, *packed_h, *da, *da_state, *carry, *own; // of one call; `own`: a part for each thread
+    Stretch<T>* stretches;                                // likewise
+    ptrdiff_t *first, *source; // (steps + 1) the first row of each step; (R) caption * steps + t of each row
+    ptrdiff_t own_size, stretches_size;
+
+    explicit Layer(const Sequence<T>& s) : s(s) {
+        for (ptrdiff_t t = 0; t < s.steps; t++) R += s.active[t];
+        vectors = ceil_div(s.H, W), blocks = ceil_div(vectors, U);
+        h_panels = ceil_div(s.H, P), x_panels = ceil_div(s.D, P);
+        own_size = (x_panels + h_panels) * P * BW;
+        stretches_size = s.steps + x_panels + h_panels + blocks;
+    }
+
+    void lay_out_cache(Arena& arena) {
+        hs = arena.take<T>(h_panels * (s.N + R) * P);
+        gates = arena.take<T>(blocks * R * BW);
+        xs = arena.take<T>(x_panels * R * P);
+        cs = arena.take<T>(Cell::HAS_C ? vectors * (s.N + R) * W : 0);
+        extra = arena.take<T>(Cell::EXTRA * vectors * R * W);
+    }
+
+    void lay_out(Arena& arena, int threads) {
+        first = arena.take<ptrdiff_t>(s.steps + 1);
+        source = arena.take<ptrdiff_t>(R);
+        packed_x = arena.take<T>(x_panels * P * blocks * BW);
+        packed_h = arena.take<T>(h_panels * P * blocks * BW);
+        da = arena.take<T>(blocks * R * BW);
+        da_state = arena.take<T>(Cell::SPLIT ? blocks * R * BW : 0);
+        carry = arena.take<T>(vectors * s.N * W);
+        own = arena.take<T>(threads * own_size);
+        stretches = arena.take<Stretch<T>>(threads * stretches_size);
+    }
+
+    void number_rows() {
+        first[0] = 0;
+        for (ptrdiff_t t = 0; t < s.steps; t++) {
+            first[t + 1] = first[t] + s.active[t];
+            for (ptrdiff_t j = 0; j < s.active[t]; j++) source[first[t] + j] = s.order[j] * s.steps + t;
+        }
+    }
+
+    T* hs_at(ptrdiff_t vector, ptrdiff_t row) const {
+        return hs + (vector / WIDE * (s.N + R) + row) * P + vector % WIDE * W;
+    }
+    T* gates_at(ptrdiff_t block, ptrdiff_t row) const { return gates + (block * R + row) * BW; }
+    ptrdiff_t previous(ptrdiff_t t, ptrdiff_t j) const { return t ? s.N + first[t - 1] + j : j; }
+
+    Row<T> row(ptrdiff_t vector, ptrdiff_t t, ptrdiff_t j) const {
+        Row<T> r;
+        const ptrdiff_t here = first[t] + j, before = previous(t, j);
+        r.gates = gates_at(vector / U, here) + vector % U * W;
+        r.prev = hs_at(vector, before);
+        if constexpr (Cell::HAS_C) {
+            r.prev_c = cs + (vector * (s.N + R) + before) * W;
+            r.c = cs + (vector * (s.N + R) + s.N + here) * W;
+        }
+        if constexpr (Cell::EXTRA) r.extra = extra + (vector * R + here) * W;
+        return r;
+    }
+
+    // the stretches of a left-hand matrix in panel form: rows from `p` on in the first panel, panels `stride` apart
+    static int panels_of(const T* p, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t columns, Stretch<T>* to) {
+        int n = 0;
+        for (ptrdiff_t k = 0; k < columns; k += width, p += stride)
+            to[n++] = {p, columns - k < width ? columns - k : width};
+        return n;
+    }
+
+    // ---- forward
+
+    // weights (K, G H) -> a panel (K, B vectors) for each block
+    void pack(const T* weights, ptrdiff_t K, T* packed, ptrdiff_t begin, ptrdiff_t end) const {
+        for (ptrdiff_t block = begin; block < end; block++)
+            for (ptrdiff_t k = 0; k < K; k++) {
+                T* to = packed + (block * K + k) * BW;
+                for (int v = 0; v < B; v++) {
+                    const ptrdiff_t unit = (block * U + v % U) * W;
+                    V::load(weights + k * G * s.H + v / U * s.H + unit, lanes_of(s.H - unit, W)).store(to + v * W);
+                }
+            }
+    }
+
+    void forward(int me, Team& team) {
+        ptrdiff_t begin, end;
+        // x and h0 into panel form
+        team.share(R, me, begin, end);
+        for (ptrdiff_t r = begin; r < end; r++)
+            for (ptrdiff_t v = 0; v < x_panels * WIDE; v++)
+                V::load(s.x + source[r] * s.D + v * W, lanes_of(s.D - v * W, W))
+                    .store(xs + (v / WIDE * R + r) * P + v % WIDE * W);
+        team.share(s.N, me, begin, end);
+        for (ptrdiff_t j = begin; j < end; j++)
+            for (ptrdiff_t v = 0; v < vectors; v++) {
+                const ptrdiff_t from = s.order[j] * s.H + v * W;
+                const int n = lanes_of(s.H - v * W, W);
+                V::load(s.h0 + from, n).store(hs_at(v, j));
+                if constexpr (Cell::HAS_C)
+                    (s.c0 ? V::load(s.c0 + from, n) : V(T(0))).store(cs + (v * (s.N + R) + j) * W);
+            }
+        ptrdiff_t b0, b1;
+        team.share(blocks, me, b0, b1);
+        pack(s.Wx, s.D, packed_x, b0, b1);
+        pack(s.Wh, s.H, packed_h, b0, b1);
+        team.barrier();
+
+        Stretch<T>* mine = stretches + me * stretches_size;
+        // a = x Wx + b for all rows
+        for (ptrdiff_t block = b0; block < b1; block++) {
+            V bias[B];
+            for (int v = 0; v < B; v++) {
+                const ptrdiff_t unit = (block * U + v % U) * W;
+                bias[v] = V::load(s.b + v / U * s.H + unit, lanes_of(s.H - unit, W));
+            }
+            for_tiles<B>(R, [&](ptrdiff_t r, int rows) {
+                T* out = gates_at(block, r);
+                for (int m = 0; m < rows; m++)
+                    for (int v = 0; v < B; v++) bias[v].store(out + m * BW + v * W);
+                const int n = panels_of(xs + r * P, R * P, P, s.D, mine);
+                tile_of<T, B, false>(rows)(mine, n, P, packed_x + block * s.D * BW, out, BW, true);
+            });
+        }
+        // h_t from h_{t-1}
+        for (ptrdiff_t t = 0; t < s.steps; t++) {
+            for (ptrdiff_t block = b0; block < b1; block++)
+                for_tiles<B>(s.active[t], [&](ptrdiff_t j, int rows) {
+                    alignas(64) T product[ROWS<B> * BW];
+                    const int n = panels_of(hs + previous(t, j) * P, (s.N + R) * P, P, s.H, mine);
+                    tile_of<T, B, false>(rows)(mine, n, P, packed_h + block * s.H * BW, product, BW, false);
+                    for (int m = 0; m < rows; m++) apply(block, t, j + m, product + m * BW);
+                });
+            team.barrier();
+        }
+    }
+
+    // the gates of one row of a block; h_t goes to the next step and to the caller
+    void apply(ptrdiff_t block, ptrdiff_t t, ptrdiff_t j, const T* product) const {
+        for (int u = 0; u < U; u++) {
+            const ptrdiff_t vector = block * U + u;
+            const int n = lanes_of(s.H - vector * W, W);
+            if (n == 0) break;
+            const Row<T> r = row(vector, t, j);
+            const V h = Cell::forward(r, product + u * W);
+            h.store(hs_at(vector, s.N + first[t] + j));
+            h.store(s.h + source[first[t] + j] * s.H + vector * W, n);
+            if constexpr (Cell::HAS_C)
+                if (s.last_c && (t + 1 == s.steps || j >= s.active[t + 1]))
+                    V::load(r.c).store(s.last_c + s.order[j] * s.H + vector * W, n);
+        }
+    }
+
+    // ---- backward
+
+    // weights (K, G H) -> their transpose in panels of P columns: (blocks B W, P) for each P of the K rows
+    void pack_transposed(const T* weights, ptrdiff_t K, T* packed, ptrdiff_t begin, ptrdiff_t end) const {
+        for (ptrdiff_t panel = begin; panel < end; panel++)
+            for (ptrdiff_t block = 0; block < blocks; block++)
+                for (int v = 0; v < B; v++) {
+                    const ptrdiff_t unit = (block * U + v % U) * W, rows = lanes_of(K - panel * P, P);
+                    const int columns = lanes_of(s.H - unit, W);
+                    const T* from = weights + panel * P * G * s.H + v / U * s.H + unit;
+                    T* to = packed + (panel * blocks * BW + (block * B + v) * W) * P;
+                    alignas(64) T corner[P * W];
+                    for (ptrdiff_t k = 0; k < P; k++)
+                        (k < rows ? V::load(from + k * G * s.H, columns) : V(T(0))).store(corner + k * W);
+                    for (ptrdiff_t c = 0; c < W; c++)
+                        for (ptrdiff_t k = 0; k < P; k++) to[c * P + k] = corner[k * W + c];
+                }
+    }
+
+    T* da_at(T* base, ptrdiff_t block, ptrdiff_t r) const { return base + (block * R + r) * BW; }
+    T* carry_at(ptrdiff_t vector, ptrdiff_t j) const { return carry + (vector * s.N + j) * W; }
+
+    void backward(int me, Team& team) {
+        ptrdiff_t p0, p1, x0, x1;
+        team.share(h_panels, me, p0, p1);
+        team.share(x_panels, me, x0, x1);
+        pack_transposed(s.Wh, s.H, packed_h, p0, p1);
+        pack_transposed(s.Wx, s.D, packed_x, x0, x1);
+        for (ptrdiff_t v = p0 * WIDE; v < p1 * WIDE && v < vectors; v++)
+            for (ptrdiff_t j = 0; j < s.N; j++) {
+                V start(T(0));
+                if constexpr (Cell::HAS_C)
+                    if (s.dlast_c) start = V::load(s.dlast_c + s.order[j] * s.H + v * W, lanes_of(s.H - v * W, W));
+                start.store(carry_at(v, j));
+            }
+        Stretch<T>* mine = stretches + me * stretches_size;
+        T* through = Cell::SPLIT ? da_state : da;
+        for (ptrdiff_t t = s.steps; t-- > 0;) {
+            const ptrdiff_t later = t + 1 < s.steps ? s.active[t + 1] : 0;
+            for (ptrdiff_t panel = p0; panel < p1; panel++) {
+                // captions that end here: no gradient comes from later
+                alignas(64) T none[P] = {};
+                for (ptrdiff_t j = later; j < s.active[t]; j++) undo(panel, t, j, none);
+                for_tiles<WIDE>(later, [&](ptrdiff_t j, int rows) {
+                    alignas(64) T product[ROWS<WIDE> * P];
+                    through_time(through, panel, t + 1, j, rows, mine, product);
+                    for (int m = 0; m < rows; m++) undo(panel, t, j + m, product + m * P);
+                });
+            }
+            team.barrier();
+        }
+        // what reaches h0 and c0
+        const ptrdiff_t started = s.steps ? s.active[0] : 0;
+        for (ptrdiff_t panel = p0; panel < p1; panel++) {
+            alignas(64) T none[P] = {};
+            for (ptrdiff_t j = started; j < s.N; j++) finish(panel, j, none);
+            for_tiles<WIDE>(started, [&](ptrdiff_t j, int rows) {
+                alignas(64) T product[ROWS<WIDE> * P];
+                through_time(through, panel, 0, j, rows, mine, product);
+                for (int m = 0; m < rows; m++) finish(panel, j + m, product + m * P);
+            });
+        }
+        // dx = da Wx^T, each thread its rows
+        ptrdiff_t r0, r1;
+        team.share(R, me, r0, r1);
+        for (ptrdiff_t panel = 0; panel < x_panels; panel++)
+            for_tiles<WIDE>(r1 - r0, [&](ptrdiff_t r, int rows) {
+                alignas(64) T product[ROWS<WIDE> * P];
+                const int n = panels_of(da_at(da, 0, r0 + r), R * BW, BW, blocks * BW, mine);
+                tile_of<T, WIDE, false>(rows)(mine, n, BW, packed_x + panel * blocks * BW * P, product, P, false);
+                for (int m = 0; m < rows; m++)
+                    for (int v = 0; v < WIDE; v++) {
+                        const ptrdiff_t column = panel * P + v * W;
+                        const int lanes = lanes_of(s.D - column, W);
+                        if (lanes) V::load(product + m * P + v * W).store(s.dx + source[r0 + r + m] * s.D + column, lanes);
+                    }
+            });
+        // dWx = x^T da, dWh = h_{t-1}^T da, db = sum of da, each thread its blocks
+        ptrdiff_t b0, b1;
+        team.share(blocks, me, b0, b1);
+        T *sums_x = own + me * own_size, *sums_h = sums_x + x_panels * P * BW;
+        for (ptrdiff_t block = b0; block < b1; block++) {
+            if (R == 0) std::memset(sums_x, 0, own_size * sizeof(T));
+            for (ptrdiff_t t = 0, end; t < s.steps; t = end) {
+                end = t + 1;
+                while (end < s.steps && first[end + 1] - first[t] <= DEPTH) end++;
+                const bool add = t > 0;
+                for (ptrdiff_t panel = 0; panel < x_panels; panel++)
+                    for_tiles<B>(lanes_of(s.D - panel * P, P), [&](ptrdiff_t column, int columns) {
+                        const Stretch<T> rows{xs + (panel * R + first[t]) * P + column, first[end] - first[t]};
+                        tile_of<T, B, true>(columns)(&rows, 1, P, da_at(da, block, first[t]),
+                                                     sums_x + (panel * P + column) * BW, BW, add);
+                    });
+                for (ptrdiff_t panel = 0; panel < h_panels; panel++)
+                    for_tiles<B>(lanes_of(s.H - panel * P, P), [&](ptrdiff_t column, int columns) {
+                        const int n = states_before(t, end, panel, column, mine);
+                        tile_of<T, B, true>(columns)(mine, n, P, da_at(through, block, first[t]),
+                                                     sums_h + (panel * P + column) * BW, BW, add);
+                    });
+            }
+            write_gradient(s.dWx, s.D, block, sums_x);
+            write_gradient(s.dWh, s.H, block, sums_h);
+            V total[B];
+            for (int v = 0; v < B; v++) total[v] = V(T(0));
+            for (ptrdiff_t r = 0; r < R; r++)
+                for (int v = 0; v < B; v++) total[v] = total[v] + V::load(da_at(da, block, r) + v * W);
+            for (int v = 0; v < B; v++) {
+                const ptrdiff_t unit = (block * U + v % U) * W;
+                total[v].store(s.db + v / U * s.H + unit, lanes_of(s.H - unit, W));
+            }
+        }
+    }
+
+    // h_{t-1} of steps begin..end-1, one column on: a stretch a step, joined where no caption ended in between
+    int states_before(ptrdiff_t begin, ptrdiff_t end, ptrdiff_t panel, ptrdiff_t column, Stretch<T>* to) const {
+        int n = 0;
+        for (ptrdiff_t t = begin; t < end; t++) {
+            const T* a = hs + (panel * (s.N + R) + previous(t, 0)) * P + column;
+            if (n && to[n - 1].a + to[n - 1].count * P == a)
+                to[n - 1].count += s.active[t];
+            else
+                to[n++] = {a, s.active[t]};
+        }
+        return n;
+    }
+
+    // da_t Wh^T of some rows and one panel of units
+    void through_time(const T* through, ptrdiff_t panel, ptrdiff_t t, ptrdiff_t j, int rows, Stretch<T>* mine,
+                      T* product) const {
+        const int n = panels_of(through + (first[t] + j) * BW, R * BW, BW, blocks * BW, mine);
+        tile_of<T, WIDE, false>(rows)(mine, n, BW, packed_h + panel * blocks * BW * P, product, P, false);
+    }
+
+    // the gates' gradients of one row of a panel; `from_later`: what reaches h_t through h_{t+1}
+    void undo(ptrdiff_t panel, ptrdiff_t t, ptrdiff_t j, const T* from_later) const {
+        for (int w = 0; w < WIDE; w++) {
+            const ptrdiff_t vector = panel * WIDE + w, r = first[t] + j;
+            const int n = lanes_of(s.H - vector * W, W);
+            if (n == 0) break;
+            const V dh = V::load(from_later + w * W) + V::load(s.dh + source[r] * s.H + vector * W, n);
+            const ptrdiff_t at = (vector / U * R + r) * BW + vector % U * W;
+            Cell::backward(row(vector, t, j), dh, carry_at(vector, j), da + at, Cell::SPLIT ? da_state + at : nullptr);
+        }
+        // vectors that only fill up a block: they are multiplied with zeros, which must not meet what lay here before
+        if constexpr (U > 1)
+            for (ptrdiff_t vector = vectors; vector < blocks * U && vector / WIDE == panel; vector++)
+                V(T(0)).store(da + (vector / U * R + first[t] + j) * BW + vector % U * W);
+    }
+
+    void finish(ptrdiff_t panel, ptrdiff_t j, const T* product) const {
+        for (int w = 0; w < WIDE; w++) {
+            const ptrdiff_t vector = panel * WIDE + w, at = s.order[j] * s.H + vector * W;
+            const int n = lanes_of(s.H - vector * W, W);
+            if (n == 0) break;
+            V dh0 = V::load(product + w * W);
+            if constexpr (Cell::SPLIT) dh0 = dh0 + V::load(carry_at(vector, j));
+            dh0.store(s.dh0 + at, n);
+            if constexpr (Cell::HAS_C)
+                if (s.dc0) V::load(carry_at(vector, j)).store(s.dc0 + at, n);
+        }
+    }
+
+    // sums (K, B vectors) of a block into its columns of (K, G H)
+    void write_gradient(T* gradient, ptrdiff_t K, ptrdiff_t block, const T* sums) const {
+        for (ptrdiff_t k = 0; k < K; k++)
+            for (int v = 0; v < B; v++) {
+                const ptrdiff_t unit = (block * U + v % U) * W;
+                V::load(sums + k * BW + v * W)
+                    .store(gradient + k * G * s.H + v / U * s.H + unit, lanes_of(s.H - unit, W));
+            }
+    }
+};
+
+}  // namespace SHOWTELL_ISA

@@ -1,0 +1,142 @@
+#include "team.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <new>
+#include <thread>
+#include <vector>
+
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+
+namespace showtell {
+
+namespace {
+
+// A thread that waits first looks again and again, as the wait is short where every thread has its own core; then it
+// gives its core away.
+constexpr int LOOKS = 20000;
+constexpr unsigned MOST = 1024;  // threads, and more than anyone has
+
+inline void breathe() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+template <class Done>
+void wait_until(Done done) {
+    for (int look = 0; look < LOOKS; look++) {
+        if (done()) return;
+        breathe();
+    }
+    while (!done()) std::this_thread::yield();
+}
+
+struct Crew : Team {
+    std::atomic<int> arrived{0};
+    std::atomic<unsigned> round{0};
+};
+
+class Pool {
+  public:
+    std::mutex one_call;
+    char* memory = nullptr;
+    std::size_t capacity = 0;
+
+    void run(int threads, Body body, void* context) {
+        const unsigned before = task_.load();
+        while (int(workers_.size()) < threads - 1)
+            workers_.emplace_back(&Pool::work, this, int(workers_.size()) + 1, before);
+        crew_.size = threads;
+        crew_.arrived = 0;
+        body_ = body, context_ = context;
+        unfinished_ = threads - 1;
+        {
+            std::lock_guard<std::mutex> lock(mutex_);
+            task_.store((before / MOST + 1) * MOST + unsigned(threads), std::memory_order_release);
+        }
+        if (threads > 1) wake_.notify_all();
+        body(context, 0, crew_);
+        wait_until([&] { return unfinished_.load(std::memory_order_acquire) == 0; });
+    }
+
+  private:
+    void work(int me, unsigned seen) {
+        for (;;) {
+            const auto there = [&] { return task_.load(std::memory_order_acquire) != seen; };
+            for (int look = 0; look < LOOKS && !there(); look++) breathe();
+            if (!there()) {
+                std::unique_lock<std::mutex> lock(mutex_);
+                wake_.wait(lock, there);
+            }
+            seen = task_.load(std::memory_order_acquire);
+            if (me < int(seen % MOST)) {
+                body_(context_, me, crew_);
+                unfinished_.fetch_sub(1, std::memory_order_acq_rel);
+            }
+        }
+    }
+
+    std::vector<std::thread> workers_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    // the number of the task times MOST, plus how many threads it is for: read together, they belong together
+    std::atomic<unsigned> task_{0};
+    std::atomic<int> unfinished_{0};
+    Crew crew_;
+    Body body_ = nullptr;
+    void* context_ = nullptr;
+};
+
+// Never destroyed: at exit the workers sleep, and the process ends under them. A child of fork has none of its parent's
+// threads and begins with a pool of its own.
+Pool* pool = nullptr;
+
+Pool& the_pool() {
+    static const bool ready = [] {
+        pool = new Pool;
+#if !defined(_WIN32)
+        pthread_atfork(nullptr, nullptr, [] { pool = new Pool; });
+#endif
+        return true;
+    }();
+    (void)ready;
+    return *pool;
+}
+
+}  // namespace
+
+void Team::barrier() {
+    if (size == 1) return;
+    Crew& crew = static_cast<Crew&>(*this);
+    const unsigned round = crew.round.load(std::memory_order_acquire);
+    if (crew.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
+        crew.arrived.store(0, std::memory_order_relaxed);
+        crew.round.fetch_add(1, std::memory_order_release);
+    } else {
+        wait_until([&] { return crew.round.load(std::memory_order_acquire) != round; });
+    }
+}
+
+Session::Session(int threads) : threads(threads) { the_pool().one_call.lock(); }
+Session::~Session() { the_pool().one_call.unlock(); }
+
+char* Session::memory(std::size_t bytes) {
+    Pool& pool = the_pool();
+    if (bytes > pool.capacity) {
+        ::operator delete(pool.memory, std::align_val_t(64));
+        pool.memory = nullptr, pool.capacity = 0;
+        pool.memory = static_cast<char*>(::operator new(bytes, std::align_val_t(64)));
+        pool.capacity = bytes;
+    }
+    return pool.memory;
+}
+
+void Session::run(Body body, void* context) { the_pool().run(threads, body, context); }
+
+}  // namespace showtell

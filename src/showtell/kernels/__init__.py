@@ -1,0 +1,3 @@
+"""The layers of `showtell.functional`, compiled."""
+
+from showtell.kernels.recurrent import *  # noqa

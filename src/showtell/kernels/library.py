@@ -1,0 +1,115 @@
+"""The compiled library: loading it, its threads, its instruction sets."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from ctypes import c_char_p, c_int, c_int64, c_void_p
+from pathlib import Path
+
+from showtell.errors import ShowtellError
+
+_THREADS = "SHOWTELL_NUM_THREADS"
+_SET = "SHOWTELL_INSTRUCTION_SET"
+_MOST_THREADS = 1000
+
+
+class SequenceArguments(ctypes.Structure):
+    """native/kernels.hpp: SequenceArguments."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("N", "steps", "D", "H")),
+        *((name, c_void_p) for name in ("order", "active", "x", "h0", "c0", "Wx", "Wh", "b", "h", "last_c")),
+        *((name, c_void_p) for name in ("dh", "dlast_c", "dx", "dh0", "dc0", "dWx", "dWh", "db", "cache")),
+    )
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """The library, or None where it was not built."""
+    found = [path for end in ("so", "dll") for path in Path(__file__).parent.glob(f"_native.{end}")]
+    if not found:
+        return None
+    native = ctypes.CDLL(str(found[0]))
+    native.showtell_instruction_set.restype = c_char_p
+    native.showtell_instruction_set.argtypes = [c_int]
+    native.showtell_chosen_set.restype = c_char_p
+    native.showtell_choose_set.argtypes = [c_char_p]
+    native.showtell_cache_bytes.restype = c_int64
+    native.showtell_cache_bytes.argtypes = [c_int, c_int, c_void_p]
+    native.showtell_recurrent.argtypes = [c_int, c_int, c_int, c_void_p, c_int]
+    native.showtell_elementary.restype = None
+    native.showtell_elementary.argtypes = [c_int, c_int, c_void_p, c_void_p, c_int64]
+    return native
+
+
+def native() -> ctypes.CDLL:
+    """The library.
+
+    Raises:
+        ShowtellError: it was not built.
+    """
+    found = library()
+    if found is None:
+        raise ShowtellError("showtell's compiled kernels are not there: install a C++ compiler, then showtell again")
+    return found
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _threads_of(value: str | int, source: str) -> int:
+    try:
+        threads = int(value)
+    except ValueError:
+        threads = 0
+    if not 1 <= threads <= _MOST_THREADS:
+        raise ShowtellError(f"{source} is {value!r}, expected a number from 1 to {_MOST_THREADS}")
+    return threads
+
+
+class _Settings:
+    threads: int | None = None
+
+
+def get_num_threads() -> int:
+    """How many threads the kernels use: `SHOWTELL_NUM_THREADS`, or as many as there are cores for this process."""
+    if _Settings.threads is None:
+        asked = os.environ.get(_THREADS)
+        _Settings.threads = _threads_of(asked, _THREADS) if asked else _usable_cores()
+    return _Settings.threads
+
+
+def set_num_threads(threads: int) -> None:
+    """Let the kernels use so many threads, from the next call on. The same number gives the same bits.
+
+    Raises:
+        ShowtellError: fewer than 1, or more than 1000.
+    """
+    _Settings.threads = _threads_of(threads, "set_num_threads: threads")
+
+
+def instruction_sets() -> list[str]:
+    """The instruction sets that this machine and this build have, the fastest first."""
+    names: list[str] = []
+    while (name := native().showtell_instruction_set(len(names))) is not None:
+        names.append(name.decode())
+    return names
+
+
+def get_instruction_set() -> str:
+    """The instruction set in use: the fastest, or `SHOWTELL_INSTRUCTION_SET`."""
+    name: str = native().showtell_chosen_set().decode()
+    return name
+
+
+def set_instruction_set(name: str) -> None:
+    """Use another instruction set than the fastest.
+
+    Raises:
+        ShowtellError: this machine or this build does not have it.
+    """
+    if native().showtell_choose_set(name.encode()):
+        raise ShowtellError(f"instruction set {name!r} is not there, expected one of {', '.join(instruction_sets())}")

@@ -1,0 +1,257 @@
+"""Vanilla RNN, GRU and LSTM, compiled: the functions of `showtell.functional`, with their arguments and results.
+
+What is computed in which order, and how it is laid out in memory, is told in native/recurrent.hpp.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell.functional.activations import Activation, check_activation
+from showtell.functional.checks import Array, DTypeError, IntArray, ShapeError, check_arrays
+from showtell.functional.lengths import check_lengths
+from showtell.kernels.library import SequenceArguments, get_num_threads, native
+
+_LSTM, _GRU, _RNN_TANH, _RNN_RELU = range(4)
+_GATES = {_LSTM: "4H", _GRU: "3H", _RNN_TANH: "H", _RNN_RELU: "H"}
+_RNN: dict[Activation, int] = {"tanh": _RNN_TANH, "relu": _RNN_RELU}
+
+# Below so many multiplications waking other threads takes longer than they save.
+_SMALL = 1_000_000
+
+
+@dataclass(frozen=True)
+class Cache:
+    """What a forward keeps for its backward: its arguments, and `memory`, laid out as native/recurrent.hpp says."""
+
+    cell: int
+    N: int
+    T: int
+    D: int
+    H: int
+    order: NDArray[np.int64]
+    active: NDArray[np.int64]
+    Wx: Array
+    Wh: Array
+    memory: NDArray[np.uint8]
+    with_c0: bool
+
+    @property
+    def ragged(self) -> bool:
+        """Whether a caption is shorter than T."""
+        return bool(self.T) and int(self.active[-1]) < self.N
+
+
+def rnn_forward(
+    x: Array,
+    h0: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    activation: Activation = "tanh",
+    *,
+    lengths: IntArray | None = None,
+) -> tuple[Array, Cache]:
+    """See `showtell.functional.rnn_forward`."""
+    check_activation(activation)
+    h, _, cache = _forward("rnn_forward", _RNN[activation], x, h0, None, Wx, Wh, b, lengths)
+    return h, cache
+
+
+def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
+    """See `showtell.functional.rnn_backward`."""
+    dx, dh0, _, dWx, dWh, db = _backward("rnn_backward", dh, None, cache)
+    return dx, dh0, dWx, dWh, db
+
+
+def gru_forward(
+    x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, *, lengths: IntArray | None = None
+) -> tuple[Array, Cache]:
+    """See `showtell.functional.gru_forward`."""
+    h, _, cache = _forward("gru_forward", _GRU, x, h0, None, Wx, Wh, b, lengths)
+    return h, cache
+
+
+def gru_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
+    """See `showtell.functional.gru_backward`."""
+    dx, dh0, _, dWx, dWh, db = _backward("gru_backward", dh, None, cache)
+    return dx, dh0, dWx, dWh, db
+
+
+def lstm_forward(
+    x: Array,
+    h0: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    c0: Array | None = None,
+    *,
+    lengths: IntArray | None = None,
+) -> tuple[Array, Cache]:
+    """See `showtell.functional.lstm_forward`."""
+    h, _, cache = _forward("lstm_forward", _LSTM, x, h0, c0, Wx, Wh, b, lengths)
+    return h, cache
+
+
+def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
+    """See `showtell.functional.lstm_backward`."""
+    dx, dh0, dc0, dWx, dWh, db = _backward("lstm_backward", dh, None, cache)
+    grads = (dx, dh0, dWx, dWh, db)
+    return (*grads, dc0) if cache.with_c0 else grads
+
+
+def rnn_step_forward(
+    x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array, activation: Activation = "tanh"
+) -> tuple[Array, Cache]:
+    """See `showtell.functional.rnn_step_forward`."""
+    check_activation(activation)
+    h, _, cache = _step("rnn_step_forward", _RNN[activation], x, prev_h, None, Wx, Wh, b)
+    return h, cache
+
+
+def rnn_step_backward(dnext_h: Array, cache: Cache) -> tuple[Array, ...]:
+    """See `showtell.functional.rnn_step_backward`."""
+    dx, dprev_h, _, dWx, dWh, db = _step_backward("rnn_step_backward", dnext_h, None, cache)
+    return dx, dprev_h, dWx, dWh, db
+
+
+def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, Cache]:
+    """See `showtell.functional.gru_step_forward`."""
+    h, _, cache = _step("gru_step_forward", _GRU, x, prev_h, None, Wx, Wh, b)
+    return h, cache
+
+
+def gru_step_backward(dnext_h: Array, cache: Cache) -> tuple[Array, ...]:
+    """See `showtell.functional.gru_step_backward`."""
+    dx, dprev_h, _, dWx, dWh, db = _step_backward("gru_step_backward", dnext_h, None, cache)
+    return dx, dprev_h, dWx, dWh, db
+
+
+def lstm_step_forward(
+    x: Array, prev_h: Array, prev_c: Array, Wx: Array, Wh: Array, b: Array
+) -> tuple[Array, Array, Cache]:
+    """See `showtell.functional.lstm_step_forward`."""
+    check_arrays("lstm_step_forward", x=(x, "N D"), prev_h=(prev_h, "N H"), prev_c=(prev_c, "N H"))
+    return _step("lstm_step_forward", _LSTM, x, prev_h, prev_c, Wx, Wh, b)
+
+
+def lstm_step_backward(dnext_h: Array, dnext_c: Array, cache: Cache) -> tuple[Array, ...]:
+    """See `showtell.functional.lstm_step_backward`."""
+    return _step_backward("lstm_step_backward", dnext_h, dnext_c, cache)
+
+
+def _step(
+    function: str, cell: int, x: Array, prev_h: Array, prev_c: Array | None, Wx: Array, Wh: Array, b: Array
+) -> tuple[Array, Array, Cache]:
+    """A step is a sequence of one."""
+    gates = _GATES[cell]
+    check_arrays(
+        function, x=(x, "N D"), prev_h=(prev_h, "N H"), Wx=(Wx, f"D {gates}"), Wh=(Wh, f"H {gates}"), b=(b, gates)
+    )
+    h, next_c, cache = _forward(function, cell, x[:, None], prev_h, prev_c, Wx, Wh, b, None)
+    return h[:, 0], next_c, cache
+
+
+def _step_backward(function: str, dnext_h: Array, dnext_c: Array | None, cache: Cache) -> tuple[Array, ...]:
+    check_arrays(function, dnext_h=(dnext_h, "N H"))
+    dx, *grads = _backward(function, dnext_h[:, None], dnext_c, cache)
+    return dx[:, 0], *grads
+
+
+def _forward(
+    function: str,
+    cell: int,
+    x: Array,
+    h0: Array,
+    c0: Array | None,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    lengths: IntArray | None,
+) -> tuple[Array, Array, Cache]:
+    """h (N, T, H), the LSTM's last cell state (N, H), and the cache."""
+    gates = _GATES[cell]
+    arrays = {"x": (x, "N T D"), "h0": (h0, "N H"), "Wx": (Wx, f"D {gates}"), "Wh": (Wh, f"H {gates}"), "b": (b, gates)}
+    if c0 is not None:
+        arrays["c0"] = (c0, "N H")
+    size = check_arrays(function, **arrays)
+    N, T, D, H = size["N"], size["T"], size["D"], size["H"]
+    order, active = _rows(function, lengths, N, T)
+    x, h0, Wx, Wh, b = map(np.ascontiguousarray, (x, h0, Wx, Wh, b))
+    c0 = None if c0 is None else np.ascontiguousarray(c0)
+    h = (np.empty if lengths is None else np.zeros)((N, T, H), x.dtype)
+    last_c = np.zeros_like(h0) if c0 is None else c0.copy()
+    arguments = _arguments(N, T, D, H, order, active, x=x, h0=h0, c0=c0, Wx=Wx, Wh=Wh, b=b, h=h, last_c=last_c)
+    is_double = x.dtype == np.float64
+    bytes_ = native().showtell_cache_bytes(cell, is_double, ctypes.byref(arguments))
+    cache = Cache(cell, N, T, D, H, order, active, Wx, Wh, _aligned(bytes_), c0 is not None)
+    arguments.cache = _pointer(cache.memory)
+    _call(cell, is_double, False, arguments)
+    return h, last_c, cache
+
+
+def _backward(function: str, dh: Array, dlast_c: Array | None, cache: Cache) -> tuple[Array, ...]:
+    """dx, dh0, dc0, dWx, dWh, db."""
+    N, T, D, H = cache.N, cache.T, cache.D, cache.H
+    _check_gradient(function, dh, (N, T, H), cache.Wx.dtype)
+    if dlast_c is not None:
+        _check_gradient(function, dlast_c, (N, H), cache.Wx.dtype)
+        dlast_c = np.ascontiguousarray(dlast_c)
+    dh, dtype = np.ascontiguousarray(dh), dh.dtype
+    dx = (np.zeros if cache.ragged else np.empty)((N, T, D), dtype)
+    dh0, dc0 = np.empty((N, H), dtype), np.empty((N, H), dtype)
+    dWx, dWh, db = np.empty_like(cache.Wx), np.empty_like(cache.Wh), np.empty(cache.Wx.shape[1], dtype)
+    arguments = _arguments(
+        N, T, D, H, cache.order, cache.active,
+        Wx=cache.Wx, Wh=cache.Wh, dh=dh, dlast_c=dlast_c, dx=dx, dh0=dh0, dc0=dc0, dWx=dWx, dWh=dWh, db=db,
+        cache=cache.memory,
+    )  # fmt: skip
+    _call(cache.cell, dtype == np.float64, True, arguments)
+    return dx, dh0, dc0, dWx, dWh, db
+
+
+def _rows(function: str, lengths: IntArray | None, N: int, T: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The captions by length, longest first, (N,); how many of them are not over at each step, (T,)."""
+    if lengths is None:
+        return np.arange(N), np.full(T, N)
+    check_lengths(function, lengths, N, T)
+    order = np.argsort(-lengths.astype(np.int64), kind="stable")
+    return order, (np.arange(T)[:, None] < lengths).sum(axis=1)
+
+
+def _check_gradient(function: str, gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if gradient.shape != shape:
+        raise ShapeError(f"{function}: the gradient has shape {gradient.shape}, expected {shape}")
+    if gradient.dtype != dtype:
+        raise DTypeError(f"{function}: the gradient has dtype {gradient.dtype}, expected {dtype}")
+
+
+def _aligned(size: int) -> NDArray[np.uint8]:
+    """Bytes whose first lies at a multiple of 64."""
+    memory = np.empty(size + 63, np.uint8)
+    start = -_pointer(memory) % 64
+    return memory[start : start + size]
+
+
+def _pointer(array: NDArray[Any]) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
+def _arguments(
+    N: int, T: int, D: int, H: int, order: IntArray, active: IntArray, **arrays: NDArray[Any] | None
+) -> SequenceArguments:
+    pointers = {name: _pointer(array) for name, array in arrays.items() if array is not None}
+    return SequenceArguments(N=N, steps=T, D=D, H=H, order=_pointer(order), active=_pointer(active), **pointers)
+
+
+def _call(cell: int, is_double: bool, is_backward: bool, arguments: SequenceArguments) -> None:
+    work = arguments.N * arguments.steps * (arguments.D + arguments.H) * arguments.H
+    threads = 1 if work < _SMALL else get_num_threads()
+    if native().showtell_recurrent(cell, is_double, is_backward, ctypes.byref(arguments), threads):
+        raise MemoryError("showtell.kernels: there is not enough memory for the working arrays")
