@@ -63,6 +63,26 @@ static void run(Cell cell, const SequenceArguments& arguments, int threads) {
 }
 
 template <class T>
+static std::int64_t multiply_add(std::int64_t rounds, int threads) {
+    constexpr int SUMS = 12;
+    Session session(threads);
+    session.run(
+        [](void* context, int, Team&) {
+            Vec<T> sum[SUMS];
+            for (Vec<T>& s : sum) s = Vec<T>(T(1));
+            Vec<T> a(T(0.5)), b(T(0.25));
+            for (std::int64_t i = *static_cast<std::int64_t*>(context); i > 0; i--)
+                for (Vec<T>& s : sum) s = fma(a, s, b);
+            T total = 0;
+            for (Vec<T>& s : sum) total += s.sum();
+            volatile T kept = total;
+            (void)kept;
+        },
+        &rounds);
+    return rounds * SUMS * Vec<T>::width;
+}
+
+template <class T>
 static void elementary(int which, const T* x, T* y, std::int64_t count) {
     constexpr int W = Vec<T>::width;
     for (std::int64_t i = 0; i < count; i += W) {
@@ -73,7 +93,7 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
 }
 
 template <class T>
-constexpr Kernels<T> kernels{cache_bytes<T>, run<T, true>, run<T, false>, elementary<T>};
+constexpr Kernels<T> kernels{cache_bytes<T>, run<T, true>, run<T, false>, multiply_add<T>, elementary<T>};
 
 }  // namespace SHOWTELL_ISA
 

@@ -24,6 +24,8 @@ struct Kernels {
     std::int64_t (*cache_bytes)(Cell, const SequenceArguments&);
     void (*forward)(Cell, const SequenceArguments&, int threads);
     void (*backward)(Cell, const SequenceArguments&, int threads);
+    // rounds of as many independent multiply-adds as keep the processor busy, on each thread; how many a thread did
+    std::int64_t (*multiply_add)(std::int64_t rounds, int threads);
     void (*elementary)(int which, const T* x, T* y, std::int64_t count);
 };
 

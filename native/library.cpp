@@ -76,6 +76,11 @@ EXPORT int showtell_recurrent(int cell, int is_double, int is_backward, const Se
     }
 }
 
+// Multiply-adds that each thread did, for measuring how many the machine can do.
+EXPORT std::int64_t showtell_multiply_add(int is_double, std::int64_t rounds, int threads) {
+    return is_double ? chosen->of_double.multiply_add(rounds, threads) : chosen->of_float.multiply_add(rounds, threads);
+}
+
 EXPORT void showtell_elementary(int which, int is_double, const void* x, void* y, std::int64_t count) {
     if (is_double)
         chosen->of_double.elementary(which, static_cast<const double*>(x), static_cast<double*>(y), count);

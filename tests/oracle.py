@@ -70,8 +70,11 @@ def gradients(case: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """What torch makes of a case (see `functional/cases.py`): the values, and the gradients of sum(up * value)."""
     fixed = [torch.tensor(array) for array in case.fixed]
     leaves = [torch.tensor(array, requires_grad=True) for array in case.args]
-    forward = globals()[f"{case.layer}_forward"]
-    result = forward(*fixed, *leaves, **dict(case.options))
+    forward, options = globals()[f"{case.layer}_forward"], dict(case.options)
+    lengths = options.pop("lengths", None)
+    result = forward(*fixed, *leaves, **options)
+    if lengths is not None:
+        result = result * torch.tensor(np.arange(result.shape[1]) < lengths[:, None])[..., None]
     tensors = result if isinstance(result, tuple) else (result,)
     values = [tensor.detach().numpy() for tensor in tensors]
     ups = case.ups(values)

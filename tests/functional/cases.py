@@ -40,7 +40,7 @@ class Case:
 
     @property
     def smooth(self) -> bool:
-        return ("activation", "relu") not in self.options
+        return dict(self.options).get("activation") != "relu"
 
     def ups(self, values: list[np.ndarray]) -> list[np.ndarray]:
         """A gradient that comes from above, for each value."""
@@ -76,8 +76,12 @@ def _all() -> list[Case]:
                 args = (a["x"], a["h0"], a["Wx"], a["Wh"], a["b"])
                 size = f"N{N}T{T}D{D}H{H}"
                 cases.append(Case(f"{label}-{size}", cell, args, (), choice))
+                lengths = np.random.default_rng(5).integers(0, T + 1, N)
+                ragged = (*choice, ("lengths", lengths))
+                cases.append(Case(f"{label}_ragged-{size}", cell, args, (), ragged))
                 if cell == "lstm":
                     cases.append(Case(f"lstm_c0-{size}", cell, (*args, a["c0"])))
+                    cases.append(Case(f"lstm_c0_ragged-{size}", cell, (*args, a["c0"]), (), ragged))
             for N, D, H in STEPS:
                 a = recurrent(cell, N, 1, D, H)
                 state = (a["h0"], a["c0"]) if cell == "lstm" else (a["h0"],)

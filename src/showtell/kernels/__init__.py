@@ -1,3 +1,71 @@
-"""The layers of `showtell.functional`, compiled."""
+"""The layers of `showtell.functional`, compiled: the same names, arguments and results, fused and on several threads.
 
-from showtell.kernels.recurrent import *  # noqa
+What a compiled function would not speed up is the functional one. The source is in native/; where there was no C++
+compiler at the installation, `available()` is false and the compiled functions raise.
+"""
+
+from showtell.functional import (
+    affine_backward,
+    affine_forward,
+    dropout_backward,
+    dropout_forward,
+    log_softmax,
+    temporal_affine_backward,
+    temporal_affine_forward,
+    temporal_softmax_loss,
+    word_embedding_backward,
+    word_embedding_forward,
+)
+from showtell.kernels.library import (
+    available,
+    get_instruction_set,
+    get_num_threads,
+    instruction_sets,
+    set_instruction_set,
+    set_num_threads,
+)
+from showtell.kernels.recurrent import (
+    gru_backward,
+    gru_forward,
+    gru_step_backward,
+    gru_step_forward,
+    lstm_backward,
+    lstm_forward,
+    lstm_step_backward,
+    lstm_step_forward,
+    rnn_backward,
+    rnn_forward,
+    rnn_step_backward,
+    rnn_step_forward,
+)
+
+__all__ = [
+    "affine_backward",
+    "affine_forward",
+    "available",
+    "dropout_backward",
+    "dropout_forward",
+    "get_instruction_set",
+    "get_num_threads",
+    "gru_backward",
+    "gru_forward",
+    "gru_step_backward",
+    "gru_step_forward",
+    "instruction_sets",
+    "log_softmax",
+    "lstm_backward",
+    "lstm_forward",
+    "lstm_step_backward",
+    "lstm_step_forward",
+    "rnn_backward",
+    "rnn_forward",
+    "rnn_step_backward",
+    "rnn_step_forward",
+    "set_instruction_set",
+    "set_num_threads",
+    "temporal_affine_backward",
+    "temporal_affine_forward",
+    "temporal_softmax_loss",
+    "word_embedding_backward",
+    "word_embedding_forward",
+]

@@ -39,9 +39,16 @@ def library() -> ctypes.CDLL | None:
     native.showtell_cache_bytes.restype = c_int64
     native.showtell_cache_bytes.argtypes = [c_int, c_int, c_void_p]
     native.showtell_recurrent.argtypes = [c_int, c_int, c_int, c_void_p, c_int]
+    native.showtell_multiply_add.restype = c_int64
+    native.showtell_multiply_add.argtypes = [c_int, c_int64, c_int]
     native.showtell_elementary.restype = None
     native.showtell_elementary.argtypes = [c_int, c_int, c_void_p, c_void_p, c_int64]
     return native
+
+
+def available() -> bool:
+    """Whether the compiled library is there."""
+    return library() is not None
 
 
 def native() -> ctypes.CDLL:

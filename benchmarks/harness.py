@@ -1,0 +1,80 @@
+"""Us and a peer on the same work, in turns, in one process: medians, and their ratio."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+THREADS = 2
+os.environ |= {name: str(THREADS) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SHOWTELL_NUM_THREADS")}
+
+
+@dataclass(frozen=True)
+class Result:
+    """Medians of one piece of work, in seconds; `flops` are those that the mathematics needs."""
+
+    work: str
+    peer: str
+    ours_s: float
+    peer_s: float
+    flops: float = 0.0
+
+    @property
+    def ratio(self) -> float:
+        return self.ours_s / self.peer_s
+
+
+def compare(
+    work: str,
+    peer: str,
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    *,
+    flops: float = 0.0,
+    times: int = 15,
+) -> Result:
+    """Both, one after the other, `times` times after two that are not counted."""
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for turn in range(times + 2):
+        for run, spent in zip((ours, theirs), seconds, strict=True):
+            start = time.perf_counter()
+            run()
+            if turn > 1:
+                spent.append(time.perf_counter() - start)
+    return Result(work, peer, *map(statistics.median, seconds), flops=flops)
+
+
+def peak() -> float:
+    """Float32 operations a second that the threads can do together: the best of a few short runs."""
+    from showtell.kernels.library import native
+
+    best = 0.0
+    for _ in range(10):
+        start = time.perf_counter()
+        done = native().showtell_multiply_add(0, 3_000_000, THREADS)
+        best = max(best, 2 * THREADS * done / (time.perf_counter() - start))
+    return best
+
+
+def report(results: list[Result], peak_flops: float = 0.0) -> None:
+    """A table on standard output, or with --json a list of objects."""
+    if "--json" in sys.argv:
+        print(json.dumps([asdict(result) | {"ratio": result.ratio, "peak_flops": peak_flops} for result in results]))
+        return
+    if peak_flops:
+        print(f"{THREADS} threads, FMA peak {peak_flops / 1e9:.0f} GFLOP/s\n")
+    print(f"| {'work':44} | {'peer':26} | ours ms | peer ms | ratio | GFLOP/s | of peak |")
+    print(f"| {'-' * 44} | {'-' * 26} | ------- | ------- | ----- | ------- | ------- |")
+    for result in results:
+        rate = result.flops / result.ours_s
+        share = f"{rate / peak_flops:7.0%}" if peak_flops and result.flops else "       "
+        speed = f"{rate / 1e9:7.0f}" if result.flops else "       "
+        print(
+            f"| {result.work:44} | {result.peer:26} | {result.ours_s * 1e3:7.2f} | {result.peer_s * 1e3:7.2f} "
+            f"| {result.ratio:5.2f} | {speed} | {share} |"
+        )
