@@ -30,22 +30,21 @@ class Result:
 
 
 def compare(
-    work: str,
-    peer: str,
-    ours: Callable[[], object],
-    theirs: Callable[[], object],
-    *,
-    flops: float = 0.0,
-    times: int = 15,
+    work: str, peer: str, ours: Callable[[], object], theirs: Callable[[], object], *, flops: float = 0.0
 ) -> Result:
-    """Both, one after the other, `times` times after two that are not counted."""
+    """Both, in turns, 15 times.
+
+    Each waits until the other's threads sleep, as idle ones look out for new work for a while and take a core, and
+    then runs once uncounted, so that its threads are awake and its memory is in the caches.
+    """
     seconds: tuple[list[float], list[float]] = ([], [])
-    for turn in range(times + 2):
+    for _ in range(15):
         for run, spent in zip((ours, theirs), seconds, strict=True):
+            time.sleep(0.03)
+            run()
             start = time.perf_counter()
             run()
-            if turn > 1:
-                spent.append(time.perf_counter() - start)
+            spent.append(time.perf_counter() - start)
     return Result(work, peer, *map(statistics.median, seconds), flops=flops)
 
 

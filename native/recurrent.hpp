@@ -15,13 +15,8 @@
 
 #include "elementary.hpp"
 #include "product.hpp"
-#include "team.hpp"
 
 namespace SHOWTELL_ISA {
-
-using showtell::Arena;
-using showtell::Team;
-using std::ptrdiff_t;
 
 // What a call works on. Sizes as in the Python functions: N captions, T steps, inputs of width D, H hidden units.
 template <class T>
@@ -35,16 +30,8 @@ struct Sequence {
     T *dx, *dh0, *dc0, *dWx, *dWh, *db;
 };
 
-static INLINE ptrdiff_t ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
-static INLINE int lanes_of(ptrdiff_t n, ptrdiff_t width) { return int(n < 0 ? 0 : n < width ? n : width); }
-
-// The width of the panels of x and h, in vectors, and of the products that are not a cell's own
-constexpr int WIDE = 4;
-template <class T>
-constexpr ptrdiff_t PANEL = WIDE * Vec<T>::width;
-
-// rows of a weight gradient's sums that are taken at a time, so that they stay in L2
-constexpr ptrdiff_t DEPTH = 1024;
+// blocks of gates that a product with a transposed weight matrix takes at a time, and rows of dx: cut to fit into L2
+constexpr ptrdiff_t CHUNK = 16, SLAB = 256;
 
 // ---- the cells -------------------------------------------------------------------------------------------------
 
@@ -166,6 +153,8 @@ struct Layer {
         vectors = ceil_div(s.H, W), blocks = ceil_div(vectors, U);
         h_panels = ceil_div(s.H, P), x_panels = ceil_div(s.D, P);
         own_size = (x_panels + h_panels) * P * BW;
+        const ptrdiff_t rows = s.N > SLAB ? s.N : SLAB;
+        if (own_size < rows * P) own_size = rows * P;
         stretches_size = s.steps + x_panels + h_panels + blocks;
     }
 
@@ -216,25 +205,16 @@ struct Layer {
         return r;
     }
 
-    // the stretches of a left-hand matrix in panel form: rows from `p` on in the first panel, panels `stride` apart
-    static int panels_of(const T* p, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t columns, Stretch<T>* to) {
-        int n = 0;
-        for (ptrdiff_t k = 0; k < columns; k += width, p += stride)
-            to[n++] = {p, columns - k < width ? columns - k : width};
-        return n;
-    }
-
     // ---- forward
 
     // weights (K, G H) -> a panel (K, B vectors) for each block
     void pack(const T* weights, ptrdiff_t K, T* packed, ptrdiff_t begin, ptrdiff_t end) const {
-        for (ptrdiff_t block = begin; block < end; block++)
-            for (ptrdiff_t k = 0; k < K; k++) {
-                T* to = packed + (block * K + k) * BW;
-                for (int v = 0; v < B; v++) {
-                    const ptrdiff_t unit = (block * U + v % U) * W;
-                    V::load(weights + k * G * s.H + v / U * s.H + unit, lanes_of(s.H - unit, W)).store(to + v * W);
-                }
+        for (ptrdiff_t k = 0; k < K; k++)
+            for (int gate = 0; gate < G; gate++) {
+                const T* from = weights + (k * G + gate) * s.H;
+                for (ptrdiff_t vector = begin * U; vector < end * U; vector++)
+                    V::load(from + vector * W, lanes_of(s.H - vector * W, W))
+                        .store(packed + (vector / U * K + k) * BW + (gate * U + vector % U) * W);
             }
     }
 
@@ -273,7 +253,7 @@ struct Layer {
                 T* out = gates_at(block, r);
                 for (int m = 0; m < rows; m++)
                     for (int v = 0; v < B; v++) bias[v].store(out + m * BW + v * W);
-                const int n = panels_of(xs + r * P, R * P, P, s.D, mine);
+                const int n = stretches_of(xs + r * P, R * P, P, s.D, mine);
                 tile_of<T, B, false>(rows)(mine, n, P, packed_x + block * s.D * BW, out, BW, true);
             });
         }
@@ -282,7 +262,7 @@ struct Layer {
             for (ptrdiff_t block = b0; block < b1; block++)
                 for_tiles<B>(s.active[t], [&](ptrdiff_t j, int rows) {
                     alignas(64) T product[ROWS<B> * BW];
-                    const int n = panels_of(hs + previous(t, j) * P, (s.N + R) * P, P, s.H, mine);
+                    const int n = stretches_of(hs + previous(t, j) * P, (s.N + R) * P, P, s.H, mine);
                     tile_of<T, B, false>(rows)(mine, n, P, packed_h + block * s.H * BW, product, BW, false);
                     for (int m = 0; m < rows; m++) apply(block, t, j + m, product + m * BW);
                 });
@@ -313,15 +293,12 @@ struct Layer {
         for (ptrdiff_t panel = begin; panel < end; panel++)
             for (ptrdiff_t block = 0; block < blocks; block++)
                 for (int v = 0; v < B; v++) {
-                    const ptrdiff_t unit = (block * U + v % U) * W, rows = lanes_of(K - panel * P, P);
+                    const ptrdiff_t unit = (block * U + v % U) * W;
                     const int columns = lanes_of(s.H - unit, W);
-                    const T* from = weights + panel * P * G * s.H + v / U * s.H + unit;
                     T* to = packed + (panel * blocks * BW + (block * B + v) * W) * P;
-                    alignas(64) T corner[P * W];
-                    for (ptrdiff_t k = 0; k < P; k++)
-                        (k < rows ? V::load(from + k * G * s.H, columns) : V(T(0))).store(corner + k * W);
-                    for (ptrdiff_t c = 0; c < W; c++)
-                        for (ptrdiff_t k = 0; k < P; k++) to[c * P + k] = corner[k * W + c];
+                    for (int w = 0; w < WIDE; w++)
+                        transpose_into(weights + v / U * s.H + unit, G * s.H, K, panel * P + w * W, columns,
+                                       to + w * W, P);
                 }
     }
 
@@ -342,51 +319,41 @@ struct Layer {
                 start.store(carry_at(v, j));
             }
         Stretch<T>* mine = stretches + me * stretches_size;
+        T* sums = own + me * own_size;
         T* through = Cell::SPLIT ? da_state : da;
         for (ptrdiff_t t = s.steps; t-- > 0;) {
             const ptrdiff_t later = t + 1 < s.steps ? s.active[t + 1] : 0;
             for (ptrdiff_t panel = p0; panel < p1; panel++) {
+                if (later) times_transposed(through, t + 1 < s.steps ? first[t + 1] : 0, later, packed_h, panel, mine, sums);
                 // captions that end here: no gradient comes from later
-                alignas(64) T none[P] = {};
-                for (ptrdiff_t j = later; j < s.active[t]; j++) undo(panel, t, j, none);
-                for_tiles<WIDE>(later, [&](ptrdiff_t j, int rows) {
-                    alignas(64) T product[ROWS<WIDE> * P];
-                    through_time(through, panel, t + 1, j, rows, mine, product);
-                    for (int m = 0; m < rows; m++) undo(panel, t, j + m, product + m * P);
-                });
+                std::memset(sums + later * P, 0, (s.active[t] - later) * P * sizeof(T));
+                for (ptrdiff_t j = 0; j < s.active[t]; j++) undo(panel, t, j, sums + j * P);
             }
             team.barrier();
         }
         // what reaches h0 and c0
         const ptrdiff_t started = s.steps ? s.active[0] : 0;
         for (ptrdiff_t panel = p0; panel < p1; panel++) {
-            alignas(64) T none[P] = {};
-            for (ptrdiff_t j = started; j < s.N; j++) finish(panel, j, none);
-            for_tiles<WIDE>(started, [&](ptrdiff_t j, int rows) {
-                alignas(64) T product[ROWS<WIDE> * P];
-                through_time(through, panel, 0, j, rows, mine, product);
-                for (int m = 0; m < rows; m++) finish(panel, j + m, product + m * P);
-            });
+            if (started) times_transposed(through, 0, started, packed_h, panel, mine, sums);
+            std::memset(sums + started * P, 0, (s.N - started) * P * sizeof(T));
+            for (ptrdiff_t j = 0; j < s.N; j++) finish(panel, j, sums + j * P);
         }
         // dx = da Wx^T, each thread its rows
         ptrdiff_t r0, r1;
         team.share(R, me, r0, r1);
-        for (ptrdiff_t panel = 0; panel < x_panels; panel++)
-            for_tiles<WIDE>(r1 - r0, [&](ptrdiff_t r, int rows) {
-                alignas(64) T product[ROWS<WIDE> * P];
-                const int n = panels_of(da_at(da, 0, r0 + r), R * BW, BW, blocks * BW, mine);
-                tile_of<T, WIDE, false>(rows)(mine, n, BW, packed_x + panel * blocks * BW * P, product, P, false);
-                for (int m = 0; m < rows; m++)
-                    for (int v = 0; v < WIDE; v++) {
-                        const ptrdiff_t column = panel * P + v * W;
-                        const int lanes = lanes_of(s.D - column, W);
-                        if (lanes) V::load(product + m * P + v * W).store(s.dx + source[r0 + r + m] * s.D + column, lanes);
-                    }
-            });
+        for (ptrdiff_t r = r0; r < r1; r += SLAB)
+            for (ptrdiff_t panel = 0; panel < x_panels; panel++) {
+                const ptrdiff_t rows = at_most(r1 - r, SLAB);
+                times_transposed(da, r, rows, packed_x, panel, mine, sums);
+                for (ptrdiff_t m = 0; m < rows; m++)
+                    for (ptrdiff_t column = panel * P, v = 0; column < s.D && v < WIDE; column += W, v++)
+                        V::load(sums + m * P + v * W)
+                            .store(s.dx + source[r + m] * s.D + column, lanes_of(s.D - column, W));
+            }
         // dWx = x^T da, dWh = h_{t-1}^T da, db = sum of da, each thread its blocks
         ptrdiff_t b0, b1;
         team.share(blocks, me, b0, b1);
-        T *sums_x = own + me * own_size, *sums_h = sums_x + x_panels * P * BW;
+        T *sums_x = sums, *sums_h = sums_x + x_panels * P * BW;
         for (ptrdiff_t block = b0; block < b1; block++) {
             if (R == 0) std::memset(sums_x, 0, own_size * sizeof(T));
             for (ptrdiff_t t = 0, end; t < s.steps; t = end) {
@@ -432,11 +399,17 @@ struct Layer {
         return n;
     }
 
-    // da_t Wh^T of some rows and one panel of units
-    void through_time(const T* through, ptrdiff_t panel, ptrdiff_t t, ptrdiff_t j, int rows, Stretch<T>* mine,
-                      T* product) const {
-        const int n = panels_of(through + (first[t] + j) * BW, R * BW, BW, blocks * BW, mine);
-        tile_of<T, WIDE, false>(rows)(mine, n, BW, packed_h + panel * blocks * BW * P, product, P, false);
+    // da W^T of some rows and one panel of columns, into sums (rows, P); k in parts of CHUNK blocks, which stay in L2
+    void times_transposed(const T* from, ptrdiff_t r, ptrdiff_t rows, const T* packed, ptrdiff_t panel, Stretch<T>* mine,
+                          T* sums) const {
+        for (ptrdiff_t block = 0; block < blocks; block += CHUNK) {
+            const ptrdiff_t part = at_most(blocks - block, CHUNK);
+            for_tiles<WIDE>(rows, [&](ptrdiff_t j, int m) {
+                const int n = stretches_of(from + (block * R + r + j) * BW, R * BW, BW, part * BW, mine);
+                tile_of<T, WIDE, false>(m)(mine, n, BW, packed + (panel * blocks + block) * BW * P, sums + j * P, P,
+                                           block > 0);
+            });
+        }
     }
 
     // the gates' gradients of one row of a panel; `from_later`: what reaches h_t through h_{t+1}

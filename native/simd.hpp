@@ -23,6 +23,12 @@
 #define RESTRICT __restrict__
 #endif
 
+#if defined(__GNUC__)
+#define prefetch(p) __builtin_prefetch(p)
+#else
+#define prefetch(p) ((void)(p))
+#endif
+
 namespace SHOWTELL_ISA {
 
 template <class T>
@@ -67,6 +73,30 @@ INLINE Vec<float> if_positive(Vec<float> x, Vec<float> a) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), a.v);
 }
 // a with the sign of x
+// rows become columns
+INLINE void transpose(Vec<float> (&r)[16]) {
+    __m512 a[16], b[16];
+    for (int i = 0; i < 16; i += 2) {
+        a[i] = _mm512_unpacklo_ps(r[i].v, r[i + 1].v);
+        a[i + 1] = _mm512_unpackhi_ps(r[i].v, r[i + 1].v);
+    }
+    for (int i = 0; i < 16; i += 4)
+        for (int j = 0; j < 2; j++) {
+            const __m512d low = _mm512_castps_pd(a[i + j]), high = _mm512_castps_pd(a[i + j + 2]);
+            b[i + 2 * j] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, high));
+            b[i + 2 * j + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, high));
+        }
+    // b[4 i + j] holds column j of each quarter of rows 4 i to 4 i + 3
+    for (int j = 0; j < 4; j++) {
+        const __m512 even01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0x88), odd01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0xDD);
+        const __m512 even23 = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0x88);
+        const __m512 odd23 = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0xDD);
+        r[j] = _mm512_shuffle_f32x4(even01, even23, 0x88);
+        r[8 + j] = _mm512_shuffle_f32x4(even01, even23, 0xDD);
+        r[4 + j] = _mm512_shuffle_f32x4(odd01, odd23, 0x88);
+        r[12 + j] = _mm512_shuffle_f32x4(odd01, odd23, 0xDD);
+    }
+}
 INLINE Vec<float> with_sign(Vec<float> a, Vec<float> x) {
     const __m512i sign = _mm512_set1_epi32(int(0x80000000u));
     return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(sign, _mm512_castps_si512(x.v), _mm512_castps_si512(a.v), 0xCA));
@@ -164,6 +194,22 @@ INLINE Vec<float> if_small(Vec<float> x, float limit, Vec<float> a, Vec<float> b
 }
 INLINE Vec<float> if_positive(Vec<float> x, Vec<float> a) {
     return _mm256_and_ps(_mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
+}
+INLINE void transpose(Vec<float> (&r)[8]) {
+    __m256 a[8], b[8];
+    for (int i = 0; i < 8; i += 2) {
+        a[i] = _mm256_unpacklo_ps(r[i].v, r[i + 1].v);
+        a[i + 1] = _mm256_unpackhi_ps(r[i].v, r[i + 1].v);
+    }
+    for (int i = 0; i < 8; i += 4)
+        for (int j = 0; j < 2; j++) {
+            b[i + 2 * j] = _mm256_shuffle_ps(a[i + j], a[i + j + 2], 0x44);
+            b[i + 2 * j + 1] = _mm256_shuffle_ps(a[i + j], a[i + j + 2], 0xEE);
+        }
+    for (int j = 0; j < 4; j++) {
+        r[j] = _mm256_permute2f128_ps(b[j], b[4 + j], 0x20);
+        r[4 + j] = _mm256_permute2f128_ps(b[j], b[4 + j], 0x31);
+    }
 }
 INLINE Vec<float> with_sign(Vec<float> a, Vec<float> x) {
     const __m256 sign = _mm256_set1_ps(-0.0f);
@@ -328,5 +374,15 @@ INLINE Vec<T> with_sign(Vec<T> a, Vec<T> x) {
 }
 
 #endif
+
+// rows become columns: for the sets and types that have no way of their own
+template <class T, int W>
+static void transpose(Vec<T> (&r)[W]) {
+    T from[W * W], to[W * W];
+    for (int i = 0; i < W; i++) r[i].store(from + i * W);
+    for (int i = 0; i < W; i++)
+        for (int j = 0; j < W; j++) to[i * W + j] = from[j * W + i];
+    for (int i = 0; i < W; i++) r[i] = Vec<T>::load(to + i * W);
+}
 
 }  // namespace SHOWTELL_ISA

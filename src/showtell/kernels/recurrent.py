@@ -16,6 +16,7 @@ from showtell.functional.activations import Activation, check_activation
 from showtell.functional.checks import Array, DTypeError, IntArray, ShapeError, check_arrays
 from showtell.functional.lengths import check_lengths
 from showtell.kernels.library import SequenceArguments, get_num_threads, native
+from showtell.kernels.memory import Memory, pointer
 
 _LSTM, _GRU, _RNN_TANH, _RNN_RELU = range(4)
 _GATES = {_LSTM: "4H", _GRU: "3H", _RNN_TANH: "H", _RNN_RELU: "H"}
@@ -38,7 +39,7 @@ class Cache:
     active: NDArray[np.int64]
     Wx: Array
     Wh: Array
-    memory: NDArray[np.uint8]
+    memory: Memory
     with_c0: bool
 
     @property
@@ -189,8 +190,8 @@ def _forward(
     arguments = _arguments(N, T, D, H, order, active, x=x, h0=h0, c0=c0, Wx=Wx, Wh=Wh, b=b, h=h, last_c=last_c)
     is_double = x.dtype == np.float64
     bytes_ = native().showtell_cache_bytes(cell, is_double, ctypes.byref(arguments))
-    cache = Cache(cell, N, T, D, H, order, active, Wx, Wh, _aligned(bytes_), c0 is not None)
-    arguments.cache = _pointer(cache.memory)
+    cache = Cache(cell, N, T, D, H, order, active, Wx, Wh, Memory(bytes_), c0 is not None)
+    arguments.cache = cache.memory.address
     _call(cell, is_double, False, arguments)
     return h, last_c, cache
 
@@ -209,8 +210,8 @@ def _backward(function: str, dh: Array, dlast_c: Array | None, cache: Cache) -> 
     arguments = _arguments(
         N, T, D, H, cache.order, cache.active,
         Wx=cache.Wx, Wh=cache.Wh, dh=dh, dlast_c=dlast_c, dx=dx, dh0=dh0, dc0=dc0, dWx=dWx, dWh=dWh, db=db,
-        cache=cache.memory,
     )  # fmt: skip
+    arguments.cache = cache.memory.address
     _call(cache.cell, dtype == np.float64, True, arguments)
     return dx, dh0, dc0, dWx, dWh, db
 
@@ -231,23 +232,11 @@ def _check_gradient(function: str, gradient: Array, shape: tuple[int, ...], dtyp
         raise DTypeError(f"{function}: the gradient has dtype {gradient.dtype}, expected {dtype}")
 
 
-def _aligned(size: int) -> NDArray[np.uint8]:
-    """Bytes whose first lies at a multiple of 64."""
-    memory = np.empty(size + 63, np.uint8)
-    start = -_pointer(memory) % 64
-    return memory[start : start + size]
-
-
-def _pointer(array: NDArray[Any]) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address
-
-
 def _arguments(
     N: int, T: int, D: int, H: int, order: IntArray, active: IntArray, **arrays: NDArray[Any] | None
 ) -> SequenceArguments:
-    pointers = {name: _pointer(array) for name, array in arrays.items() if array is not None}
-    return SequenceArguments(N=N, steps=T, D=D, H=H, order=_pointer(order), active=_pointer(active), **pointers)
+    pointers = {name: pointer(array) for name, array in arrays.items() if array is not None}
+    return SequenceArguments(N=N, steps=T, D=D, H=H, order=pointer(order), active=pointer(active), **pointers)
 
 
 def _call(cell: int, is_double: bool, is_backward: bool, arguments: SequenceArguments) -> None:
