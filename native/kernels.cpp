@@ -1,14 +1,18 @@
 // The kernels of one instruction set: compiled once for each, with its flags and its name as SHOWTELL_ISA.
 #include "kernels.hpp"
 
+#include "decoding.hpp"
 #include "recurrent.hpp"
+#include "vocabulary.hpp"
 
 namespace SHOWTELL_ISA {
 
 using showtell::Cell;
+using showtell::DecodingArguments;
 using showtell::Kernels;
 using showtell::SequenceArguments;
 using showtell::Session;
+using showtell::VocabularyArguments;
 
 template <class T>
 static Sequence<T> sequence_of(const SequenceArguments& a) {
@@ -19,46 +23,115 @@ static Sequence<T> sequence_of(const SequenceArguments& a) {
             out(a.dx),    out(a.dh0),      out(a.dc0), out(a.dWx), out(a.dWh), out(a.db)};
 }
 
-// calls f with the layer of a cell
+// calls f with a cell
 template <class T, class F>
-static auto with_layer(Cell cell, const SequenceArguments& arguments, F f) {
-    const Sequence<T> s = sequence_of<T>(arguments);
+static auto with_cell(Cell cell, F f) {
     switch (cell) {
-        case showtell::LSTM: return f(Layer<T, Lstm<T>>(s));
-        case showtell::GRU: return f(Layer<T, Gru<T>>(s));
-        case showtell::RNN_RELU: return f(Layer<T, Rnn<T, true>>(s));
-        default: return f(Layer<T, Rnn<T, false>>(s));
+        case showtell::LSTM: return f(Lstm<T>());
+        case showtell::GRU: return f(Gru<T>());
+        case showtell::RNN_RELU: return f(Rnn<T, true>());
+        default: return f(Rnn<T, false>());
     }
 }
 
 template <class T>
 static std::int64_t cache_bytes(Cell cell, const SequenceArguments& arguments) {
-    return with_layer<T>(cell, arguments, [](auto layer) {
+    return with_cell<T>(cell, [&](auto cell) {
+        Layer<T, decltype(cell)> layer(sequence_of<T>(arguments));
         Arena sizes{nullptr, 0};
         layer.lay_out_cache(sizes);
         return std::int64_t(sizes.used);
     });
 }
 
-template <class T, bool FORWARD>
+// gives a layer memory and lets the threads run it
+template <class Layer, class F>
+static void in_session(Layer& layer, int threads, F) {
+    Session session(threads);
+    Arena sizes{nullptr, 0};
+    layer.lay_out(sizes, threads);
+    Arena arena{session.memory(sizes.used), 0};
+    layer.lay_out(arena, threads);
+    session.run([](void* context, int me, Team& team) { F()(*static_cast<Layer*>(context), me, team); }, &layer);
+}
+
+struct Forward {
+    template <class Layer>
+    void operator()(Layer& layer, int me, Team& team) const {
+        layer.forward(me, team);
+    }
+};
+
+struct Backward {
+    template <class Layer>
+    void operator()(Layer& layer, int me, Team& team) const {
+        layer.backward(me, team);
+    }
+};
+
+struct Run {
+    template <class Layer>
+    void operator()(Layer& layer, int me, Team& team) const {
+        layer.run(me, team);
+    }
+};
+
+template <class T, class Way>
 static void run(Cell cell, const SequenceArguments& arguments, int threads) {
-    with_layer<T>(cell, arguments, [&](auto layer) {
-        Session session(threads);
-        Arena sizes{nullptr, 0}, cache{static_cast<char*>(arguments.cache), 0};
-        layer.lay_out(sizes, threads);
-        Arena arena{session.memory(sizes.used), 0};
-        layer.lay_out(arena, threads);
+    with_cell<T>(cell, [&](auto cell) {
+        Layer<T, decltype(cell)> layer(sequence_of<T>(arguments));
+        Arena cache{static_cast<char*>(arguments.cache), 0};
         layer.lay_out_cache(cache);
-        layer.number_rows();
-        session.run(
-            [](void* context, int me, Team& team) {
-                auto* shared = static_cast<decltype(layer)*>(context);
-                if constexpr (FORWARD)
-                    shared->forward(me, team);
-                else
-                    shared->backward(me, team);
-            },
-            &layer);
+        in_session(layer, threads, Way());
+    });
+}
+
+template <class T>
+static void vocabulary_loss(const VocabularyArguments& a, int threads) {
+    const auto in = [](const void* p) { return static_cast<const T*>(p); };
+    const auto out = [](void* p) { return static_cast<T*>(p); };
+    Vocabulary<T> layer{};
+    layer.M = a.M, layer.H = a.H, layer.size = a.size, layer.source = a.source, layer.target = a.target;
+    layer.h = in(a.h), layer.weights = in(a.weights), layer.b = in(a.b);
+    layer.scale = T(a.scale), layer.smoothing = T(a.smoothing);
+    layer.dh = out(a.dh), layer.dW = out(a.dW), layer.db = out(a.db), layer.losses = a.losses;
+    in_session(layer, threads, Run());
+}
+
+template <class T>
+static std::int64_t decoding_bytes(Cell cell, const DecodingArguments& a) {
+    return with_cell<T>(cell, [&](auto cell) {
+        DecodingWeights<T, decltype(cell)> weights(a.E, a.H, a.size);
+        Arena sizes{nullptr, 0};
+        weights.lay_out(sizes);
+        return std::int64_t(sizes.used);
+    });
+}
+
+template <class T>
+static void decoding_pack(Cell cell, const DecodingArguments& a) {
+    const auto in = [](const void* p) { return static_cast<const T*>(p); };
+    with_cell<T>(cell, [&](auto cell) {
+        DecodingWeights<T, decltype(cell)> weights(a.E, a.H, a.size);
+        Arena packed{static_cast<char*>(a.packed), 0};
+        weights.lay_out(packed);
+        weights.pack(in(a.Wx), in(a.Wh), in(a.W_vocab));
+    });
+}
+
+template <class T>
+static void decoding_step(Cell cell, const DecodingArguments& a, int threads) {
+    const auto in = [](const void* p) { return static_cast<const T*>(p); };
+    const auto out = [](void* p) { return static_cast<T*>(p); };
+    with_cell<T>(cell, [&](auto cell) {
+        Decoding<T, decltype(cell)> step{{a.E, a.H, a.size}};
+        Arena packed{static_cast<char*>(a.packed), 0};
+        step.weights.lay_out(packed);
+        step.R = a.R, step.count = a.count, step.never_count = a.never_count;
+        step.words = a.words, step.never = a.never, step.best = a.best;
+        step.embed = in(a.embed), step.shown = in(a.shown), step.h = in(a.h), step.c = in(a.c), step.b = in(a.b);
+        step.next_h = out(a.next_h), step.next_c = out(a.next_c), step.log_probs = out(a.log_probs);
+        in_session(step, threads, Run());
     });
 }
 
@@ -93,7 +166,8 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
 }
 
 template <class T>
-constexpr Kernels<T> kernels{cache_bytes<T>, run<T, true>, run<T, false>, multiply_add<T>, elementary<T>};
+constexpr Kernels<T> kernels{cache_bytes<T>, run<T, Forward>, run<T, Backward>, vocabulary_loss<T>, decoding_bytes<T>,
+                             decoding_pack<T>, decoding_step<T>, multiply_add<T>, elementary<T>};
 
 }  // namespace SHOWTELL_ISA
 

@@ -19,11 +19,36 @@ struct SequenceArguments {
     void* cache;
 };
 
+// See showtell/kernels/vocabulary.py.
+struct VocabularyArguments {
+    std::int64_t M, H, size;
+    const std::int64_t *source, *target;
+    const void *h, *weights, *b;
+    double scale, smoothing;
+    void *dh, *dW, *db;
+    double* losses;
+};
+
+// See showtell/kernels/decoding.py.
+struct DecodingArguments {
+    std::int64_t E, H, size, R, count, never_count;
+    const std::int64_t *words, *never;
+    const void *embed, *shown, *h, *c, *b;
+    void *next_h, *next_c, *log_probs;
+    std::int64_t* best;
+    void* packed;
+    const void *Wx, *Wh, *W_vocab;
+};
+
 template <class T>
 struct Kernels {
     std::int64_t (*cache_bytes)(Cell, const SequenceArguments&);
     void (*forward)(Cell, const SequenceArguments&, int threads);
     void (*backward)(Cell, const SequenceArguments&, int threads);
+    void (*vocabulary_loss)(const VocabularyArguments&, int threads);
+    std::int64_t (*decoding_bytes)(Cell, const DecodingArguments&);
+    void (*decoding_pack)(Cell, const DecodingArguments&);
+    void (*decoding_step)(Cell, const DecodingArguments&, int threads);
     // rounds of as many independent multiply-adds as keep the processor busy, on each thread; how many a thread did
     std::int64_t (*multiply_add)(std::int64_t rounds, int threads);
     void (*elementary)(int which, const T* x, T* y, std::int64_t count);

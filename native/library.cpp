@@ -76,6 +76,34 @@ EXPORT int showtell_recurrent(int cell, int is_double, int is_backward, const Se
     }
 }
 
+// 0, or -1 if there is not enough memory.
+EXPORT int showtell_vocabulary_loss(int is_double, const VocabularyArguments* a, int threads) {
+    try {
+        (is_double ? chosen->of_double.vocabulary_loss : chosen->of_float.vocabulary_loss)(*a, threads);
+        return 0;
+    } catch (const std::bad_alloc&) {
+        return -1;
+    }
+}
+
+EXPORT std::int64_t showtell_decoding_bytes(int cell, int is_double, const DecodingArguments* a) {
+    return (is_double ? chosen->of_double.decoding_bytes : chosen->of_float.decoding_bytes)(Cell(cell), *a);
+}
+
+EXPORT void showtell_decoding_pack(int cell, int is_double, const DecodingArguments* a) {
+    (is_double ? chosen->of_double.decoding_pack : chosen->of_float.decoding_pack)(Cell(cell), *a);
+}
+
+// 0, or -1 if there is not enough memory.
+EXPORT int showtell_decoding_step(int cell, int is_double, const DecodingArguments* a, int threads) {
+    try {
+        (is_double ? chosen->of_double.decoding_step : chosen->of_float.decoding_step)(Cell(cell), *a, threads);
+        return 0;
+    } catch (const std::bad_alloc&) {
+        return -1;
+    }
+}
+
 // Multiply-adds that each thread did, for measuring how many the machine can do.
 EXPORT std::int64_t showtell_multiply_add(int is_double, std::int64_t rounds, int threads) {
     return is_double ? chosen->of_double.multiply_add(rounds, threads) : chosen->of_float.multiply_add(rounds, threads);

@@ -129,6 +129,19 @@ struct Rnn {
     }
 };
 
+// weights (K, GATES H) -> a panel (K, GATES UNITS vectors) for each block
+template <class T, class Cell>
+static void pack_blocks(const T* weights, ptrdiff_t K, ptrdiff_t H, T* packed, ptrdiff_t begin, ptrdiff_t end) {
+    constexpr ptrdiff_t W = Vec<T>::width, U = Cell::UNITS, BW = Cell::GATES * U * W;
+    for (ptrdiff_t k = 0; k < K; k++)
+        for (int gate = 0; gate < Cell::GATES; gate++) {
+            const T* from = weights + (k * Cell::GATES + gate) * H;
+            for (ptrdiff_t vector = begin * U; vector < end * U; vector++)
+                Vec<T>::load(from + vector * W, lanes_of(H - vector * W, W))
+                    .store(packed + (vector / U * K + k) * BW + (gate * U + vector % U) * W);
+        }
+}
+
 // ---- the way of the arrays -------------------------------------------------------------------------------------
 
 template <class T, class Cell>
@@ -176,6 +189,7 @@ struct Layer {
         carry = arena.take<T>(vectors * s.N * W);
         own = arena.take<T>(threads * own_size);
         stretches = arena.take<Stretch<T>>(threads * stretches_size);
+        if (arena.memory) number_rows();
     }
 
     void number_rows() {
@@ -207,17 +221,6 @@ struct Layer {
 
     // ---- forward
 
-    // weights (K, G H) -> a panel (K, B vectors) for each block
-    void pack(const T* weights, ptrdiff_t K, T* packed, ptrdiff_t begin, ptrdiff_t end) const {
-        for (ptrdiff_t k = 0; k < K; k++)
-            for (int gate = 0; gate < G; gate++) {
-                const T* from = weights + (k * G + gate) * s.H;
-                for (ptrdiff_t vector = begin * U; vector < end * U; vector++)
-                    V::load(from + vector * W, lanes_of(s.H - vector * W, W))
-                        .store(packed + (vector / U * K + k) * BW + (gate * U + vector % U) * W);
-            }
-    }
-
     void forward(int me, Team& team) {
         ptrdiff_t begin, end;
         // x and h0 into panel form
@@ -237,8 +240,8 @@ struct Layer {
             }
         ptrdiff_t b0, b1;
         team.share(blocks, me, b0, b1);
-        pack(s.Wx, s.D, packed_x, b0, b1);
-        pack(s.Wh, s.H, packed_h, b0, b1);
+        pack_blocks<T, Cell>(s.Wx, s.D, s.H, packed_x, b0, b1);
+        pack_blocks<T, Cell>(s.Wh, s.H, s.H, packed_h, b0, b1);
         team.barrier();
 
         Stretch<T>* mine = stretches + me * stretches_size;

@@ -15,9 +15,10 @@ namespace showtell {
 
 namespace {
 
-// A thread that waits first looks again and again, as the wait is short where every thread has its own core; then it
-// gives its core away.
+// A thread that waits first looks again and again, as the wait is short; then it gives its core away. Where there are
+// more threads than cores it does so at once, as the one it waits for may need that core.
 constexpr int LOOKS = 20000;
+const int cores = int(std::thread::hardware_concurrency());
 constexpr unsigned MOST = 1024;  // threads, and more than anyone has
 
 inline void breathe() {
@@ -29,8 +30,8 @@ inline void breathe() {
 }
 
 template <class Done>
-void wait_until(Done done) {
-    for (int look = 0; look < LOOKS; look++) {
+void wait_until(int threads, Done done) {
+    for (int look = threads > cores ? LOOKS : 0; look < LOOKS; look++) {
         if (done()) return;
         breathe();
     }
@@ -62,7 +63,7 @@ class Pool {
         }
         if (threads > 1) wake_.notify_all();
         body(context, 0, crew_);
-        wait_until([&] { return unfinished_.load(std::memory_order_acquire) == 0; });
+        wait_until(threads, [&] { return unfinished_.load(std::memory_order_acquire) == 0; });
     }
 
   private:
@@ -119,7 +120,7 @@ void Team::barrier() {
         crew.arrived.store(0, std::memory_order_relaxed);
         crew.round.fetch_add(1, std::memory_order_release);
     } else {
-        wait_until([&] { return crew.round.load(std::memory_order_acquire) != round; });
+        wait_until(size, [&] { return crew.round.load(std::memory_order_acquire) != round; });
     }
 }
 

@@ -27,7 +27,7 @@ struct Arena {
     std::size_t used;
     template <class T>
     T* take(std::ptrdiff_t count) {
-        T* p = reinterpret_cast<T*>(memory + used);
+        T* p = reinterpret_cast<T*>(reinterpret_cast<std::uintptr_t>(memory) + used);
         used += (std::size_t(count) * sizeof(T) + 63) / 64 * 64;
         return p;
     }

@@ -5,11 +5,14 @@ import os
 # The networks here are tiny: threads would only wait for each other. Set before NumPy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
+from showtell import functional, kernels
 from showtell.captioner import Captioner
 from showtell.datasets.shapes import draw_shapes
 from showtell.decoder import CaptionDecoder
@@ -17,6 +20,7 @@ from showtell.text.vocabulary import Vocabulary
 from showtell.vision.encoder import Encoder
 
 PHOTOS = Path(__file__).parent / "photos"
+SETS = kernels.instruction_sets() if kernels.available() else []
 WORDS = "a black brown cat dog grass in is on red runs sits the tree white"
 
 
@@ -53,3 +57,21 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A feature store that the tests share."""
     return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture(params=["functional", *(f"kernels-{name}" for name in SETS)])
+def layers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """Who computes: the functional layers, and the compiled ones with each instruction set that this machine has.
+
+    The compiled ones use two threads, also for small work.
+    """
+    if request.param == "functional":
+        yield functional
+        return
+    monkeypatch.setattr(kernels.library, "_SMALL", 0)
+    before, threads = kernels.get_instruction_set(), kernels.get_num_threads()
+    kernels.set_instruction_set(request.param.removeprefix("kernels-"))
+    kernels.set_num_threads(2)
+    yield kernels
+    kernels.set_instruction_set(before)
+    kernels.set_num_threads(threads)

@@ -107,11 +107,11 @@ def test_gradients_against_autograd_on_file(cell: str, activation: str) -> None:
 def test_steps_add_up_to_the_loss(cell: str, activation: str) -> None:
     """What a search is told, word for word, is what training measures."""
     decoder, (features, captions) = make(cell, activation), draw()
-    total = 0.0
+    total, stepwise = 0.0, decoder.stepwise()
     for photo, caption in zip(features, captions, strict=True):
-        state = decoder.start(photo[None])
+        state = stepwise.start(photo[None])
         for word, following in pairwise(caption[caption != PAD]):
-            log_probs, state = decoder.step(np.array([word]), state)
+            log_probs, state = stepwise.step(np.array([word]), state)
             assert np.exp(log_probs).sum() == pytest.approx(1)
             total -= log_probs[0, following]
     assert decoder.evaluate(features, captions) == pytest.approx(total / len(features))
@@ -134,7 +134,8 @@ def test_float32_stays_float32(cell: str, activation: str) -> None:
     loss, grads = decoder.loss(features, captions, dropout=0.5, rng=np.random.default_rng(0))
     assert np.isfinite(loss)
     assert {grad.dtype for grad in grads.values()} == {np.dtype(np.float32)}
-    log_probs, state = decoder.step(np.array([START]), decoder.start(features[:1]))
+    stepwise = decoder.stepwise()
+    log_probs, state = stepwise.step(np.array([START]), stepwise.start(features[:1]))
     assert {array.dtype for array in (log_probs, *state)} == {np.dtype(np.float32)}
 
 

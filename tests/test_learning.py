@@ -11,7 +11,7 @@ from showtell.captioner import Captioner
 from showtell.datasets import read_dataset
 from showtell.datasets.pooled import pooled_features
 from showtell.datasets.shapes import draw_shapes
-from showtell.decoder import Cell
+from showtell.functional.decoding import Cell
 from showtell.training.folder import BEST
 from showtell.training.recipe import Recipe
 from showtell.training.run import train

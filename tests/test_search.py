@@ -33,6 +33,12 @@ class TableDecoder:
         scores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return scores, (features, np.array(words))
 
+    def best(self, words, state, count, never=()):
+        log_probs, state = self.step(words, state)
+        allowed = np.setdiff1d(np.arange(V), never)
+        ids = allowed[np.argsort(-log_probs[:, allowed], axis=1, kind="stable")[:, :count]]
+        return np.take_along_axis(log_probs, ids, axis=1), ids, state
+
 
 def trace(decoder: TableDecoder, photo: np.ndarray, words: tuple[int, ...]) -> list[float]:
     """The log-probabilities of given words, one step at a time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import numpy as np
 
 from showtell import search
-from showtell.decoder import CaptionDecoder
+from showtell.decoder import CaptionDecoder, StepwiseDecoder
 from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.files import write_atomically
 from showtell.text.sentence import sentence
@@ -57,7 +58,7 @@ class Captioner:
     """Captions photos.
 
     Args:
-        decoder: features to words.
+        decoder: features to words; its weights stay as they are from the first caption on.
         vocabulary: the decoder's words.
         encoder: photos to features; the one that ships, made when it is first needed, if not given.
         encoder_identity: of the encoder that the decoder was trained on.
@@ -112,6 +113,10 @@ class Captioner:
                 f"and the encoder here is {self._encoder.identity}; train it anew, or hand in the encoder that it knows"
             )
         return self._encoder
+
+    @functools.cached_property
+    def _stepwise(self) -> StepwiseDecoder:
+        return self.decoder.stepwise()
 
     @overload
     def caption(self, photos: PhotoSource, *, beam_width: int | None = None) -> Caption: ...
@@ -173,7 +178,7 @@ class Captioner:
 
     def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
         """Caption photos whose pooled features (N, 1280) are known."""
-        found = search.beam(self.decoder, features, beam_width or self.beam_width, self.length_power, self.max_words)
+        found = search.beam(self._stepwise, features, beam_width or self.beam_width, self.length_power, self.max_words)
         return [self._caption(hypotheses[0]) for hypotheses in found]
 
     def _caption(self, hypothesis: search.Hypothesis) -> Caption:

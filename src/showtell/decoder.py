@@ -13,22 +13,19 @@ assignment, and at every step, as in m-RNN (Mao et al. 2015, arXiv:1412.6632).
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from showtell import functional, initialization
+from showtell import initialization
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation, check_activation
 from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.functional.decoding import GATES, Cell, State
 from showtell.initialization import RecurrentInit
+from showtell.layers import best_layers
 from showtell.text.vocabulary import PAD
-
-Cell: TypeAlias = Literal["lstm", "gru", "rnn"]
-State: TypeAlias = tuple[Array, ...]
-
-GATES: dict[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
 
 
 class CaptionDecoder:
@@ -48,7 +45,7 @@ class CaptionDecoder:
         dtype: of the parameters and of all arithmetic.
         rng: where the first weights come from; seeded with 0 if not given.
         params: weights to begin with instead, used as they are, without a copy.
-        layers: who computes: `showtell.functional`, or a module with the same functions.
+        layers: who computes: `showtell.functional` or `showtell.kernels`; if not given the latter, where it is there.
 
     Attributes:
         params: what is learnt, by name.
@@ -73,14 +70,14 @@ class CaptionDecoder:
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
         params: dict[str, Array] | None = None,
-        layers: ModuleType = functional,
+        layers: ModuleType | None = None,
     ) -> None:
         if cell not in GATES:
             raise ShowtellError(f"cell is {cell!r}, expected one of {', '.join(map(repr, GATES))}")
         check_activation(activation)
         self.vocab_size, self.feature_dim = vocab_size, feature_dim
         self.embed_dim, self.hidden_dim = embed_dim, hidden_dim
-        self.cell, self.activation, self.layers = cell, activation, layers
+        self.cell, self.activation, self.layers = cell, activation, layers or best_layers()
         self.feature_mean = np.asarray(np.zeros(feature_dim) if feature_mean is None else feature_mean, dtype)
         self.feature_scale = np.asarray(np.ones(feature_dim) if feature_scale is None else feature_scale, dtype)
         if params is None:
@@ -113,30 +110,25 @@ class CaptionDecoder:
             ShowtellError: shapes or dtypes do not fit together, or a setting is out of range.
             IndexError: a word id is out of range.
         """
-        loss, dscores, caches = self._forward(features, captions, dropout, label_smoothing, rng)
-        return loss, self._backward(dscores, caches)
+        h, words_out, cache = self._hidden(features, captions, dropout, rng)
+        p, grads = self.params, {}
+        loss, (dh, grads["W_vocab"], grads["b_vocab"]) = self.layers.vocabulary_loss(
+            h, p["W_vocab"], p["b_vocab"], words_out, words_out != PAD, label_smoothing
+        )
+        return float(loss), grads | self._backward(dh, cache)
 
     def evaluate(self, features: Array, captions: IntArray) -> float:
         """The loss alone, without dropout and label smoothing; arguments and errors as of `loss`."""
-        return self._forward(features, captions, 0.0, 0.0, None)[0]
-
-    def start(self, features: Array) -> State:
-        """The state before the first word, for photos' features (N, F): arrays whose first axis is N."""
+        h, words_out, _ = self._hidden(features, captions, 0.0, None)
         p = self.params
-        v = self._standardise(features)
-        h0 = v @ p["W_proj"] + p["b_proj"]
-        shown = v @ p["W_show"] + p["b_show"]
-        return (h0, np.zeros_like(h0), shown) if self.cell == "lstm" else (h0, shown)
+        loss, _ = self.layers.vocabulary_loss(
+            h, p["W_vocab"], p["b_vocab"], words_out, words_out != PAD, gradients=False
+        )
+        return float(loss)
 
-    def step(self, words: IntArray, state: State) -> tuple[Array, State]:
-        """The log-probabilities (R, V) of the word after `words` (R,), and the state after them."""
-        p = self.params
-        *memory, shown = state
-        x = np.concatenate([p["W_embed"][words], shown], axis=1)
-        weights = (p["Wx"], p["Wh"], p["b"])
-        *memory, _ = self._layer("step_forward")(x, *memory, *weights, *self._options())
-        scores = memory[0] @ p["W_vocab"] + p["b_vocab"]
-        return self.layers.log_softmax(scores), (*memory, shown)
+    def stepwise(self) -> StepwiseDecoder:
+        """What a search needs, with the weights as they are now."""
+        return StepwiseDecoder(self)
 
     def config(self) -> dict[str, Any]:
         """What `from_arrays` needs beside the arrays, ready for JSON."""
@@ -149,7 +141,7 @@ class CaptionDecoder:
 
     @classmethod
     def from_arrays(
-        cls, config: dict[str, Any], arrays: dict[str, Array], layers: ModuleType = functional
+        cls, config: dict[str, Any], arrays: dict[str, Array], layers: ModuleType | None = None
     ) -> CaptionDecoder:
         """The decoder of which `config` and `arrays` came.
 
@@ -197,39 +189,33 @@ class CaptionDecoder:
             params["b"][H : 2 * H] = forget_bias  # gate order i, f, o, g
         return params
 
-    def _forward(
-        self,
-        features: Array,
-        captions: IntArray,
-        dropout: float,
-        label_smoothing: float,
-        rng: np.random.Generator | None,
-    ) -> tuple[float, Array, dict[str, Any]]:
-        """The loss, its gradient with respect to the scores, and the layers' caches by name."""
+    def _hidden(
+        self, features: Array, captions: IntArray, dropout: float, rng: np.random.Generator | None
+    ) -> tuple[Array, IntArray, dict[str, Any]]:
+        """The hidden states (N, T, H), the words to predict (N, T), and the layers' caches by name."""
         if dropout and rng is None:
             raise ShowtellError("CaptionDecoder.loss: dropout needs rng, a numpy.random.Generator")
         layers, p = self.layers, self.params
         words_in, words_out = captions[:, :-1], captions[:, 1:]
         cache: dict[str, Any] = {}
-        v = self._standardise(features)
+        v = self.standardise(features)
         h0, cache["proj"] = layers.affine_forward(v, p["W_proj"], p["b_proj"])
         shown, cache["show"] = layers.affine_forward(v, p["W_show"], p["b_show"])
         words, cache["embed"] = layers.word_embedding_forward(words_in, p["W_embed"])
         x = _beside(words, shown)
         if dropout and rng:
             x, cache["drop_x"] = layers.dropout_forward(x, dropout, rng)
-        h, cache["cell"] = self._layer("forward")(x, h0, p["Wx"], p["Wh"], p["b"], *self._options())
+        options = (self.activation,) if self.cell == "rnn" else ()
+        lengths = (words_out != PAD).sum(axis=1)
+        h, cache["cell"] = self._layer("forward")(x, h0, p["Wx"], p["Wh"], p["b"], *options, lengths=lengths)
         if dropout and rng:
             h, cache["drop_h"] = layers.dropout_forward(h, dropout, rng)
-        scores, cache["vocab"] = layers.temporal_affine_forward(h, p["W_vocab"], p["b_vocab"])
-        loss, dscores = layers.temporal_softmax_loss(scores, words_out, words_out != PAD, label_smoothing)
-        return loss, dscores, cache
+        return h, words_out, cache
 
-    def _backward(self, dscores: Array, cache: dict[str, Any]) -> dict[str, Array]:
-        """The gradient of each of `params`: the layers of `_forward`, last one first."""
+    def _backward(self, dh: Array, cache: dict[str, Any]) -> dict[str, Array]:
+        """The gradients of `params` from that of the hidden states: the layers of `_hidden`, last one first."""
         layers, E = self.layers, self.embed_dim
         g: dict[str, Array] = {}
-        dh, g["W_vocab"], g["b_vocab"] = layers.temporal_affine_backward(dscores, cache["vocab"])
         if "drop_h" in cache:
             dh = layers.dropout_backward(dh, cache["drop_h"])
         dx, dh0, g["Wx"], g["Wh"], g["b"] = self._layer("backward")(dh, cache["cell"])
@@ -245,13 +231,43 @@ class CaptionDecoder:
     def _layer(self, name: str) -> Any:
         return getattr(self.layers, f"{self.cell}_{name}")
 
-    def _options(self) -> tuple[Activation, ...]:
-        return (self.activation,) if self.cell == "rnn" else ()
-
-    def _standardise(self, features: Array) -> Array:
+    def standardise(self, features: Array) -> Array:
+        """Features (N, F) less their mean, over their scale."""
         check_arrays("CaptionDecoder", mean=(self.feature_mean, "F"), features=(features, "N F"))
         v: Array = (features - self.feature_mean) / self.feature_scale
         return v
+
+
+class StepwiseDecoder:
+    """A decoder's weights at one moment, ready for a search: a state, and a step for each word.
+
+    What it holds of the decoder's `params` may be a copy or not: do not train while it is in use.
+    """
+
+    def __init__(self, decoder: CaptionDecoder) -> None:
+        p = decoder.params
+        self._decoder = decoder
+        weights = (p[name] for name in ("W_embed", "Wx", "Wh", "b", "W_vocab", "b_vocab"))
+        self._step = decoder.layers.DecodingStep(decoder.cell, decoder.activation, *weights)
+
+    def start(self, features: Array) -> State:
+        """The state before the first word, for photos' features (N, F): arrays whose first axis is N."""
+        p = self._decoder.params
+        v = self._decoder.standardise(features)
+        state: State = self._step.start(v @ p["W_proj"] + p["b_proj"], v @ p["W_show"] + p["b_show"])
+        return state
+
+    def step(self, words: IntArray, state: State) -> tuple[Array, State]:
+        """The log-probabilities (R, V) of the word after `words` (R,), and the state after them."""
+        after: tuple[Array, State] = self._step.step(words, state)
+        return after
+
+    def best(
+        self, words: IntArray, state: State, count: int, never: tuple[int, ...] = ()
+    ) -> tuple[Array, IntArray, State]:
+        """Of `step` the likeliest `count` words that are not in `never`, best first: log-probabilities, ids (R, k)."""
+        after: tuple[Array, IntArray, State] = self._step.best(words, state, count, never)
+        return after
 
 
 def _beside(words: Array, shown: Array) -> Array:

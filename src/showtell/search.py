@@ -29,6 +29,11 @@ class StepDecoder(Protocol):
     def step(self, words: NDArray[np.intp], state: State) -> tuple[Array, State]:
         """The log-probabilities (R, V) of the next word after `words` (R,), and the state after them."""
 
+    def best(
+        self, words: NDArray[np.intp], state: State, count: int, never: tuple[int, ...] = ()
+    ) -> tuple[Array, NDArray[np.integer[Any]], State]:
+        """Of `step` only the likeliest words without those of `never`, best first: log-probabilities and ids (R, k)."""
+
 
 @dataclass(frozen=True)
 class Hypothesis:
@@ -84,17 +89,16 @@ def beam(
     for length in range(1, max_words + 1):
         if not photos.size:
             break
-        word_log_probs, state = decoder.step(last, state)
-        word_log_probs = word_log_probs.astype(np.float64)
-        word_log_probs[:, NEVER] = -np.inf
-        N, K = log_probs.shape
-        V = word_log_probs.shape[1]
         # Twice as many as are followed: at most `width` of them end
-        candidates = (log_probs[:, :, None] + word_log_probs.reshape(N, K, V)).reshape(N, K * V)
+        word_log_probs, ids, state = decoder.best(last, state, 2 * width, NEVER)
+        word_log_probs = word_log_probs.astype(np.float64)
+        N, K = log_probs.shape
+        k = word_log_probs.shape[1]
+        candidates = (log_probs[:, :, None] + word_log_probs.reshape(N, K, k)).reshape(N, K * k)
         best = _top(candidates, 2 * width)
-        parent, word = np.divmod(best, V)
+        parent, word = best // k, np.take_along_axis(ids.reshape(N, K * k), best, axis=1)
         log_prob = np.take_along_axis(candidates, best, axis=1)
-        step = np.take_along_axis(word_log_probs.reshape(N, K * V), best, axis=1)
+        step = np.take_along_axis(word_log_probs.reshape(N, K * k), best, axis=1)
         ended = word == END
         done = np.isfinite(log_prob) & (ended | (length == max_words))
         for n, k in zip(*np.nonzero(done), strict=True):

@@ -42,11 +42,7 @@ def temporal_softmax_loss(
     """
     size = check_arrays("temporal_softmax_loss", x=(x, "N T V"))
     N, T, V = size["N"], size["T"], size["V"]
-    for name, array in (("y", y), ("mask", mask)):
-        if array.shape != (N, T):
-            raise ShapeError(f"temporal_softmax_loss: {name} has shape {array.shape}, expected {(N, T)} = (N, T)")
-    if not 0 <= label_smoothing < 1:
-        raise ShowtellError(f"temporal_softmax_loss: label_smoothing is {label_smoothing}, expected 0 <= e < 1")
+    check_targets("temporal_softmax_loss", y, mask, (N, T), label_smoothing)
     real = mask.astype(bool)
     scores, words = x[real], y[real]  # only real words are computed
     check_ids("temporal_softmax_loss", words, V, "y")
@@ -73,3 +69,18 @@ def temporal_softmax_loss(
     p /= N
     dx[real] = p
     return float(nll.sum() / N), dx
+
+
+def check_targets(
+    function: str, y: IntArray, mask: NDArray[Any], shape: tuple[int, int], label_smoothing: float
+) -> None:
+    """Check that there is a right word and a mask for each of (N, T), and that label_smoothing is in range.
+
+    Raises:
+        ShowtellError: one of them is not so.
+    """
+    for name, array in (("y", y), ("mask", mask)):
+        if array.shape != shape:
+            raise ShapeError(f"{function}: {name} has shape {array.shape}, expected {shape} = (N, T)")
+    if not 0 <= label_smoothing < 1:
+        raise ShowtellError(f"{function}: label_smoothing is {label_smoothing}, expected 0 <= e < 1")

@@ -16,6 +16,7 @@ from showtell.functional import (
     word_embedding_backward,
     word_embedding_forward,
 )
+from showtell.kernels.decoding import DecodingStep
 from showtell.kernels.library import (
     available,
     get_instruction_set,
@@ -38,8 +39,10 @@ from showtell.kernels.recurrent import (
     rnn_step_backward,
     rnn_step_forward,
 )
+from showtell.kernels.vocabulary import vocabulary_loss
 
 __all__ = [
+    "DecodingStep",
     "affine_backward",
     "affine_forward",
     "available",
@@ -66,6 +69,7 @@ __all__ = [
     "temporal_affine_backward",
     "temporal_affine_forward",
     "temporal_softmax_loss",
+    "vocabulary_loss",
     "word_embedding_backward",
     "word_embedding_forward",
 ]

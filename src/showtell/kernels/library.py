@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import c_char_p, c_int, c_int64, c_void_p
+from ctypes import c_char_p, c_double, c_int, c_int64, c_void_p
 from pathlib import Path
 
 from showtell.errors import ShowtellError
@@ -13,6 +13,7 @@ from showtell.errors import ShowtellError
 _THREADS = "SHOWTELL_NUM_THREADS"
 _SET = "SHOWTELL_INSTRUCTION_SET"
 _MOST_THREADS = 1000
+_SMALL = 1_000_000
 
 
 class SequenceArguments(ctypes.Structure):
@@ -22,6 +23,27 @@ class SequenceArguments(ctypes.Structure):
         *((name, c_int64) for name in ("N", "steps", "D", "H")),
         *((name, c_void_p) for name in ("order", "active", "x", "h0", "c0", "Wx", "Wh", "b", "h", "last_c")),
         *((name, c_void_p) for name in ("dh", "dlast_c", "dx", "dh0", "dc0", "dWx", "dWh", "db", "cache")),
+    )
+
+
+class VocabularyArguments(ctypes.Structure):
+    """native/kernels.hpp: VocabularyArguments."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("M", "H", "size")),
+        *((name, c_void_p) for name in ("source", "target", "h", "weights", "b")),
+        *((name, c_double) for name in ("scale", "smoothing")),
+        *((name, c_void_p) for name in ("dh", "dW", "db", "losses")),
+    )
+
+
+class DecodingArguments(ctypes.Structure):
+    """native/kernels.hpp: DecodingArguments."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("E", "H", "size", "R", "count", "never_count")),
+        *((name, c_void_p) for name in ("words", "never", "embed", "shown", "h", "c", "b", "next_h", "next_c")),
+        *((name, c_void_p) for name in ("log_probs", "best", "packed", "Wx", "Wh", "W_vocab")),
     )
 
 
@@ -39,6 +61,12 @@ def library() -> ctypes.CDLL | None:
     native.showtell_cache_bytes.restype = c_int64
     native.showtell_cache_bytes.argtypes = [c_int, c_int, c_void_p]
     native.showtell_recurrent.argtypes = [c_int, c_int, c_int, c_void_p, c_int]
+    native.showtell_vocabulary_loss.argtypes = [c_int, c_void_p, c_int]
+    native.showtell_decoding_bytes.restype = c_int64
+    native.showtell_decoding_bytes.argtypes = [c_int, c_int, c_void_p]
+    native.showtell_decoding_pack.restype = None
+    native.showtell_decoding_pack.argtypes = [c_int, c_int, c_void_p]
+    native.showtell_decoding_step.argtypes = [c_int, c_int, c_void_p, c_int]
     native.showtell_multiply_add.restype = c_int64
     native.showtell_multiply_add.argtypes = [c_int, c_int64, c_int]
     native.showtell_elementary.restype = None
@@ -96,6 +124,11 @@ def set_num_threads(threads: int) -> None:
         ShowtellError: fewer than 1, or more than 1000.
     """
     _Settings.threads = _threads_of(threads, "set_num_threads: threads")
+
+
+def threads_for(multiplications: int) -> int:
+    """How many threads some work is worth: for little, waking others takes longer than they save."""
+    return 1 if multiplications < _SMALL else get_num_threads()
 
 
 def instruction_sets() -> list[str]:

@@ -14,16 +14,13 @@ from numpy.typing import NDArray
 
 from showtell.functional.activations import Activation, check_activation
 from showtell.functional.checks import Array, DTypeError, IntArray, ShapeError, check_arrays
+from showtell.functional.decoding import Cell
 from showtell.functional.lengths import check_lengths
-from showtell.kernels.library import SequenceArguments, get_num_threads, native
+from showtell.kernels.library import SequenceArguments, native, threads_for
 from showtell.kernels.memory import Memory, pointer
 
 _LSTM, _GRU, _RNN_TANH, _RNN_RELU = range(4)
 _GATES = {_LSTM: "4H", _GRU: "3H", _RNN_TANH: "H", _RNN_RELU: "H"}
-_RNN: dict[Activation, int] = {"tanh": _RNN_TANH, "relu": _RNN_RELU}
-
-# Below so many multiplications waking other threads takes longer than they save.
-_SMALL = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,18 @@ class Cache:
         return bool(self.T) and int(self.active[-1]) < self.N
 
 
+def cell_number(cell: Cell, activation: Activation) -> int:
+    """What native/kernels.hpp calls a cell.
+
+    Raises:
+        ShowtellError: there is no such activation.
+    """
+    check_activation(activation)
+    if cell == "rnn":
+        return _RNN_TANH if activation == "tanh" else _RNN_RELU
+    return _LSTM if cell == "lstm" else _GRU
+
+
 def rnn_forward(
     x: Array,
     h0: Array,
@@ -59,8 +68,7 @@ def rnn_forward(
     lengths: IntArray | None = None,
 ) -> tuple[Array, Cache]:
     """See `showtell.functional.rnn_forward`."""
-    check_activation(activation)
-    h, _, cache = _forward("rnn_forward", _RNN[activation], x, h0, None, Wx, Wh, b, lengths)
+    h, _, cache = _forward("rnn_forward", cell_number("rnn", activation), x, h0, None, Wx, Wh, b, lengths)
     return h, cache
 
 
@@ -110,8 +118,7 @@ def rnn_step_forward(
     x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array, activation: Activation = "tanh"
 ) -> tuple[Array, Cache]:
     """See `showtell.functional.rnn_step_forward`."""
-    check_activation(activation)
-    h, _, cache = _step("rnn_step_forward", _RNN[activation], x, prev_h, None, Wx, Wh, b)
+    h, _, cache = _step("rnn_step_forward", cell_number("rnn", activation), x, prev_h, None, Wx, Wh, b)
     return h, cache
 
 
@@ -241,6 +248,5 @@ def _arguments(
 
 def _call(cell: int, is_double: bool, is_backward: bool, arguments: SequenceArguments) -> None:
     work = arguments.N * arguments.steps * (arguments.D + arguments.H) * arguments.H
-    threads = 1 if work < _SMALL else get_num_threads()
-    if native().showtell_recurrent(cell, is_double, is_backward, ctypes.byref(arguments), threads):
+    if native().showtell_recurrent(cell, is_double, is_backward, ctypes.byref(arguments), threads_for(work)):
         raise MemoryError("showtell.kernels: there is not enough memory for the working arrays")

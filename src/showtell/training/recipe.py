@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from showtell.decoder import Cell
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation
+from showtell.functional.decoding import Cell
 from showtell.initialization import RecurrentInit
 
 

@@ -1,0 +1,215 @@
+// One step of decoding: from words and states to the next states and the likeliest next words, for a few rows at a time.
+// Reading the weights is what takes the time, so they are packed once for many steps, and read once for up to ROWS rows.
+//
+//   gates = shown + embed[word] Wx,  product = h Wh     each thread some blocks of units
+//   h, c  = cell(gates, product)
+//   scores = h W + b                                    each thread some panels of the vocabulary, and of those
+//                                                       the best words, the highest score and the sum of exp
+#pragma once
+
+#include "recurrent.hpp"
+
+namespace SHOWTELL_ISA {
+
+// How weights lie after packing: Wx and Wh in a cell's blocks, the vocabulary's in panels.
+template <class T, class Cell>
+struct DecodingWeights {
+    static constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<T>, BW = Cell::GATES * Cell::UNITS * W;
+    ptrdiff_t E, H, size, blocks, panels;
+    T *x, *h, *vocabulary;
+    DecodingWeights(ptrdiff_t E, ptrdiff_t H, ptrdiff_t size) : E(E), H(H), size(size) {
+        blocks = ceil_div(ceil_div(H, W), Cell::UNITS), panels = ceil_div(size, P);
+    }
+    void lay_out(Arena& arena) {
+        x = arena.take<T>(blocks * E * BW);
+        h = arena.take<T>(blocks * H * BW);
+        vocabulary = arena.take<T>(panels * H * P);
+    }
+    void pack(const T* Wx, const T* Wh, const T* W_vocab) const {
+        pack_blocks<T, Cell>(Wx, E, H, x, 0, blocks);
+        pack_blocks<T, Cell>(Wh, H, H, h, 0, blocks);
+        for (ptrdiff_t k = 0; k < H; k++)
+            for (ptrdiff_t word = 0; word < size; word += W)
+                Vec<T>::load(W_vocab + k * size + word, lanes_of(size - word, W))
+                    .store(vocabulary + (word / P * H + k) * P + word % P);
+    }
+};
+
+template <class T, class Cell>
+struct Decoding {
+    using V = Vec<T>;
+    static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
+    static constexpr int G = Cell::GATES, U = Cell::UNITS, B = G * U;
+    static constexpr ptrdiff_t BW = B * W;
+
+    DecodingWeights<T, Cell> weights;
+    ptrdiff_t R, count;                // rows; words wanted of each
+    const int64_t *words, *never;      // (R) the last word of each row; (never_count) words that are not wanted
+    ptrdiff_t never_count;
+    const T *embed, *shown, *h, *c, *b;  // (size, E), (R, G H), (R, H), (R, H) or null, (size)
+    T *next_h, *next_c;                // (R, H)
+    T* log_probs;                      // (R, count), or (R, size) if count is 0
+    int64_t* best;                     // (R, count), or null if count is 0
+
+    // The best words of a row among one thread's, with their scores; and what the softmax needs.
+    struct Part {
+        double top, sum;
+        ptrdiff_t found;
+    };
+    ptrdiff_t padded;  // width of a row of h that vectors may read to its end
+    T *xs, *hs, *cs, *next_hs, *next_cs, *scores, *own, *part_scores;
+    int64_t* part_words;
+    Part* parts;
+    ptrdiff_t own_size;
+
+    void lay_out(Arena& arena, int threads) {
+        padded = weights.blocks * U * W;
+        own_size = 2 * ROWS<B> * BW + W;
+        xs = arena.take<T>(R * weights.E);
+        hs = arena.take<T>(R * padded);
+        cs = arena.take<T>(R * padded);
+        next_hs = arena.take<T>(R * padded);
+        next_cs = arena.take<T>(R * padded);
+        scores = arena.take<T>(R * weights.panels * P);
+        own = arena.take<T>(threads * own_size);
+        part_scores = arena.take<T>(threads * R * count);
+        part_words = arena.take<int64_t>(threads * R * count);
+        parts = arena.take<Part>(threads * R);
+    }
+
+    void run(int me, Team& team) {
+        const ptrdiff_t E = weights.E, H = weights.H, size = weights.size;
+        ptrdiff_t begin, end;
+        team.share(R, me, begin, end);
+        for (ptrdiff_t r = begin; r < end; r++) {
+            std::memcpy(xs + r * E, embed + words[r] * E, E * sizeof(T));
+            for (ptrdiff_t k = 0; k < padded; k += W) {
+                V::load(h + r * H + k, lanes_of(H - k, W)).store(hs + r * padded + k);
+                if constexpr (Cell::HAS_C) V::load(c + r * H + k, lanes_of(H - k, W)).store(cs + r * padded + k);
+            }
+        }
+        team.barrier();
+        team.share(weights.blocks, me, begin, end);
+        for (ptrdiff_t block = begin; block < end; block++)
+            for_tiles<B>(R, [&](ptrdiff_t r, int rows) { gates(block, r, rows, own + me * own_size); });
+        team.barrier();
+        team.share(R, me, begin, end);
+        for (ptrdiff_t r = begin; r < end; r++) {
+            std::memcpy(next_h + r * H, next_hs + r * padded, H * sizeof(T));
+            if constexpr (Cell::HAS_C) std::memcpy(next_c + r * H, next_cs + r * padded, H * sizeof(T));
+        }
+        team.share(weights.panels, me, begin, end);
+        for (ptrdiff_t panel = begin; panel < end; panel++)
+            for_tiles<WIDE>(R, [&](ptrdiff_t r, int rows) {
+                T* out = scores + (panel * R + r) * P;
+                for (int m = 0; m < rows; m++)
+                    for (ptrdiff_t v = 0; v < P; v += W)
+                        V::load(b + panel * P + v, lanes_of(size - panel * P - v, W)).store(out + m * P + v);
+                const Stretch<T> stretch{next_hs + r * padded, H};
+                tile_of<T, WIDE, false>(rows)(&stretch, 1, padded, weights.vocabulary + panel * H * P, out, P, true);
+            });
+        for (ptrdiff_t r = 0; r < R; r++) summarise(r, begin, end, me);
+        team.barrier();
+        team.share(R, me, begin, end);
+        for (ptrdiff_t r = begin; r < end; r++) merge(r, team.size);
+    }
+
+    void gates(ptrdiff_t block, ptrdiff_t r, int rows, T* mine) const {
+        const ptrdiff_t E = weights.E, H = weights.H;
+        T *before = mine, *product = mine + ROWS<B> * BW, *extra = product + ROWS<B> * BW;
+        for (int m = 0; m < rows; m++)
+            for (int v = 0; v < B; v++) {
+                const ptrdiff_t unit = (block * U + v % U) * W;
+                V::load(shown + ((r + m) * G + v / U) * H + unit, lanes_of(H - unit, W)).store(before + m * BW + v * W);
+            }
+        const Stretch<T> x{xs + r * E, E}, state{hs + r * padded, H};
+        tile_of<T, B, false>(rows)(&x, 1, E, weights.x + block * E * BW, before, BW, true);
+        tile_of<T, B, false>(rows)(&state, 1, padded, weights.h + block * H * BW, product, BW, false);
+        for (int m = 0; m < rows; m++)
+            for (int u = 0; u < U; u++) {
+                const ptrdiff_t at = (r + m) * padded + (block * U + u) * W;
+                Row<T> row{};
+                row.gates = before + m * BW + u * W, row.prev = hs + at, row.extra = extra;
+                row.prev_c = cs + at, row.c = next_cs + at;
+                Cell::forward(row, product + m * BW + u * W).store(next_hs + at);
+            }
+    }
+
+    T* score_of(ptrdiff_t r, ptrdiff_t word) const { return scores + (word / P * R + r) * P + word % P; }
+
+    // of one row and one thread's panels: highest score, sum of exp, best words
+    void summarise(ptrdiff_t r, ptrdiff_t begin, ptrdiff_t end, int me) const {
+        const ptrdiff_t first = begin * P, last = at_most(end * P, weights.size), whole = first + (last - first) / W * W;
+        Part& part = parts[me * R + r];
+        part.found = 0, part.sum = 0, part.top = -1e300;
+        if (first >= last) return;
+        T top = *score_of(r, first);
+        V high(top);
+        for (ptrdiff_t word = first; word < whole; word += W) high = max(high, V::load(score_of(r, word)));
+        top = high.highest();
+        for (ptrdiff_t word = whole; word < last; word++) top = *score_of(r, word) > top ? *score_of(r, word) : top;
+        V total(T(0));
+        T threshold = 0;  // the least of the best, once there are as many as wanted
+        for (ptrdiff_t word = first; word < last; word += W) {
+            const int lanes = lanes_of(last - word, W);
+            const V x = V::load(score_of(r, word));
+            alignas(64) T e[W];
+            exp(x - V(top)).store(e);
+            total = total + V::load(e, lanes);
+            if (best && (part.found < count || x.highest() > threshold || lanes < W))
+                for (int i = 0; i < lanes; i++) {
+                    const T score = *score_of(r, word + i);
+                    if ((part.found < count || score > threshold) && wanted(word + i)) {
+                        insert(part, me * R + r, score, word + i);
+                        threshold = part_scores[(me * R + r) * count + part.found - 1];
+                    }
+                }
+        }
+        part.top = top, part.sum = total.sum();
+    }
+
+    bool wanted(int64_t word) const {
+        for (ptrdiff_t i = 0; i < never_count; i++)
+            if (never[i] == word) return false;
+        return true;
+    }
+
+    // into the list of the best, the highest first and of equal ones the first
+    void insert(Part& part, ptrdiff_t list, T score, int64_t word) const {
+        T* s = part_scores + list * count;
+        int64_t* w = part_words + list * count;
+        ptrdiff_t at = part.found < count ? part.found++ : count - 1;
+        for (; at > 0 && s[at - 1] < score; at--) s[at] = s[at - 1], w[at] = w[at - 1];
+        s[at] = score, w[at] = word;
+    }
+
+    void merge(ptrdiff_t r, int threads) const {
+        double top = -1e300, sum = 0;
+        for (int t = 0; t < threads; t++) top = parts[t * R + r].top > top ? parts[t * R + r].top : top;
+        for (int t = 0; t < threads; t++) {
+            const Part& part = parts[t * R + r];
+            if (part.sum > 0) sum += part.sum * __builtin_exp(part.top - top);
+        }
+        const double log_sum = top + __builtin_log(sum);
+        if (!best) {
+            for (ptrdiff_t word = 0; word < weights.size; word++)
+                log_probs[r * weights.size + word] = T(double(*score_of(r, word)) - log_sum);
+            return;
+        }
+        // the threads' words come in the order of the vocabulary: of equal scores the earlier thread's goes first
+        Part all{0, 0, 0};
+        T* s = log_probs + r * count;
+        int64_t* w = best + r * count;
+        for (int t = 0; t < threads; t++)
+            for (ptrdiff_t i = 0; i < parts[t * R + r].found; i++) {
+                const T score = part_scores[(t * R + r) * count + i];
+                if (all.found == count && !(score > s[count - 1])) break;
+                ptrdiff_t at = all.found < count ? all.found++ : count - 1;
+                for (; at > 0 && s[at - 1] < score; at--) s[at] = s[at - 1], w[at] = w[at - 1];
+                s[at] = score, w[at] = part_words[(t * R + r) * count + i];
+            }
+        for (ptrdiff_t i = 0; i < all.found; i++) s[i] = T(double(s[i]) - log_sum);
+    }
+};
+
+}  // namespace SHOWTELL_ISA

@@ -1,0 +1,49 @@
+"""The vocabulary layer and the loss together: from hidden states to the loss of the words, and back."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from showtell.functional.affine import temporal_affine_backward, temporal_affine_forward
+from showtell.functional.checks import Array, IntArray
+from showtell.functional.softmax import temporal_softmax_loss
+
+Gradients: TypeAlias = tuple[Array, Array, Array]
+
+
+def vocabulary_loss(
+    h: Array,
+    W: Array,
+    b: Array,
+    y: IntArray,
+    mask: NDArray[Any],
+    label_smoothing: float = 0.0,
+    *,
+    gradients: bool = True,
+) -> tuple[float, Gradients | None]:
+    """`temporal_softmax_loss` of the scores h W + b, and its gradients, at once: nobody needs the scores themselves.
+
+    Args:
+        h: hidden states, (N, T, H).
+        W: weights, (H, V).
+        b: bias, (V,).
+        y: ids of the right words, (N, T); where the mask is false, any integer.
+        mask: true at the words that count, false at padding, (N, T).
+        label_smoothing: share of the target that goes to all words alike, 0 <= e < 1.
+        gradients: whether they are wanted.
+
+    Returns:
+        loss, the cross-entropy summed over the words of a caption, mean over the captions; and dh, dW, db, or None.
+
+    Raises:
+        ShowtellError: shapes or dtypes do not fit together, or label_smoothing is out of range.
+        IndexError: a word that counts has an id outside 0..V-1.
+    """
+    scores, cache = temporal_affine_forward(h, W, b)
+    loss, dscores = temporal_softmax_loss(scores, y, mask, label_smoothing)
+    if not gradients:
+        return loss, None
+    dh, dW, db = temporal_affine_backward(dscores, cache)
+    return loss, (dh, dW, db)

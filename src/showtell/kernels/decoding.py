@@ -1,0 +1,92 @@
+"""Decoding step by step, compiled (native/decoding.hpp): the weights are packed once, and read once a step."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+
+from showtell import functional
+from showtell.functional.activations import Activation
+from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
+from showtell.functional.decoding import Cell, State
+from showtell.functional.embedding import check_ids
+from showtell.kernels.library import DecodingArguments, native, threads_for
+from showtell.kernels.memory import Memory, pointer
+from showtell.kernels.recurrent import cell_number
+
+
+class DecodingStep(functional.DecodingStep):
+    """See `showtell.functional.DecodingStep`. The weights are copied: changes of them later are not seen."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        activation: Activation,
+        W_embed: Array,
+        Wx: Array,
+        Wh: Array,
+        b: Array,
+        W_vocab: Array,
+        b_vocab: Array,
+    ) -> None:
+        super().__init__(cell, activation, W_embed, Wx, Wh, b, W_vocab, b_vocab)
+        E = W_embed.shape[1]
+        self.W_embed, self.b, self.b_vocab = (np.array(array) for array in (W_embed, b, b_vocab))
+        self.W_shown = np.array(Wx[E:])
+        self._cell = cell_number(cell, activation)
+        self._double = W_embed.dtype == np.float64
+        size = {"E": E, "H": len(Wh), "size": len(W_embed)}
+        copies = {
+            name: np.ascontiguousarray(array) for name, array in (("Wx", Wx[:E]), ("Wh", Wh), ("W_vocab", W_vocab))
+        }
+        arguments = DecodingArguments(**size, **{name: pointer(array) for name, array in copies.items()})
+        self._packed = Memory(native().showtell_decoding_bytes(self._cell, self._double, ctypes.byref(arguments)))
+        arguments.packed = self._packed.address
+        native().showtell_decoding_pack(self._cell, self._double, ctypes.byref(arguments))
+        self._size = size
+        # the weights that were packed are not needed again
+        self.Wx, self.Wh, self.W_vocab = (array[:0] for array in (Wx, Wh, W_vocab))
+        self._work = len(Wh) * (Wx.shape[1] + len(W_embed))
+
+    def start(self, h0: Array, shown: Array) -> State:
+        """See `showtell.functional.DecodingStep.start`; what is beside every word is multiplied once for all steps."""
+        check_arrays("DecodingStep.start", W_shown=(self.W_shown, "S G"), h0=(h0, "R H"), shown=(shown, "R S"))
+        gates = shown @ self.W_shown + self.b
+        return (h0, np.zeros_like(h0), gates) if self.cell == "lstm" else (h0, gates)
+
+    def step(self, words: IntArray, state: State) -> tuple[Array, State]:
+        """See `showtell.functional.DecodingStep.step`."""
+        log_probs = np.empty((len(words), self._size["size"]), self.b.dtype)
+        return log_probs, self._run(words, state, log_probs, None, ())
+
+    def best(
+        self, words: IntArray, state: State, count: int, never: tuple[int, ...] = ()
+    ) -> tuple[Array, IntArray, State]:
+        """See `showtell.functional.DecodingStep.best`; nothing is sorted as a whole."""
+        count = min(count, self._size["size"] - len(set(never)))
+        log_probs, ids = np.empty((len(words), count), self.b.dtype), np.empty((len(words), count), np.int64)
+        return log_probs, ids, self._run(words, state, log_probs, ids, never)
+
+    def _run(
+        self, words: IntArray, state: State, log_probs: Array, ids: IntArray | None, never: tuple[int, ...]
+    ) -> State:
+        check_ids("DecodingStep", words, self._size["size"], "words")
+        *memory, gates = map(np.ascontiguousarray, state)
+        R = len(words)
+        check_arrays("DecodingStep", b=(self.b, "G"), gates=(gates, "R G"), h=(memory[0], "R H"), c=(memory[-1], "R H"))
+        if len(gates) != R or memory[0].shape[1] != self._size["H"]:
+            raise ShapeError(f"DecodingStep: {R} words, and states of shape {memory[0].shape}")
+        words, banned = np.ascontiguousarray(words, np.int64), np.array(never, np.int64)
+        after = [np.empty_like(array) for array in memory]
+        arguments = DecodingArguments(
+            **self._size, R=R, count=0 if ids is None else ids.shape[1], never_count=len(banned),
+            words=pointer(words), never=pointer(banned), embed=pointer(self.W_embed), shown=pointer(gates),
+            h=pointer(memory[0]), c=pointer(memory[-1]), b=pointer(self.b_vocab),
+            next_h=pointer(after[0]), next_c=pointer(after[-1]), log_probs=pointer(log_probs),
+            best=None if ids is None else pointer(ids), packed=self._packed.address,
+        )  # fmt: skip
+        threads = threads_for(R * self._work)
+        if native().showtell_decoding_step(self._cell, self._double, ctypes.byref(arguments), threads):
+            raise MemoryError("DecodingStep: there is not enough memory for the working arrays")
+        return (*after, gates)

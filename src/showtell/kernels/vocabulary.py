@@ -1,0 +1,48 @@
+"""The vocabulary layer and the loss, compiled and fused (native/vocabulary.hpp)."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.functional.embedding import check_ids
+from showtell.functional.softmax import check_targets
+from showtell.functional.vocabulary import Gradients
+from showtell.kernels.library import VocabularyArguments, native, threads_for
+from showtell.kernels.memory import pointer
+
+
+def vocabulary_loss(
+    h: Array,
+    W: Array,
+    b: Array,
+    y: IntArray,
+    mask: NDArray[Any],
+    label_smoothing: float = 0.0,
+    *,
+    gradients: bool = True,
+) -> tuple[float, Gradients | None]:
+    """See `showtell.functional.vocabulary_loss`; only the words that count are computed."""
+    size = check_arrays("vocabulary_loss", h=(h, "N T H"), W=(W, "H V"), b=(b, "V"))
+    N, T, H, V = size["N"], size["T"], size["H"], size["V"]
+    check_targets("vocabulary_loss", y, mask, (N, T), label_smoothing)
+    h, W, b = map(np.ascontiguousarray, (h, W, b))
+    source = np.flatnonzero(mask)
+    target = np.ascontiguousarray(y.reshape(-1)[source], np.int64)
+    check_ids("vocabulary_loss", target, V, "y")
+    losses = np.empty(len(source))
+    found = (np.zeros_like(h), np.empty_like(W), np.empty_like(b)) if gradients else None
+    dh, dW, db = map(pointer, found) if found else (None, None, None)
+    arguments = VocabularyArguments(
+        M=len(source), H=H, size=V, source=pointer(source), target=pointer(target),
+        h=pointer(h), weights=pointer(W), b=pointer(b), scale=1 / max(N, 1), smoothing=label_smoothing,
+        dh=dh, dW=dW, db=db, losses=pointer(losses),
+    )  # fmt: skip
+    threads = threads_for(len(source) * H * V)
+    if native().showtell_vocabulary_loss(h.dtype == np.float64, ctypes.byref(arguments), threads):
+        raise MemoryError("vocabulary_loss: there is not enough memory for the working arrays")
+    return float(losses.sum() / N) if N else 0.0, found
