@@ -1,12 +1,14 @@
 // The kernels of one instruction set: compiled once for each, with its flags and its name as SHOWTELL_ISA.
 #include "kernels.hpp"
 
+#include "affine.hpp"
 #include "decoding.hpp"
 #include "recurrent.hpp"
 #include "vocabulary.hpp"
 
 namespace SHOWTELL_ISA {
 
+using showtell::AffineArguments;
 using showtell::Cell;
 using showtell::DecodingArguments;
 using showtell::Kernels;
@@ -99,6 +101,17 @@ static void vocabulary_loss(const VocabularyArguments& a, int threads) {
 }
 
 template <class T>
+static void affine(const AffineArguments& a, int threads) {
+    const auto in = [](const void* p) { return static_cast<const T*>(p); };
+    const auto out = [](void* p) { return static_cast<T*>(p); };
+    Affine<T> layer{};
+    layer.N = a.N, layer.D = a.D, layer.M = a.M;
+    layer.x = in(a.x), layer.weights = in(a.W), layer.b = in(a.b), layer.dy = in(a.dy);
+    layer.y = out(a.y), layer.dx = out(a.dx), layer.dW = out(a.dW), layer.db = out(a.db);
+    a.y ? in_session(layer, threads, Forward()) : in_session(layer, threads, Backward());
+}
+
+template <class T>
 static std::int64_t decoding_bytes(Cell cell, const DecodingArguments& a) {
     return with_cell<T>(cell, [&](auto cell) {
         DecodingWeights<T, decltype(cell)> weights(a.E, a.H, a.size);
@@ -166,7 +179,7 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
 }
 
 template <class T>
-constexpr Kernels<T> kernels{cache_bytes<T>, run<T, Forward>, run<T, Backward>, vocabulary_loss<T>, decoding_bytes<T>,
+constexpr Kernels<T> kernels{cache_bytes<T>, run<T, Forward>, run<T, Backward>, vocabulary_loss<T>, affine<T>, decoding_bytes<T>,
                              decoding_pack<T>, decoding_step<T>, multiply_add<T>, elementary<T>};
 
 }  // namespace SHOWTELL_ISA

@@ -29,6 +29,13 @@ struct VocabularyArguments {
     double* losses;
 };
 
+// See showtell/kernels/affine.py.
+struct AffineArguments {
+    std::int64_t N, D, M;
+    const void *x, *W, *b, *dy;
+    void *y, *dx, *dW, *db;
+};
+
 // See showtell/kernels/decoding.py.
 struct DecodingArguments {
     std::int64_t E, H, size, R, count, never_count;
@@ -46,6 +53,7 @@ struct Kernels {
     void (*forward)(Cell, const SequenceArguments&, int threads);
     void (*backward)(Cell, const SequenceArguments&, int threads);
     void (*vocabulary_loss)(const VocabularyArguments&, int threads);
+    void (*affine)(const AffineArguments&, int threads);  // forward if there is a y, else backward
     std::int64_t (*decoding_bytes)(Cell, const DecodingArguments&);
     void (*decoding_pack)(Cell, const DecodingArguments&);
     void (*decoding_step)(Cell, const DecodingArguments&, int threads);

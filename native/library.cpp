@@ -86,6 +86,16 @@ EXPORT int showtell_vocabulary_loss(int is_double, const VocabularyArguments* a,
     }
 }
 
+// 0, or -1 if there is not enough memory.
+EXPORT int showtell_affine(int is_double, const AffineArguments* a, int threads) {
+    try {
+        (is_double ? chosen->of_double.affine : chosen->of_float.affine)(*a, threads);
+        return 0;
+    } catch (const std::bad_alloc&) {
+        return -1;
+    }
+}
+
 EXPORT std::int64_t showtell_decoding_bytes(int cell, int is_double, const DecodingArguments* a) {
     return (is_double ? chosen->of_double.decoding_bytes : chosen->of_float.decoding_bytes)(Cell(cell), *a);
 }

@@ -252,9 +252,11 @@ class StepwiseDecoder:
 
     def start(self, features: Array) -> State:
         """The state before the first word, for photos' features (N, F): arrays whose first axis is N."""
-        p = self._decoder.params
+        p, affine = self._decoder.params, self._decoder.layers.affine_forward
         v = self._decoder.standardise(features)
-        state: State = self._step.start(v @ p["W_proj"] + p["b_proj"], v @ p["W_show"] + p["b_show"])
+        h0, _ = affine(v, p["W_proj"], p["b_proj"])
+        shown, _ = affine(v, p["W_show"], p["b_show"])
+        state: State = self._step.start(h0, shown)
         return state
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:

@@ -5,16 +5,18 @@ compiler at the installation, `available()` is false and the compiled functions 
 """
 
 from showtell.functional import (
-    affine_backward,
-    affine_forward,
     dropout_backward,
     dropout_forward,
     log_softmax,
-    temporal_affine_backward,
-    temporal_affine_forward,
     temporal_softmax_loss,
     word_embedding_backward,
     word_embedding_forward,
+)
+from showtell.kernels.affine import (
+    affine_backward,
+    affine_forward,
+    temporal_affine_backward,
+    temporal_affine_forward,
 )
 from showtell.kernels.decoding import DecodingStep
 from showtell.kernels.library import (

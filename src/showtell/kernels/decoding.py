@@ -11,6 +11,7 @@ from showtell.functional.activations import Activation
 from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
 from showtell.functional.decoding import Cell, State
 from showtell.functional.embedding import check_ids
+from showtell.kernels.affine import affine_forward
 from showtell.kernels.library import DecodingArguments, native, threads_for
 from showtell.kernels.memory import Memory, pointer
 from showtell.kernels.recurrent import cell_number
@@ -52,7 +53,7 @@ class DecodingStep(functional.DecodingStep):
     def start(self, h0: Array, shown: Array) -> State:
         """See `showtell.functional.DecodingStep.start`; what is beside every word is multiplied once for all steps."""
         check_arrays("DecodingStep.start", W_shown=(self.W_shown, "S G"), h0=(h0, "R H"), shown=(shown, "R S"))
-        gates = shown @ self.W_shown + self.b
+        gates, _ = affine_forward(shown, self.W_shown, self.b)
         return (h0, np.zeros_like(h0), gates) if self.cell == "lstm" else (h0, gates)
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:

@@ -37,6 +37,15 @@ class VocabularyArguments(ctypes.Structure):
     )
 
 
+class AffineArguments(ctypes.Structure):
+    """native/kernels.hpp: AffineArguments."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("N", "D", "M")),
+        *((name, c_void_p) for name in ("x", "W", "b", "dy", "y", "dx", "dW", "db")),
+    )
+
+
 class DecodingArguments(ctypes.Structure):
     """native/kernels.hpp: DecodingArguments."""
 
@@ -62,6 +71,7 @@ def library() -> ctypes.CDLL | None:
     native.showtell_cache_bytes.argtypes = [c_int, c_int, c_void_p]
     native.showtell_recurrent.argtypes = [c_int, c_int, c_int, c_void_p, c_int]
     native.showtell_vocabulary_loss.argtypes = [c_int, c_void_p, c_int]
+    native.showtell_affine.argtypes = [c_int, c_void_p, c_int]
     native.showtell_decoding_bytes.restype = c_int64
     native.showtell_decoding_bytes.argtypes = [c_int, c_int, c_void_p]
     native.showtell_decoding_pack.restype = None
