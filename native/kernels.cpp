@@ -20,9 +20,12 @@ template <class T>
 static Sequence<T> sequence_of(const SequenceArguments& a) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     const auto out = [](void* p) { return static_cast<T*>(p); };
-    return {a.N,          a.steps,         a.D,       a.H,        a.order,     a.active,   in(a.x),    in(a.h0),
-            in(a.c0),     in(a.Wx),        in(a.Wh),  in(a.b),    out(a.h),    out(a.last_c), in(a.dh), in(a.dlast_c),
-            out(a.dx),    out(a.dh0),      out(a.dc0), out(a.dWx), out(a.dWh), out(a.db)};
+    Sequence<T> s{};
+    s.N = a.N, s.steps = a.steps, s.D = a.D, s.H = a.H, s.b_row = a.b_row, s.order = a.order, s.active = a.active;
+    s.x = in(a.x), s.h0 = in(a.h0), s.c0 = in(a.c0), s.Wx = in(a.Wx), s.Wh = in(a.Wh), s.b = in(a.b);
+    s.h = out(a.h), s.last_c = out(a.last_c), s.dh = in(a.dh), s.dlast_c = in(a.dlast_c), s.dx = out(a.dx);
+    s.dh0 = out(a.dh0), s.dc0 = out(a.dc0), s.dWx = out(a.dWx), s.dWh = out(a.dWh), s.db = out(a.db);
+    return s;
 }
 
 // calls f with a cell

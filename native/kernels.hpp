@@ -10,7 +10,7 @@ enum Cell { LSTM, GRU, RNN_TANH, RNN_RELU };
 
 // Sizes and arrays of a sequence; the arrays are float or double throughout. See showtell/kernels/recurrent.py.
 struct SequenceArguments {
-    std::int64_t N, steps, D, H;
+    std::int64_t N, steps, D, H, b_row;
     const std::int64_t *order, *active;
     const void *x, *h0, *c0, *Wx, *Wh, *b;
     void *h, *last_c;

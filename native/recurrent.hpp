@@ -25,6 +25,7 @@ struct Sequence {
     const int64_t* order;   // (N) captions by length, longest first
     const int64_t* active;  // (steps) captions still running at each step
     const T *x, *h0, *c0, *Wx, *Wh, *b;
+    ptrdiff_t b_row;                  // from one caption's bias to the next's: 0 if they share one
     T *h, *last_c;                    // forward: (N, T, H) and the LSTM's (N, H), or null
     const T *dh, *dlast_c;            // backward: likewise
     T *dx, *dh0, *dc0, *dWx, *dWh, *db;
@@ -247,15 +248,14 @@ struct Layer {
         Stretch<T>* mine = stretches + me * stretches_size;
         // a = x Wx + b for all rows
         for (ptrdiff_t block = b0; block < b1; block++) {
-            V bias[B];
-            for (int v = 0; v < B; v++) {
-                const ptrdiff_t unit = (block * U + v % U) * W;
-                bias[v] = V::load(s.b + v / U * s.H + unit, lanes_of(s.H - unit, W));
-            }
             for_tiles<B>(R, [&](ptrdiff_t r, int rows) {
                 T* out = gates_at(block, r);
                 for (int m = 0; m < rows; m++)
-                    for (int v = 0; v < B; v++) bias[v].store(out + m * BW + v * W);
+                    for (int v = 0; v < B; v++) {
+                        const ptrdiff_t unit = (block * U + v % U) * W;
+                        const T* bias = s.b + source[r + m] / s.steps * s.b_row + v / U * s.H + unit;
+                        V::load(bias, lanes_of(s.H - unit, W)).store(out + m * BW + v * W);
+                    }
                 const int n = stretches_of(xs + r * P, R * P, P, s.D, mine);
                 tile_of<T, B, false>(rows)(mine, n, P, packed_x + block * s.D * BW, out, BW, true);
             });
@@ -378,13 +378,26 @@ struct Layer {
             }
             write_gradient(s.dWx, s.D, block, sums_x);
             write_gradient(s.dWh, s.H, block, sums_h);
-            V total[B];
-            for (int v = 0; v < B; v++) total[v] = V(T(0));
-            for (ptrdiff_t r = 0; r < R; r++)
-                for (int v = 0; v < B; v++) total[v] = total[v] + V::load(da_at(da, block, r) + v * W);
-            for (int v = 0; v < B; v++) {
-                const ptrdiff_t unit = (block * U + v % U) * W;
-                total[v].store(s.db + v / U * s.H + unit, lanes_of(s.H - unit, W));
+            write_bias_gradient(block);
+        }
+    }
+
+    // db of a block: the sum of da over all rows, or over each caption's
+    void write_bias_gradient(ptrdiff_t block) const {
+        for (int v = 0; v < B; v++) {
+            const ptrdiff_t unit = (block * U + v % U) * W;
+            const int lanes = lanes_of(s.H - unit, W);
+            T* to = s.db + v / U * s.H + unit;
+            if (s.b_row == 0) {
+                V total(T(0));
+                for (ptrdiff_t r = 0; r < R; r++) total = total + V::load(da_at(da, block, r) + v * W);
+                total.store(to, lanes);
+                continue;
+            }
+            for (ptrdiff_t n = 0; n < s.N; n++) V(T(0)).store(to + n * s.b_row, lanes);
+            for (ptrdiff_t r = 0; r < R; r++) {
+                T* at = to + source[r] / s.steps * s.b_row;
+                (V::load(at, lanes) + V::load(da_at(da, block, r) + v * W)).store(at, lanes);
             }
         }
     }

@@ -66,13 +66,30 @@ def temporal_softmax_loss(x: Tensor, y: Tensor, mask: Tensor, label_smoothing: f
     return total / len(x)
 
 
+def _one_bias(layer: str, arguments: list[Tensor]) -> list[Tensor]:
+    """One bias for each caption, which torch lacks, as more inputs: a caption's own is 1, the others 0.
+
+    The rows of the weights that they choose are the biases.
+    """
+    place = {"lstm_step": 5, "rnn": 4, "gru": 4, "lstm": 4, "rnn_step": 4, "gru_step": 4}.get(layer)
+    if place is None or arguments[place].ndim == 1:
+        return arguments
+    x, Wx, b = arguments[0], arguments[place - 2], arguments[place]
+    which = torch.eye(len(x), dtype=x.dtype)
+    which = which if layer.endswith("_step") else which[:, None].expand(-1, x.shape[1], -1)
+    changed = list(arguments)
+    changed[0], changed[place - 2] = torch.cat([x, which], dim=-1), torch.cat([Wx, b])
+    changed[place] = torch.zeros_like(b[0])
+    return changed
+
+
 def gradients(case: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """What torch makes of a case (see `functional/cases.py`): the values, and the gradients of sum(up * value)."""
     fixed = [torch.tensor(array) for array in case.fixed]
     leaves = [torch.tensor(array, requires_grad=True) for array in case.args]
     forward, options = globals()[f"{case.layer}_forward"], dict(case.options)
     lengths = options.pop("lengths", None)
-    result = forward(*fixed, *leaves, **options)
+    result = forward(*fixed, *_one_bias(case.layer, leaves), **options)
     if lengths is not None:
         result = result * torch.tensor(np.arange(result.shape[1]) < lengths[:, None])[..., None]
     tensors = result if isinstance(result, tuple) else (result,)

@@ -99,7 +99,7 @@ class CaptionDecoder:
         Args:
             features: the photo's features for each caption, (N, F).
             captions: word ids from the start on, padded at the end, (N, T + 1): words 0..T-1 go in, 1..T are predicted.
-            dropout: share of each step's input and of its hidden state that is dropped.
+            dropout: share of each word's vector, of the photo's and of each hidden state that is dropped.
             label_smoothing: share of the target that goes to all words alike.
             rng: where dropout's randomness comes from; needed if dropout is above 0.
 
@@ -202,27 +202,31 @@ class CaptionDecoder:
         h0, cache["proj"] = layers.affine_forward(v, p["W_proj"], p["b_proj"])
         shown, cache["show"] = layers.affine_forward(v, p["W_show"], p["b_show"])
         words, cache["embed"] = layers.word_embedding_forward(words_in, p["W_embed"])
-        x = _beside(words, shown)
         if dropout and rng:
-            x, cache["drop_x"] = layers.dropout_forward(x, dropout, rng)
+            words, cache["drop_words"] = layers.dropout_forward(words, dropout, rng)
+            shown, cache["drop_shown"] = layers.dropout_forward(shown, dropout, rng)
+        # [word t, photo] Wx + b: the photo's part is the same at every step, and is multiplied once
+        E = self.embed_dim
+        gates, cache["gates"] = layers.affine_forward(shown, p["Wx"][E:], p["b"])
         options = (self.activation,) if self.cell == "rnn" else ()
         lengths = (words_out != PAD).sum(axis=1)
-        h, cache["cell"] = self._layer("forward")(x, h0, p["Wx"], p["Wh"], p["b"], *options, lengths=lengths)
+        h, cache["cell"] = self._layer("forward")(words, h0, p["Wx"][:E], p["Wh"], gates, *options, lengths=lengths)
         if dropout and rng:
             h, cache["drop_h"] = layers.dropout_forward(h, dropout, rng)
         return h, words_out, cache
 
     def _backward(self, dh: Array, cache: dict[str, Any]) -> dict[str, Array]:
         """The gradients of `params` from that of the hidden states: the layers of `_hidden`, last one first."""
-        layers, E = self.layers, self.embed_dim
+        layers = self.layers
         g: dict[str, Array] = {}
         if "drop_h" in cache:
             dh = layers.dropout_backward(dh, cache["drop_h"])
-        dx, dh0, g["Wx"], g["Wh"], g["b"] = self._layer("backward")(dh, cache["cell"])
-        if "drop_x" in cache:
-            dx = layers.dropout_backward(dx, cache["drop_x"])
-        # x_t = [word t, photo]: the photo is the same at every step
-        dwords, dshown = dx[:, :, :E], dx[:, :, E:].sum(axis=1)
+        dwords, dh0, dWx_words, g["Wh"], dgates = self._layer("backward")(dh, cache["cell"])
+        dshown, dWx_shown, g["b"] = layers.affine_backward(dgates, cache["gates"])
+        g["Wx"] = np.concatenate([dWx_words, dWx_shown])
+        if "drop_shown" in cache:
+            dwords = layers.dropout_backward(dwords, cache["drop_words"])
+            dshown = layers.dropout_backward(dshown, cache["drop_shown"])
         g["W_embed"] = layers.word_embedding_backward(dwords, cache["embed"])
         _, g["W_show"], g["b_show"] = layers.affine_backward(dshown, cache["show"])
         _, g["W_proj"], g["b_proj"] = layers.affine_backward(dh0, cache["proj"])
@@ -270,12 +274,6 @@ class StepwiseDecoder:
         """Of `step` the likeliest `count` words that are not in `never`, best first: log-probabilities, ids (R, k)."""
         after: tuple[Array, IntArray, State] = self._step.best(words, state, count, never)
         return after
-
-
-def _beside(words: Array, shown: Array) -> Array:
-    """Words' vectors (N, T, E), and beside each its photo's (N, E): (N, T, 2E)."""
-    photo = np.broadcast_to(shown[:, None], words.shape)
-    return np.concatenate([words, photo], axis=2)
 
 
 def _check_shapes(params: dict[str, Array], shapes: dict[str, tuple[int, ...]]) -> None:

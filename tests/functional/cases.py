@@ -79,6 +79,8 @@ def _all() -> list[Case]:
                 lengths = np.random.default_rng(5).integers(0, T + 1, N)
                 ragged = (*choice, ("lengths", lengths))
                 cases.append(Case(f"{label}_ragged-{size}", cell, args, (), ragged))
+                each = np.random.default_rng([N, H, 2]).standard_normal((N, a["b"].size))
+                cases.append(Case(f"{label}_bias_each-{size}", cell, (*args[:4], each), (), ragged))
                 if cell == "lstm":
                     cases.append(Case(f"lstm_c0-{size}", cell, (*args, a["c0"])))
                     cases.append(Case(f"lstm_c0_ragged-{size}", cell, (*args, a["c0"]), (), ragged))
@@ -87,6 +89,9 @@ def _all() -> list[Case]:
                 state = (a["h0"], a["c0"]) if cell == "lstm" else (a["h0"],)
                 args = (a["x"][:, 0], *state, a["Wx"], a["Wh"], a["b"])
                 cases.append(Case(f"{label}_step-N{N}D{D}H{H}", f"{cell}_step", args, (), choice))
+                each = np.random.default_rng([N, H, 2]).standard_normal((N, a["b"].size))
+                args = (*args[:-1], each)
+                cases.append(Case(f"{label}_step_bias_each-N{N}D{D}H{H}", f"{cell}_step", args, (), choice))
     rng = np.random.default_rng(3)
     normal = rng.standard_normal
     for shape in [(3, 4), (1, 1), (0, 4), (3, 2, 5), (2, 3, 1, 2)]:

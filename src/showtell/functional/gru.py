@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.functional.activations import sigmoid
+from showtell.functional.bias import add_bias, bias_gradient, bias_pattern
 from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.lengths import running
 
-StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, NDArray[np.bool_]]
+StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array]
+Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array, NDArray[np.bool_]]
 
 
 def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, StepCache]:
@@ -33,7 +34,7 @@ def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) ->
         prev_h: hidden state of the step before, (N, H).
         Wx: input-to-gates weights, (D, 3H), columns in the order r, z, n.
         Wh: hidden-to-gates weights, (H, 3H).
-        b: bias, (3H,).
+        b: bias, (3H,), or one for each caption, (N, 3H).
 
     Returns:
         next_h (N, H), and the cache for `gru_step_backward`.
@@ -47,21 +48,21 @@ def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) ->
         prev_h=(prev_h, "N H"),
         Wx=(Wx, "D 3H"),
         Wh=(Wh, "H 3H"),
-        b=(b, "3H"),
+        b=(b, bias_pattern(b, "3H")),
     )
     gates, recurrent_n = _gates(x @ Wx + b, prev_h @ Wh)
     _, z, n = np.split(gates, 3, axis=1)
     next_h = (1 - z) * n + z * prev_h
-    return next_h, (x, prev_h, Wx, Wh, gates, recurrent_n)
+    return next_h, (x, prev_h, Wx, Wh, b, gates, recurrent_n)
 
 
 def gru_step_backward(dnext_h: Array, cache: StepCache) -> tuple[Array, Array, Array, Array, Array]:
     """Backward of `gru_step_forward`: dnext_h (N, H) -> dx, dprev_h, dWx, dWh, db, shaped as the arguments."""
-    x, prev_h, Wx, Wh, gates, recurrent_n = cache
+    x, prev_h, Wx, Wh, b, gates, recurrent_n = cache
     check_arrays("gru_step_backward", prev_h=(prev_h, "N H"), dnext_h=(dnext_h, "N H"))
     dax, dah, dprev_h = _gates_backward(dnext_h, gates, prev_h, recurrent_n)
     # ax = x Wx + b, ah = prev_h Wh
-    return dax @ Wx.T, dprev_h + dah @ Wh.T, x.T @ dax, prev_h.T @ dah, dax.sum(axis=0)
+    return dax @ Wx.T, dprev_h + dah @ Wh.T, x.T @ dax, prev_h.T @ dah, bias_gradient(dax[:, None], b)
 
 
 def gru_forward(
@@ -74,7 +75,7 @@ def gru_forward(
         h0: hidden state before the first step, (N, H).
         Wx: input-to-gates weights, (D, 3H), columns in the order r, z, n.
         Wh: hidden-to-gates weights, (H, 3H).
-        b: bias, (3H,).
+        b: bias, (3H,), or one for each caption, (N, 3H).
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
 
@@ -84,10 +85,12 @@ def gru_forward(
     Raises:
         ShowtellError: shapes or dtypes do not fit together.
     """
-    size = check_arrays("gru_forward", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 3H"), Wh=(Wh, "H 3H"), b=(b, "3H"))
+    size = check_arrays(
+        "gru_forward", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 3H"), Wh=(Wh, "H 3H"), b=(b, bias_pattern(b, "3H"))
+    )
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     going = running("gru_forward", lengths, N, T)
-    gates = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, 3 * H)
+    gates = add_bias((x.reshape(N * T, D) @ Wx).reshape(N, T, 3 * H), b)
     h, recurrent_n = (np.empty((N, T, H), x.dtype) for _ in range(2))
     prev_h = h0
     for t in range(T):
@@ -95,7 +98,7 @@ def gru_forward(
         _, z, n = np.split(gates[:, t], 3, axis=1)
         h[:, t] = going[t] * ((1 - z) * n + z * prev_h)
         prev_h = h[:, t]
-    return h, (x, h0, Wx, Wh, gates, recurrent_n, h, going)
+    return h, (x, h0, Wx, Wh, b, gates, recurrent_n, h, going)
 
 
 def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, Array]:
@@ -103,7 +106,7 @@ def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, A
 
     `dh[:, t]` is what reaches h_t from above; what reaches it from step t+1 is added on the way back through time.
     """
-    x, h0, Wx, Wh, gates, recurrent_n, h, going = cache
+    x, h0, Wx, Wh, b, gates, recurrent_n, h, going = cache
     size = check_arrays("gru_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     dax, dah = np.empty_like(gates), np.empty_like(gates)
@@ -121,7 +124,7 @@ def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, A
     dx = (flat @ Wx.T).reshape(N, T, D)
     dWx = x.reshape(N * T, D).T @ flat
     dWh = h_prev.reshape(N * T, H).T @ dah.reshape(N * T, 3 * H)
-    return dx, dprev_h, dWx, dWh, flat.sum(axis=0)
+    return dx, dprev_h, dWx, dWh, bias_gradient(dax, b)
 
 
 def _gates(ax: Array, ah: Array) -> tuple[Array, Array]:

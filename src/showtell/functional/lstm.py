@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.functional.activations import sigmoid
+from showtell.functional.bias import add_bias, bias_gradient, bias_pattern
 from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.lengths import running
 
-StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array, Array, NDArray[np.bool_], bool]
+StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array]
+Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array, Array, Array, NDArray[np.bool_], bool]
 
 
 def lstm_step_forward(
@@ -31,7 +32,7 @@ def lstm_step_forward(
         prev_c: cell state of the step before, (N, H).
         Wx: input-to-gates weights, (D, 4H), columns in the order i, f, o, g.
         Wh: hidden-to-gates weights, (H, 4H).
-        b: bias, (4H,).
+        b: bias, (4H,), or one for each caption, (N, 4H).
 
     Returns:
         next_h (N, H), next_c (N, H), and the cache for `lstm_step_backward`.
@@ -46,25 +47,25 @@ def lstm_step_forward(
         prev_c=(prev_c, "N H"),
         Wx=(Wx, "D 4H"),
         Wh=(Wh, "H 4H"),
-        b=(b, "4H"),
+        b=(b, bias_pattern(b, "4H")),
     )
     gates = _gates(x @ Wx + prev_h @ Wh + b)
     i, f, o, g = np.split(gates, 4, axis=1)
     next_c = f * prev_c + i * g
     tanh_c = np.tanh(next_c)
     next_h = o * tanh_c
-    return next_h, next_c, (x, prev_h, prev_c, Wx, Wh, gates, tanh_c)
+    return next_h, next_c, (x, prev_h, prev_c, Wx, Wh, b, gates, tanh_c)
 
 
 def lstm_step_backward(
     dnext_h: Array, dnext_c: Array, cache: StepCache
 ) -> tuple[Array, Array, Array, Array, Array, Array]:
     """Backward of `lstm_step_forward`: dnext_h, dnext_c (N, H) -> dx, dprev_h, dprev_c, dWx, dWh, db."""
-    x, prev_h, prev_c, Wx, Wh, gates, tanh_c = cache
+    x, prev_h, prev_c, Wx, Wh, b, gates, tanh_c = cache
     check_arrays("lstm_step_backward", tanh_c=(tanh_c, "N H"), dnext_h=(dnext_h, "N H"), dnext_c=(dnext_c, "N H"))
     da, dprev_c = _gates_backward(dnext_h, dnext_c, gates, prev_c, tanh_c)
     # a = x Wx + prev_h Wh + b
-    return da @ Wx.T, da @ Wh.T, dprev_c, x.T @ da, prev_h.T @ da, da.sum(axis=0)
+    return da @ Wx.T, da @ Wh.T, dprev_c, x.T @ da, prev_h.T @ da, bias_gradient(da[:, None], b)
 
 
 def lstm_forward(
@@ -84,7 +85,7 @@ def lstm_forward(
         h0: hidden state before the first step, (N, H).
         Wx: input-to-gates weights, (D, 4H), columns in the order i, f, o, g.
         Wh: hidden-to-gates weights, (H, 4H).
-        b: bias, (4H,).
+        b: bias, (4H,), or one for each caption, (N, 4H).
         c0: cell state before the first step, (N, H); zero if not given.
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
@@ -102,12 +103,12 @@ def lstm_forward(
         h0=(h0, "N H"),
         Wx=(Wx, "D 4H"),
         Wh=(Wh, "H 4H"),
-        b=(b, "4H"),
+        b=(b, bias_pattern(b, "4H")),
         c0=(prev_c, "N H"),
     )
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     going = running("lstm_forward", lengths, N, T)
-    gates = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, 4 * H)
+    gates = add_bias((x.reshape(N * T, D) @ Wx).reshape(N, T, 4 * H), b)
     h, c, tanh_c = (np.empty((N, T, H), x.dtype) for _ in range(3))
     prev_h, first_c = h0, prev_c
     for t in range(T):
@@ -117,7 +118,7 @@ def lstm_forward(
         tanh_c[:, t] = np.tanh(c[:, t])
         h[:, t] = going[t] * o * tanh_c[:, t]
         prev_h, prev_c = h[:, t], c[:, t]
-    return h, (x, h0, first_c, Wx, Wh, gates, h, c, tanh_c, going, c0 is not None)
+    return h, (x, h0, first_c, Wx, Wh, b, gates, h, c, tanh_c, going, c0 is not None)
 
 
 def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
@@ -126,7 +127,7 @@ def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
     `dh[:, t]` is what reaches h_t from above; what reaches h_t and c_t from step t+1 is added on the way back through
     time.
     """
-    x, h0, first_c, Wx, Wh, gates, h, c, tanh_c, going, with_c0 = cache
+    x, h0, first_c, Wx, Wh, b, gates, h, c, tanh_c, going, with_c0 = cache
     size = check_arrays("lstm_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     da = np.empty_like(gates)
@@ -143,7 +144,7 @@ def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
     dx = (flat @ Wx.T).reshape(N, T, D)
     dWx = x.reshape(N * T, D).T @ flat
     dWh = h_prev.reshape(N * T, H).T @ flat
-    grads = (dx, dprev_h, dWx, dWh, flat.sum(axis=0))
+    grads = (dx, dprev_h, dWx, dWh, bias_gradient(da, b))
     return (*grads, dprev_c) if with_c0 else grads
 
 

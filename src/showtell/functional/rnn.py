@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.functional.activations import Activation, activate, activation_slope
+from showtell.functional.bias import add_bias, bias_gradient, bias_pattern
 from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.lengths import running
 
-StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Activation]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, NDArray[np.bool_], Activation]
+StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Activation]
+Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, NDArray[np.bool_], Activation]
 
 
 def rnn_step_forward(
@@ -28,7 +29,7 @@ def rnn_step_forward(
         prev_h: hidden state of the step before, (N, H).
         Wx: input-to-hidden weights, (D, H).
         Wh: hidden-to-hidden weights, (H, H).
-        b: bias, (H,).
+        b: bias, (H,), or one for each caption, (N, H).
         activation: `"tanh"` or `"relu"`.
 
     Returns:
@@ -37,18 +38,25 @@ def rnn_step_forward(
     Raises:
         ShowtellError: shapes or dtypes do not fit together, or there is no such activation.
     """
-    check_arrays("rnn_step_forward", x=(x, "N D"), prev_h=(prev_h, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H"))
+    check_arrays(
+        "rnn_step_forward",
+        x=(x, "N D"),
+        prev_h=(prev_h, "N H"),
+        Wx=(Wx, "D H"),
+        Wh=(Wh, "H H"),
+        b=(b, bias_pattern(b, "H")),
+    )
     next_h = activate(x @ Wx + prev_h @ Wh + b, activation)
-    return next_h, (x, prev_h, Wx, Wh, next_h, activation)
+    return next_h, (x, prev_h, Wx, Wh, b, next_h, activation)
 
 
 def rnn_step_backward(dnext_h: Array, cache: StepCache) -> tuple[Array, Array, Array, Array, Array]:
     """Backward of `rnn_step_forward`: dnext_h (N, H) -> dx, dprev_h, dWx, dWh, db, shaped as the arguments."""
-    x, prev_h, Wx, Wh, next_h, activation = cache
+    x, prev_h, Wx, Wh, b, next_h, activation = cache
     check_arrays("rnn_step_backward", next_h=(next_h, "N H"), dnext_h=(dnext_h, "N H"))
     da = dnext_h * activation_slope(next_h, activation)  # next_h = f(a)
     # a = x Wx + prev_h Wh + b
-    return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, da.sum(axis=0)
+    return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, bias_gradient(da[:, None], b)
 
 
 def rnn_forward(
@@ -68,7 +76,7 @@ def rnn_forward(
         h0: hidden state before the first step, (N, H).
         Wx: input-to-hidden weights, (D, H).
         Wh: hidden-to-hidden weights, (H, H).
-        b: bias, (H,).
+        b: bias, (H,), or one for each caption, (N, H).
         activation: `"tanh"` or `"relu"`.
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
@@ -79,16 +87,18 @@ def rnn_forward(
     Raises:
         ShowtellError: shapes or dtypes do not fit together, or there is no such activation.
     """
-    size = check_arrays("rnn_forward", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H"))
+    size = check_arrays(
+        "rnn_forward", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, bias_pattern(b, "H"))
+    )
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     going = running("rnn_forward", lengths, N, T)
-    a = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, H)
+    a = add_bias((x.reshape(N * T, D) @ Wx).reshape(N, T, H), b)
     h = np.empty_like(a)
     prev_h = h0
     for t in range(T):
         h[:, t] = going[t] * activate(a[:, t] + prev_h @ Wh, activation)
         prev_h = h[:, t]
-    return h, (x, h0, Wx, Wh, h, going, activation)
+    return h, (x, h0, Wx, Wh, b, h, going, activation)
 
 
 def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, Array]:
@@ -96,7 +106,7 @@ def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, A
 
     `dh[:, t]` is what reaches h_t from above; what reaches it from step t+1 is added on the way back through time.
     """
-    x, h0, Wx, Wh, h, going, activation = cache
+    x, h0, Wx, Wh, b, h, going, activation = cache
     size = check_arrays("rnn_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     da = np.empty_like(h)
@@ -112,4 +122,4 @@ def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, A
     dx = (flat @ Wx.T).reshape(N, T, D)
     dWx = x.reshape(N * T, D).T @ flat
     dWh = h_prev.reshape(N * T, H).T @ flat
-    return dx, dprev_h, dWx, dWh, flat.sum(axis=0)
+    return dx, dprev_h, dWx, dWh, bias_gradient(da, b)

@@ -20,7 +20,7 @@ class SequenceArguments(ctypes.Structure):
     """native/kernels.hpp: SequenceArguments."""
 
     _fields_ = (
-        *((name, c_int64) for name in ("N", "steps", "D", "H")),
+        *((name, c_int64) for name in ("N", "steps", "D", "H", "b_row")),
         *((name, c_void_p) for name in ("order", "active", "x", "h0", "c0", "Wx", "Wh", "b", "h", "last_c")),
         *((name, c_void_p) for name in ("dh", "dlast_c", "dx", "dh0", "dc0", "dWx", "dWh", "db", "cache")),
     )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.functional.activations import Activation, check_activation
+from showtell.functional.bias import bias_pattern
 from showtell.functional.checks import Array, DTypeError, IntArray, ShapeError, check_arrays
 from showtell.functional.decoding import Cell
 from showtell.functional.lengths import check_lengths
@@ -36,6 +37,7 @@ class Cache:
     active: NDArray[np.int64]
     Wx: Array
     Wh: Array
+    b_shape: tuple[int, ...]
     memory: Memory
     with_c0: bool
 
@@ -159,7 +161,12 @@ def _step(
     """A step is a sequence of one."""
     gates = _GATES[cell]
     check_arrays(
-        function, x=(x, "N D"), prev_h=(prev_h, "N H"), Wx=(Wx, f"D {gates}"), Wh=(Wh, f"H {gates}"), b=(b, gates)
+        function,
+        x=(x, "N D"),
+        prev_h=(prev_h, "N H"),
+        Wx=(Wx, f"D {gates}"),
+        Wh=(Wh, f"H {gates}"),
+        b=(b, bias_pattern(b, gates)),
     )
     h, next_c, cache = _forward(function, cell, x[:, None], prev_h, prev_c, Wx, Wh, b, None)
     return h[:, 0], next_c, cache
@@ -184,7 +191,8 @@ def _forward(
 ) -> tuple[Array, Array, Cache]:
     """h (N, T, H), the LSTM's last cell state (N, H), and the cache."""
     gates = _GATES[cell]
-    arrays = {"x": (x, "N T D"), "h0": (h0, "N H"), "Wx": (Wx, f"D {gates}"), "Wh": (Wh, f"H {gates}"), "b": (b, gates)}
+    arrays = {"x": (x, "N T D"), "h0": (h0, "N H"), "Wx": (Wx, f"D {gates}"), "Wh": (Wh, f"H {gates}")}
+    arrays["b"] = (b, bias_pattern(b, gates))
     if c0 is not None:
         arrays["c0"] = (c0, "N H")
     size = check_arrays(function, **arrays)
@@ -194,10 +202,11 @@ def _forward(
     c0 = None if c0 is None else np.ascontiguousarray(c0)
     h = (np.empty if lengths is None else np.zeros)((N, T, H), x.dtype)
     last_c = np.zeros_like(h0) if c0 is None else c0.copy()
-    arguments = _arguments(N, T, D, H, order, active, x=x, h0=h0, c0=c0, Wx=Wx, Wh=Wh, b=b, h=h, last_c=last_c)
+    b_row = b.shape[1] if b.ndim == 2 else 0
+    arguments = _arguments((N, T, D, H, b_row), order, active, x=x, h0=h0, c0=c0, Wx=Wx, Wh=Wh, b=b, h=h, last_c=last_c)
     is_double = x.dtype == np.float64
     bytes_ = native().showtell_cache_bytes(cell, is_double, ctypes.byref(arguments))
-    cache = Cache(cell, N, T, D, H, order, active, Wx, Wh, Memory(bytes_), c0 is not None)
+    cache = Cache(cell, N, T, D, H, order, active, Wx, Wh, b.shape, Memory(bytes_), c0 is not None)
     arguments.cache = cache.memory.address
     _call(cell, is_double, False, arguments)
     return h, last_c, cache
@@ -213,9 +222,10 @@ def _backward(function: str, dh: Array, dlast_c: Array | None, cache: Cache) -> 
     dh, dtype = np.ascontiguousarray(dh), dh.dtype
     dx = (np.zeros if cache.ragged else np.empty)((N, T, D), dtype)
     dh0, dc0 = np.empty((N, H), dtype), np.empty((N, H), dtype)
-    dWx, dWh, db = np.empty_like(cache.Wx), np.empty_like(cache.Wh), np.empty(cache.Wx.shape[1], dtype)
+    dWx, dWh, db = np.empty_like(cache.Wx), np.empty_like(cache.Wh), np.empty(cache.b_shape, dtype)
+    b_row = db.shape[1] if db.ndim == 2 else 0
     arguments = _arguments(
-        N, T, D, H, cache.order, cache.active,
+        (N, T, D, H, b_row), cache.order, cache.active,
         Wx=cache.Wx, Wh=cache.Wh, dh=dh, dlast_c=dlast_c, dx=dx, dh0=dh0, dc0=dc0, dWx=dWx, dWh=dWh, db=db,
     )  # fmt: skip
     arguments.cache = cache.memory.address
@@ -240,10 +250,14 @@ def _check_gradient(function: str, gradient: Array, shape: tuple[int, ...], dtyp
 
 
 def _arguments(
-    N: int, T: int, D: int, H: int, order: IntArray, active: IntArray, **arrays: NDArray[Any] | None
+    sizes: tuple[int, ...], order: IntArray, active: IntArray, **arrays: NDArray[Any] | None
 ) -> SequenceArguments:
+    """The arguments of native/kernels.hpp, from N, T, D, H and what is between two captions' biases."""
     pointers = {name: pointer(array) for name, array in arrays.items() if array is not None}
-    return SequenceArguments(N=N, steps=T, D=D, H=H, order=pointer(order), active=pointer(active), **pointers)
+    N, T, D, H, b_row = sizes
+    return SequenceArguments(
+        N=N, steps=T, D=D, H=H, b_row=b_row, order=pointer(order), active=pointer(active), **pointers
+    )
 
 
 def _call(cell: int, is_double: bool, is_backward: bool, arguments: SequenceArguments) -> None:

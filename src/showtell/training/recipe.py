@@ -28,7 +28,7 @@ class Recipe:
         hidden_dim: width of the hidden state.
         min_count: a word is known if the training captions hold it this often.
         max_words: longer training captions are cut here; the longest caption that is written.
-        dropout: share of a step's input and of its hidden state that is dropped in training.
+        dropout: share of a word's vector, of the photo's and of a hidden state that is dropped in training.
         label_smoothing: share of the target that goes to all words alike.
         epochs: passes over the training captions, at most.
         patience: epochs without a better validation score after which the run ends.
