@@ -3,11 +3,13 @@
 
 #include "affine.hpp"
 #include "decoding.hpp"
+#include "elementwise.hpp"
 #include "recurrent.hpp"
 #include "vocabulary.hpp"
 
 namespace SHOWTELL_ISA {
 
+using showtell::AdamArguments;
 using showtell::AffineArguments;
 using showtell::Cell;
 using showtell::DecodingArguments;
@@ -115,6 +117,29 @@ static void affine(const AffineArguments& a, int threads) {
 }
 
 template <class T>
+static void adam(const AdamArguments& a, int threads) {
+    const auto out = [](void* p) { return static_cast<T*>(p); };
+    Adam<T> layer{};
+    layer.count = a.count, layer.param = out(a.param), layer.first = out(a.first), layer.second = out(a.second);
+    layer.grad = static_cast<const T*>(a.grad), layer.scale = T(a.scale);
+    layer.beta1 = T(a.beta1), layer.rest1 = T(1 - a.beta1), layer.beta2 = T(a.beta2), layer.rest2 = T(1 - a.beta2);
+    layer.rate = T(a.rate), layer.correction = T(a.correction), layer.epsilon = T(a.epsilon);
+    in_session(layer, threads, Run());
+}
+
+template <class T>
+static void sum_of_squares(const T* x, std::int64_t count, double* sums, int threads) {
+    SumOfSquares<T> layer{count, x, sums};
+    in_session(layer, threads, Run());
+}
+
+template <class T>
+static void dropout(const T* x, T* y, std::int64_t count, double p, std::uint64_t seed, int threads) {
+    Dropout<T> layer{count, x, y, seed, std::uint32_t(p * 65536 + 0.5), T(1 / (1 - p))};
+    in_session(layer, threads, Run());
+}
+
+template <class T>
 static std::int64_t decoding_bytes(Cell cell, const DecodingArguments& a) {
     return with_cell<T>(cell, [&](auto cell) {
         DecodingWeights<T, decltype(cell)> weights(a.E, a.H, a.size);
@@ -182,7 +207,8 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
 }
 
 template <class T>
-constexpr Kernels<T> kernels{cache_bytes<T>, run<T, Forward>, run<T, Backward>, vocabulary_loss<T>, affine<T>, decoding_bytes<T>,
+constexpr Kernels<T> kernels{cache_bytes<T>, run<T, Forward>, run<T, Backward>, vocabulary_loss<T>, affine<T>,
+                             adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T>,
                              decoding_pack<T>, decoding_step<T>, multiply_add<T>, elementary<T>};
 
 }  // namespace SHOWTELL_ISA

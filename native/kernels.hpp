@@ -36,6 +36,14 @@ struct AffineArguments {
     void *y, *dx, *dW, *db;
 };
 
+// See showtell/kernels/optimizer.py and dropout.py.
+struct AdamArguments {
+    std::int64_t count;
+    void *param, *first, *second;
+    const void* grad;
+    double scale, beta1, beta2, rate, correction, epsilon;
+};
+
 // See showtell/kernels/decoding.py.
 struct DecodingArguments {
     std::int64_t E, H, size, R, count, never_count;
@@ -54,6 +62,9 @@ struct Kernels {
     void (*backward)(Cell, const SequenceArguments&, int threads);
     void (*vocabulary_loss)(const VocabularyArguments&, int threads);
     void (*affine)(const AffineArguments&, int threads);  // forward if there is a y, else backward
+    void (*adam)(const AdamArguments&, int threads);
+    void (*sum_of_squares)(const T* x, std::int64_t count, double* sums, int threads);
+    void (*dropout)(const T* x, T* y, std::int64_t count, double p, std::uint64_t seed, int threads);
     std::int64_t (*decoding_bytes)(Cell, const DecodingArguments&);
     void (*decoding_pack)(Cell, const DecodingArguments&);
     void (*decoding_step)(Cell, const DecodingArguments&, int threads);

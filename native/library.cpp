@@ -96,6 +96,25 @@ EXPORT int showtell_affine(int is_double, const AffineArguments* a, int threads)
     }
 }
 
+EXPORT void showtell_adam(int is_double, const AdamArguments* a, int threads) {
+    (is_double ? chosen->of_double.adam : chosen->of_float.adam)(*a, threads);
+}
+
+EXPORT void showtell_sum_of_squares(int is_double, const void* x, std::int64_t count, double* sums, int threads) {
+    if (is_double)
+        chosen->of_double.sum_of_squares(static_cast<const double*>(x), count, sums, threads);
+    else
+        chosen->of_float.sum_of_squares(static_cast<const float*>(x), count, sums, threads);
+}
+
+EXPORT void showtell_dropout(int is_double, const void* x, void* y, std::int64_t count, double p, std::uint64_t seed,
+                             int threads) {
+    if (is_double)
+        chosen->of_double.dropout(static_cast<const double*>(x), static_cast<double*>(y), count, p, seed, threads);
+    else
+        chosen->of_float.dropout(static_cast<const float*>(x), static_cast<float*>(y), count, p, seed, threads);
+}
+
 EXPORT std::int64_t showtell_decoding_bytes(int cell, int is_double, const DecodingArguments* a) {
     return (is_double ? chosen->of_double.decoding_bytes : chosen->of_float.decoding_bytes)(Cell(cell), *a);
 }

@@ -19,12 +19,14 @@ from showtell.functional.dropout import dropout_backward, dropout_forward
 from showtell.functional.embedding import word_embedding_backward, word_embedding_forward
 from showtell.functional.gru import gru_backward, gru_forward, gru_step_backward, gru_step_forward
 from showtell.functional.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
+from showtell.functional.optimizer import adam_update, sum_of_squares
 from showtell.functional.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
 from showtell.functional.softmax import log_softmax, temporal_softmax_loss
 from showtell.functional.vocabulary import vocabulary_loss
 
 __all__ = [
     "DecodingStep",
+    "adam_update",
     "affine_backward",
     "affine_forward",
     "dropout_backward",
@@ -42,6 +44,7 @@ __all__ = [
     "rnn_forward",
     "rnn_step_backward",
     "rnn_step_forward",
+    "sum_of_squares",
     "temporal_affine_backward",
     "temporal_affine_forward",
     "temporal_softmax_loss",

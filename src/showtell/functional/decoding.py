@@ -6,8 +6,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation
-from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
 from showtell.functional.embedding import check_ids
 from showtell.functional.gru import gru_step_forward
 from showtell.functional.lstm import lstm_step_forward
@@ -75,6 +76,9 @@ class DecodingStep:
         """
         check_ids("DecodingStep.step", words, len(self.W_embed), "words")
         *memory, shown = state
+        check_arrays("DecodingStep.step", shown=(shown, "R S"), h=(memory[0], "R H"), b=(self.b, "G"))
+        if words.shape != (len(shown),):
+            raise ShapeError(f"DecodingStep.step: words has shape {words.shape}, expected {(len(shown),)} = (R,)")
         x = np.concatenate([self.W_embed[words], shown], axis=1)
         weights = (self.Wx, self.Wh, self.b)
         if self.cell == "lstm":
@@ -93,9 +97,26 @@ class DecodingStep:
 
         The likeliest comes first, and of equal ones the first in the vocabulary. k is `count`, or, in a small
         vocabulary, as many as there are without those of `never`.
+
+        Raises:
+            ShowtellError: count is below 1, or no word is left.
+            IndexError: there is no such word.
         """
+        check_count(count, len(self.b_vocab), never)
         log_probs, state = self.step(words, state)
         allowed = np.setdiff1d(np.arange(log_probs.shape[1]), never)
         order = np.argsort(-log_probs[:, allowed], axis=1, kind="stable")[:, :count]
         ids = allowed[order]
         return np.take_along_axis(log_probs, ids, axis=1), ids, state
+
+
+def check_count(count: int, V: int, never: tuple[int, ...]) -> int:
+    """How many words can be wanted: `count`, or as many as there are.
+
+    Raises:
+        ShowtellError: count is below 1, or no word is left.
+    """
+    most = V - len({word for word in never if 0 <= word < V})
+    if count < 1 or most < 1:
+        raise ShowtellError(f"DecodingStep.best: count is {count}, of {most} words; expected at least 1 of both")
+    return min(count, most)

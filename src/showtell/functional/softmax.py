@@ -72,7 +72,7 @@ def temporal_softmax_loss(
 
 
 def check_targets(
-    function: str, y: IntArray, mask: NDArray[Any], shape: tuple[int, int], label_smoothing: float
+    function: str, y: IntArray, mask: NDArray[Any], shape: tuple[int, ...], label_smoothing: float
 ) -> None:
     """Check that there is a right word and a mask for each of (N, T), and that label_smoothing is in range.
 

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from showtell.functional.affine import temporal_affine_backward, temporal_affine_forward
-from showtell.functional.checks import Array, IntArray
-from showtell.functional.softmax import temporal_softmax_loss
+from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.functional.softmax import check_targets, temporal_softmax_loss
 
 Gradients: TypeAlias = tuple[Array, Array, Array]
 
@@ -41,6 +41,8 @@ def vocabulary_loss(
         ShowtellError: shapes or dtypes do not fit together, or label_smoothing is out of range.
         IndexError: a word that counts has an id outside 0..V-1.
     """
+    check_arrays("vocabulary_loss", h=(h, "N T H"), W=(W, "H V"), b=(b, "V"))
+    check_targets("vocabulary_loss", y, mask, h.shape[:2], label_smoothing)
     scores, cache = temporal_affine_forward(h, W, b)
     loss, dscores = temporal_softmax_loss(scores, y, mask, label_smoothing)
     if not gradients:

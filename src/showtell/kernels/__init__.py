@@ -5,8 +5,6 @@ compiler at the installation, `available()` is false and the compiled functions 
 """
 
 from showtell.functional import (
-    dropout_backward,
-    dropout_forward,
     log_softmax,
     temporal_softmax_loss,
     word_embedding_backward,
@@ -19,6 +17,7 @@ from showtell.kernels.affine import (
     temporal_affine_forward,
 )
 from showtell.kernels.decoding import DecodingStep
+from showtell.kernels.dropout import dropout_backward, dropout_forward
 from showtell.kernels.library import (
     available,
     get_instruction_set,
@@ -27,6 +26,7 @@ from showtell.kernels.library import (
     set_instruction_set,
     set_num_threads,
 )
+from showtell.kernels.optimizer import adam_update, sum_of_squares
 from showtell.kernels.recurrent import (
     gru_backward,
     gru_forward,
@@ -45,6 +45,7 @@ from showtell.kernels.vocabulary import vocabulary_loss
 
 __all__ = [
     "DecodingStep",
+    "adam_update",
     "affine_backward",
     "affine_forward",
     "available",
@@ -68,6 +69,7 @@ __all__ = [
     "rnn_step_forward",
     "set_instruction_set",
     "set_num_threads",
+    "sum_of_squares",
     "temporal_affine_backward",
     "temporal_affine_forward",
     "temporal_softmax_loss",

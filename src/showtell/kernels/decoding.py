@@ -9,7 +9,7 @@ import numpy as np
 from showtell import functional
 from showtell.functional.activations import Activation
 from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
-from showtell.functional.decoding import Cell, State
+from showtell.functional.decoding import Cell, State, check_count
 from showtell.functional.embedding import check_ids
 from showtell.kernels.affine import affine_forward
 from showtell.kernels.library import DecodingArguments, native, threads_for
@@ -46,13 +46,15 @@ class DecodingStep(functional.DecodingStep):
         arguments.packed = self._packed.address
         native().showtell_decoding_pack(self._cell, self._double, ctypes.byref(arguments))
         self._size = size
+        self._h_like = np.empty((0, len(Wh)), W_embed.dtype)
         # the weights that were packed are not needed again
         self.Wx, self.Wh, self.W_vocab = (array[:0] for array in (Wx, Wh, W_vocab))
         self._work = len(Wh) * (Wx.shape[1] + len(W_embed))
 
     def start(self, h0: Array, shown: Array) -> State:
         """See `showtell.functional.DecodingStep.start`; what is beside every word is multiplied once for all steps."""
-        check_arrays("DecodingStep.start", W_shown=(self.W_shown, "S G"), h0=(h0, "R H"), shown=(shown, "R S"))
+        check_arrays("DecodingStep.start", shapes=(self._h_like, "Z H"), h0=(h0, "R H"), shown=(shown, "R S"))
+        check_arrays("DecodingStep.start", W_shown=(self.W_shown, "S G"), shown=(shown, "R S"))
         gates, _ = affine_forward(shown, self.W_shown, self.b)
         return (h0, np.zeros_like(h0), gates) if self.cell == "lstm" else (h0, gates)
 
@@ -65,7 +67,7 @@ class DecodingStep(functional.DecodingStep):
         self, words: IntArray, state: State, count: int, never: tuple[int, ...] = ()
     ) -> tuple[Array, IntArray, State]:
         """See `showtell.functional.DecodingStep.best`; nothing is sorted as a whole."""
-        count = min(count, self._size["size"] - len(set(never)))
+        count = check_count(count, self._size["size"], never)
         log_probs, ids = np.empty((len(words), count), self.b.dtype), np.empty((len(words), count), np.int64)
         return log_probs, ids, self._run(words, state, log_probs, ids, never)
 
@@ -76,8 +78,9 @@ class DecodingStep(functional.DecodingStep):
         *memory, gates = map(np.ascontiguousarray, state)
         R = len(words)
         check_arrays("DecodingStep", b=(self.b, "G"), gates=(gates, "R G"), h=(memory[0], "R H"), c=(memory[-1], "R H"))
-        if len(gates) != R or memory[0].shape[1] != self._size["H"]:
-            raise ShapeError(f"DecodingStep: {R} words, and states of shape {memory[0].shape}")
+        if words.shape != (len(gates),) or memory[0].shape[1] != self._size["H"]:
+            given = f"words has shape {words.shape}, the state {memory[0].shape}"
+            raise ShapeError(f"DecodingStep: {given}; expected (R,) and (R, H)")
         words, banned = np.ascontiguousarray(words, np.int64), np.array(never, np.int64)
         after = [np.empty_like(array) for array in memory]
         arguments = DecodingArguments(

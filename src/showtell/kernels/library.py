@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import c_char_p, c_double, c_int, c_int64, c_void_p
+from ctypes import c_char_p, c_double, c_int, c_int64, c_uint64, c_void_p
 from pathlib import Path
 
 from showtell.errors import ShowtellError
@@ -46,6 +46,16 @@ class AffineArguments(ctypes.Structure):
     )
 
 
+class AdamArguments(ctypes.Structure):
+    """native/kernels.hpp: AdamArguments."""
+
+    _fields_ = (
+        ("count", c_int64),
+        *((name, c_void_p) for name in ("param", "first", "second", "grad")),
+        *((name, c_double) for name in ("scale", "beta1", "beta2", "rate", "correction", "epsilon")),
+    )
+
+
 class DecodingArguments(ctypes.Structure):
     """native/kernels.hpp: DecodingArguments."""
 
@@ -72,6 +82,12 @@ def library() -> ctypes.CDLL | None:
     native.showtell_recurrent.argtypes = [c_int, c_int, c_int, c_void_p, c_int]
     native.showtell_vocabulary_loss.argtypes = [c_int, c_void_p, c_int]
     native.showtell_affine.argtypes = [c_int, c_void_p, c_int]
+    native.showtell_adam.restype = None
+    native.showtell_adam.argtypes = [c_int, c_void_p, c_int]
+    native.showtell_sum_of_squares.restype = None
+    native.showtell_sum_of_squares.argtypes = [c_int, c_void_p, c_int64, c_void_p, c_int]
+    native.showtell_dropout.restype = None
+    native.showtell_dropout.argtypes = [c_int, c_void_p, c_void_p, c_int64, c_double, c_uint64, c_int]
     native.showtell_decoding_bytes.restype = c_int64
     native.showtell_decoding_bytes.argtypes = [c_int, c_int, c_void_p]
     native.showtell_decoding_pack.restype = None

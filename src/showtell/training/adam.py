@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array: TypeAlias = NDArray[np.floating[Any]]
+from showtell.layers import best_layers
 
-# Numbers taken at a time: what one update touches stays in the second-level cache over its passes.
-_BLOCK = 16_384
+Array: TypeAlias = NDArray[np.floating[Any]]
 
 
 class Adam:
@@ -25,8 +25,14 @@ class Adam:
     """
 
     def __init__(
-        self, params: Mapping[str, Array], beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8
+        self,
+        params: Mapping[str, Array],
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        epsilon: float = 1e-8,
+        layers: ModuleType | None = None,
     ) -> None:
+        self.layers = layers or best_layers()
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.first = {name: np.zeros_like(array) for name, array in params.items()}
         self.second = {name: np.zeros_like(array) for name, array in params.items()}
@@ -48,29 +54,23 @@ class Adam:
         rate = learning_rate / (1 - self.beta1**self.steps)
         correction = 1 / math.sqrt(1 - self.beta2**self.steps)
         for name, array in params.items():
-            flat, grad = array.reshape(-1), grads[name].reshape(-1)
-            first, second = self.first[name].reshape(-1), self.second[name].reshape(-1)
-            for start in range(0, flat.size, _BLOCK):
-                part = slice(start, start + _BLOCK)
-                g = grad[part] * scale
-                m, v = first[part], second[part]
-                m *= self.beta1
-                m += (1 - self.beta1) * g
-                v *= self.beta2
-                g *= g
-                g *= 1 - self.beta2
-                v += g
-                np.sqrt(v, out=g)
-                g *= correction
-                g += self.epsilon
-                np.divide(m, g, out=g)
-                g *= rate
-                flat[part] -= g
+            self.layers.adam_update(
+                array,
+                self.first[name],
+                self.second[name],
+                grads[name],
+                scale=scale,
+                beta1=self.beta1,
+                beta2=self.beta2,
+                rate=rate,
+                correction=correction,
+                epsilon=self.epsilon,
+            )
 
 
-def gradient_norm(grads: Mapping[str, Array]) -> float:
+def gradient_norm(grads: Mapping[str, Array], layers: ModuleType | None = None) -> float:
     """The Euclidean norm of all gradients taken as one vector."""
-    return math.sqrt(sum(float(np.vdot(grad, grad)) for grad in grads.values()))
+    return math.sqrt(sum((layers or best_layers()).sum_of_squares(grad) for grad in grads.values()))
 
 
 def clip_scale(norm: float, limit: float) -> float:

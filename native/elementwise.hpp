@@ -1,0 +1,100 @@
+// One pass over arrays, each thread its part: Adam, the sum of squares, dropout.
+#pragma once
+
+#include "simd.hpp"
+#include "team.hpp"
+
+namespace SHOWTELL_ISA {
+
+using showtell::Team;
+using std::ptrdiff_t;
+
+// Adam (Kingma & Ba 2015, algorithm 1) on one array
+template <class T>
+struct Adam {
+    ptrdiff_t count;
+    T *param, *first, *second;
+    const T* grad;
+    T scale, beta1, rest1, beta2, rest2, rate, correction, epsilon;  // rest: 1 - beta, rounded once
+
+    void lay_out(showtell::Arena&, int) {}
+
+    void run(int me, Team& team) {
+        using V = Vec<T>;
+        ptrdiff_t begin, end;
+        team.share(count, me, begin, end);
+        for (ptrdiff_t i = begin; i < end; i += V::width) {
+            const int n = end - i < V::width ? int(end - i) : V::width;
+            const V g = V::load(grad + i, n) * V(scale);
+            const V m = fma(V(beta1), V::load(first + i, n), V(rest1) * g);
+            const V v = fma(V(beta2), V::load(second + i, n), V(rest2) * g * g);
+            m.store(first + i, n), v.store(second + i, n);
+            const V step = m / (sqrt(v) * V(correction) + V(epsilon));
+            (V::load(param + i, n) - V(rate) * step).store(param + i, n);
+        }
+    }
+};
+
+template <class T>
+struct SumOfSquares {
+    ptrdiff_t count;
+    const T* x;
+    double* sums;  // (threads)
+
+    void lay_out(showtell::Arena&, int) {}
+
+    // in parts, as a float that has taken up millions of squares takes up no more
+    void run(int me, Team& team) {
+        using V = Vec<T>;
+        constexpr ptrdiff_t PART = 4096;
+        ptrdiff_t begin, end;
+        team.share(count, me, begin, end);
+        double total = 0;
+        for (ptrdiff_t part = begin; part < end; part += PART) {
+            const ptrdiff_t last = part + PART < end ? part + PART : end;
+            V sum(T(0));
+            for (ptrdiff_t i = part; i < last; i += V::width) {
+                const V v = V::load(x + i, last - i < V::width ? int(last - i) : V::width);
+                sum = fma(v, v, sum);
+            }
+            total += double(sum.sum());
+        }
+        sums[me] = total;
+    }
+};
+
+// What is dropped depends on the seed and the place alone, so the mask need not be kept: backward draws it again.
+template <class T>
+struct Dropout {
+    ptrdiff_t count;
+    const T* x;
+    T* y;
+    std::uint64_t seed;
+    std::uint32_t threshold;  // a number is dropped if its 16 bits are below
+    T scale;
+
+    void lay_out(showtell::Arena&, int) {}
+
+    // splitmix64 (Steele, Lea & Flood 2014): 64 bits for four places
+    static INLINE std::uint64_t bits(std::uint64_t seed, std::uint64_t place) {
+        std::uint64_t z = seed + (place + 1) * 0x9E3779B97F4A7C15ull;
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+        return z ^ (z >> 31);
+    }
+
+    void run(int me, Team& team) {
+        ptrdiff_t begin, end;
+        team.share((count + 3) / 4, me, begin, end);
+        const ptrdiff_t whole = end < count / 4 ? end : count / 4;
+        for (ptrdiff_t q = begin; q < whole; q++) {
+            const std::uint64_t random = bits(seed, std::uint64_t(q));
+            for (int i = 0; i < 4; i++)
+                y[4 * q + i] = x[4 * q + i] * (std::uint32_t(random >> (16 * i) & 0xFFFF) < threshold ? T(0) : scale);
+        }
+        for (ptrdiff_t i = 4 * (whole > begin ? whole : begin); i < 4 * end && i < count; i++)
+            y[i] = x[i] * (std::uint32_t(bits(seed, std::uint64_t(i / 4)) >> (16 * (i % 4)) & 0xFFFF) < threshold ? T(0) : scale);
+    }
+};
+
+}  // namespace SHOWTELL_ISA
