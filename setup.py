@@ -6,6 +6,7 @@ source is compiled once for each instruction set, and the fastest that runs on a
 
 from __future__ import annotations
 
+import os
 import platform
 import sysconfig
 from pathlib import Path
@@ -27,6 +28,13 @@ if X86:
     SETS["avx2"] = ["/arch:AVX2"] if MSVC else ["-mavx2", "-mfma"]
     SETS["avx512"] = ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mavx512dq", "-mfma"]
 
+# native/sanitize builds with checks of every access and every operation
+LINK = [] if MSVC else ["-pthread"]
+if "SHOWTELL_SANITIZE" in os.environ:
+    CHECKS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
+    COMMON += CHECKS
+    LINK += CHECKS
+
 
 class BuildNative(build_ext):
     """Compile kernels.cpp once for each instruction set, with its flags."""
@@ -41,8 +49,7 @@ class BuildNative(build_ext):
             objects += compile_([str(NATIVE / "kernels.cpp")], macros=macros, extra_postargs=COMMON + flags, **options)
         target = self.get_ext_fullpath(ext.name)
         Path(target).parent.mkdir(parents=True, exist_ok=True)
-        extra = [] if MSVC else ["-pthread"]
-        self.compiler.link_shared_object(objects, target, target_lang="c++", extra_postargs=extra)
+        self.compiler.link_shared_object(objects, target, target_lang="c++", extra_postargs=LINK)
 
     def get_ext_filename(self, fullname: str) -> str:
         return str(Path(*fullname.split("."))) + (".dll" if MSVC else ".so")

@@ -97,6 +97,8 @@ def library() -> ctypes.CDLL | None:
     native.showtell_multiply_add.argtypes = [c_int, c_int64, c_int]
     native.showtell_elementary.restype = None
     native.showtell_elementary.argtypes = [c_int, c_int, c_void_p, c_void_p, c_int64]
+    if (asked := os.environ.get(_SET)) and native.showtell_choose_set(asked.encode()):
+        raise ShowtellError(f"{_SET} is {asked!r}, which this machine or this build does not have")
     return native
 
 
