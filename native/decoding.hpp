@@ -188,9 +188,9 @@ struct Decoding {
         for (int t = 0; t < threads; t++) top = parts[t * R + r].top > top ? parts[t * R + r].top : top;
         for (int t = 0; t < threads; t++) {
             const Part& part = parts[t * R + r];
-            if (part.sum > 0) sum += part.sum * __builtin_exp(part.top - top);
+            if (part.sum > 0) sum += part.sum * std::exp(part.top - top);
         }
-        const double log_sum = top + __builtin_log(sum);
+        const double log_sum = top + std::log(sum);
         if (!best) {
             for (ptrdiff_t word = 0; word < weights.size; word++)
                 log_probs[r * weights.size + word] = T(double(*score_of(r, word)) - log_sum);

@@ -6,6 +6,7 @@
 #include "team.hpp"
 
 #if defined(_WIN32)
+#include <windows.h>
 #define EXPORT extern "C" __declspec(dllexport)
 #else
 #define EXPORT extern "C" __attribute__((visibility("default")))
@@ -20,7 +21,10 @@ static const InstructionSet* const sets[] = {
     &portable_set};
 
 static bool runs_here(const InstructionSet& set) {
-#if defined(SHOWTELL_X86)
+#if defined(SHOWTELL_X86) && defined(_MSC_VER)
+    if (&set == &avx512_set) return IsProcessorFeaturePresent(PF_AVX512F_INSTRUCTIONS_AVAILABLE);
+    if (&set == &avx2_set) return IsProcessorFeaturePresent(PF_AVX2_INSTRUCTIONS_AVAILABLE);
+#elif defined(SHOWTELL_X86)
     if (&set == &avx512_set)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
     if (&set == &avx2_set) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");

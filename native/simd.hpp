@@ -5,14 +5,16 @@
 // the same source compiled for two sets gives two sets of functions, and none of them is shared by the linker.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512F__) || (defined(__AVX2__) && defined(__FMA__))
+#if defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
+#define SHOWTELL_AVX2
+#endif
+#if defined(__AVX512F__) || defined(SHOWTELL_AVX2)
 #include <immintrin.h>
-#else
-#include <cmath>
 #endif
 
 #if defined(_MSC_VER)
@@ -139,7 +141,7 @@ INLINE Vec<double> with_sign(Vec<double> a, Vec<double> x) {
     return _mm512_castsi512_pd(_mm512_ternarylogic_epi64(sign, _mm512_castpd_si512(x.v), _mm512_castpd_si512(a.v), 0xCA));
 }
 
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(SHOWTELL_AVX2)
 
 constexpr int REGISTERS = 16;
 

@@ -142,7 +142,7 @@ struct Vocabulary {
         return smoothing > 0 ? (1 - double(smoothing)) * nll + double(smoothing) * smooth : nll;
     }
 
-    static double log_of(T x) { return __builtin_log(double(x)); }
+    static double log_of(T x) { return std::log(double(x)); }
 
     void gradient_of_h(ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t rows, Stretch<T>* mine, T* product) const {
         constexpr ptrdiff_t CHUNK = DEPTH / P * P ? DEPTH / P : 1;
