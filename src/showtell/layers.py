@@ -15,7 +15,7 @@ def best_layers() -> ModuleType:
     if kernels.available():
         return kernels
     warnings.warn(
-        "showtell runs on NumPy, several times slower: its kernels were not compiled; "
+        "showtell runs on NumPy, which is slower: its kernels were not compiled; "
         "install a C++ compiler, then showtell again",
         RuntimeWarning,
         stacklevel=2,
