@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 import showtell
 from showtell.vision.photo import open_photo
 
-COLUMNS, WIDTH, HEIGHT, TEXT, GAP = 4, 300, 225, 54, 16
+COLUMNS, WIDTH, HEIGHT, TEXT, GAP = 4, 300, 225, 76, 16
 PAPER, INK = "#ffffff", "#1f2328"
 
 
