@@ -21,12 +21,13 @@ X86 = platform.machine().lower() in {"x86_64", "amd64"} and "arm64" not in sysco
 
 COMMON = ["/std:c++17", "/O2"] if MSVC else ["-std=c++17", "-O3", "-fvisibility=hidden", "-Wall", "-Wextra"]
 if not MSVC:
-    COMMON.append("-Wno-maybe-uninitialized")  # GCC 12 takes its own AVX-512 header for a mistake
+    COMMON += ["-Wno-maybe-uninitialized", "-Wno-uninitialized"]  # GCC 12 takes its own AVX-512 header for a mistake
 SETS = {"portable": []}
 if X86:
     COMMON.append("/DSHOWTELL_X86" if MSVC else "-DSHOWTELL_X86")
     SETS["avx2"] = ["/arch:AVX2"] if MSVC else ["-mavx2", "-mfma"]
     SETS["avx512"] = ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mavx512dq", "-mfma"]
+    SETS["avx512_bf16"] = ["/arch:AVX512", "/D__AVX512BF16__"] if MSVC else [*SETS["avx512"], "-mavx512bf16"]
 
 # native/sanitize builds with checks of every access and every operation
 LINK = [] if MSVC else ["-pthread"]

@@ -13,16 +13,22 @@ from dataclasses import asdict, dataclass
 THREADS = 2
 os.environ |= {name: str(THREADS) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SHOWTELL_NUM_THREADS")}
 
+import numpy as np  # noqa: E402 - only now, as its BLAS takes the number of threads from there
+
 
 @dataclass(frozen=True)
 class Result:
-    """Medians of one piece of work, in seconds; `flops` are those that the mathematics needs."""
+    """Medians of one piece of work, in seconds; `flops` are those that the mathematics needs.
+
+    `peak_flops` are those that could be done in a second with the same kind of product.
+    """
 
     work: str
     peer: str
     ours_s: float
     peer_s: float
     flops: float = 0.0
+    peak_flops: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -30,7 +36,13 @@ class Result:
 
 
 def compare(
-    work: str, peer: str, ours: Callable[[], object], theirs: Callable[[], object], *, flops: float = 0.0
+    work: str,
+    peer: str,
+    ours: Callable[[], object],
+    theirs: Callable[[], object],
+    *,
+    flops: float = 0.0,
+    peak_flops: float = 0.0,
 ) -> Result:
     """Both, in turns, 15 times.
 
@@ -45,33 +57,33 @@ def compare(
             start = time.perf_counter()
             run()
             spent.append(time.perf_counter() - start)
-    return Result(work, peer, *map(statistics.median, seconds), flops=flops)
+    return Result(work, peer, *map(statistics.median, seconds), flops=flops, peak_flops=peak_flops)
 
 
-def peak() -> float:
-    """Float32 operations a second that the threads can do together: the best of a few short runs."""
-    from showtell.kernels.library import native
+def peak(precision: str = "float32") -> float:
+    """Operations a second that the threads can do together: the best of a second's runs, as a clock takes time to rise."""
+    from showtell.kernels.library import native, numbers_of
 
     best = 0.0
-    for _ in range(10):
+    for _ in range(60):
         start = time.perf_counter()
-        done = native().showtell_multiply_add(0, 3_000_000, THREADS)
+        done = native().showtell_multiply_add(numbers_of(np.dtype("float32"), precision), 3_000_000, THREADS)
         best = max(best, 2 * THREADS * done / (time.perf_counter() - start))
     return best
 
 
-def report(results: list[Result], peak_flops: float = 0.0) -> None:
+def report(results: list[Result]) -> None:
     """A table on standard output, or with --json a list of objects."""
     if "--json" in sys.argv:
-        print(json.dumps([asdict(result) | {"ratio": result.ratio, "peak_flops": peak_flops} for result in results]))
+        print(json.dumps([asdict(result) | {"ratio": result.ratio} for result in results]))
         return
-    if peak_flops:
-        print(f"{THREADS} threads, FMA peak {peak_flops / 1e9:.0f} GFLOP/s\n")
+    peaks = sorted({result.peak_flops for result in results} - {0.0})
+    print(f"{THREADS} threads" + "".join(f", peak {peak_flops / 1e9:.0f} GFLOP/s" for peak_flops in peaks) + "\n")
     print(f"| {'work':44} | {'peer':26} | ours ms | peer ms | ratio | GFLOP/s | of peak |")
     print(f"| {'-' * 44} | {'-' * 26} | ------- | ------- | ----- | ------- | ------- |")
     for result in results:
         rate = result.flops / result.ours_s
-        share = f"{rate / peak_flops:7.0%}" if peak_flops and result.flops else "       "
+        share = f"{rate / result.peak_flops:7.0%}" if result.peak_flops and result.flops else "       "
         speed = f"{rate / 1e9:7.0f}" if result.flops else "       "
         print(
             f"| {result.work:44} | {result.peer:26} | {result.ours_s * 1e3:7.2f} | {result.peer_s * 1e3:7.2f} "

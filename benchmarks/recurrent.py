@@ -1,66 +1,138 @@
-"""Recurrent layers against torch's: `python benchmarks/recurrent.py [--json]`, with the extra `oracle`."""
+"""Recurrent layers against torch's, against a loop over steps in NumPy, and bfloat16 against our own float32.
+
+`python benchmarks/recurrent.py [--json]`, with the extra `oracle`.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import harness  # first: it sets the threads
 import numpy as np
 import torch
 
-from showtell import kernels
+from showtell import functional, kernels
+from showtell.functional.activations import sigmoid
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 LAYERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
 SIZES = [(50, 16, 256, 512), (128, 16, 512, 512)]
 
 
-def both_ways(cell: str, N: int, T: int, D: int, H: int) -> harness.Result:
-    rng = np.random.default_rng(0)
-    G = GATES[cell] * H
-    x, h0, dh = (rng.standard_normal(shape, np.float32) for shape in ((N, T, D), (N, H), (N, T, H)))
-    Wx, Wh = (rng.standard_normal((rows, G), np.float32) / np.float32(np.sqrt(rows)) for rows in (D, H))
-    b = np.zeros(G, np.float32)
-    layer = LAYERS[cell](D, H, batch_first=True)
-    tx, th0, tdh = torch.tensor(x, requires_grad=True), torch.tensor(h0[None], requires_grad=True), torch.tensor(dh)
-    state = (th0, torch.zeros_like(th0)) if cell == "lstm" else th0
+@dataclass
+class Work:
+    """A layer's arguments, and what of the arithmetic its forward needs."""
 
-    def ours() -> None:
-        _, cache = getattr(kernels, f"{cell}_forward")(x, h0, Wx, Wh, b)
-        getattr(kernels, f"{cell}_backward")(dh, cache)
+    cell: str
+    N: int
+    T: int
+    D: int
+    H: int
+
+    def __post_init__(self) -> None:
+        rng = np.random.default_rng(0)
+        G = GATES[self.cell] * self.H
+        N, T, D, H = self.N, self.T, self.D, self.H
+        x, h0, self.dh = (rng.standard_normal(shape, np.float32) for shape in ((N, T, D), (N, H), (N, T, H)))
+        Wx, Wh = (rng.standard_normal((rows, G), np.float32) / np.float32(np.sqrt(rows)) for rows in (D, H))
+        self.arguments = (x, h0, Wx, Wh, np.zeros(G, np.float32))
+        self.flops = 2.0 * N * T * (D + H) * G
+        self.size = f"N{N} T{T} D{D} H{H}"
+
+    def forward(self, module=kernels, **options):
+        return getattr(module, f"{self.cell}_forward")(*self.arguments, **options)
+
+    def both(self, module=kernels, **options) -> None:
+        _, cache = self.forward(module, **options)
+        getattr(module, f"{self.cell}_backward")(self.dh, cache)
+
+    def torch_layer(self):
+        layer = LAYERS[self.cell](self.D, self.H, batch_first=True)
+        x, h0 = (torch.tensor(array) for array in (self.arguments[0], self.arguments[1][None]))
+        return layer, x, (h0, torch.zeros_like(h0)) if self.cell == "lstm" else h0
+
+
+def both_ways(work: Work, peak: float) -> harness.Result:
+    layer, x, state = work.torch_layer()
+    first = state[0] if work.cell == "lstm" else state
+    x.requires_grad_(), first.requires_grad_()
+    dh = torch.tensor(work.dh)
 
     def theirs() -> None:
-        out, _ = layer(tx, state)
-        torch.autograd.grad(out, [tx, th0, *layer.parameters()], tdh)
+        out, _ = layer(x, state)
+        torch.autograd.grad(out, [x, first, *layer.parameters()], dh)
 
-    flops = 3 * 2 * N * T * (D + H) * G
-    name = f"{cell.upper()} forward + backward N{N} T{T} D{D} H{H}"
-    return harness.compare(name, f"torch.nn.{cell.upper()}", ours, theirs, flops=flops)
+    name = f"{work.cell.upper()} forward + backward {work.size}"
+    flops = 3 * work.flops
+    return harness.compare(name, f"torch.nn.{work.cell.upper()}", work.both, theirs, flops=flops, peak_flops=peak)
 
 
-def forward_only(N: int, T: int, D: int, H: int) -> harness.Result:
-    rng = np.random.default_rng(0)
-    x, h0 = (rng.standard_normal(shape, np.float32) for shape in ((N, T, D), (N, H)))
-    Wx, Wh = (rng.standard_normal((rows, 4 * H), np.float32) / np.float32(np.sqrt(rows)) for rows in (D, H))
-    b = np.zeros(4 * H, np.float32)
-    layer, tx, th0 = torch.nn.LSTM(D, H, batch_first=True), torch.tensor(x), torch.tensor(h0[None])
+def forward_only(work: Work, peak: float) -> harness.Result:
+    layer, x, state = work.torch_layer()
 
     def theirs() -> None:
         with torch.no_grad():
-            layer(tx, (th0, torch.zeros_like(th0)))
+            layer(x, state)
 
+    name = f"LSTM forward {work.size}"
+    return harness.compare(name, "torch.nn.LSTM, no_grad", work.forward, theirs, flops=work.flops, peak_flops=peak)
+
+
+def pairs(work: Work, peak: float) -> harness.Result:
+    name = f"{work.cell.upper()} forward + backward {work.size}, bf16"
+    flops = 3 * work.flops
     return harness.compare(
-        f"LSTM forward N{N} T{T} D{D} H{H}",
-        "torch.nn.LSTM, no_grad",
-        lambda: kernels.lstm_forward(x, h0, Wx, Wh, b),
-        theirs,
-        flops=2 * N * T * (D + H) * 4 * H,
+        name, "ours, float32", lambda: work.both(precision="bf16"), work.both, flops=flops, peak_flops=peak
+    )
+
+
+def loop_of_steps(x, h0, Wx, Wh, b, dh) -> None:
+    """An LSTM as it is written first: every step on its own, forward, and backward with all its products."""
+    N, T, _ = x.shape
+    H = h0.shape[1]
+    h, c, cache = h0, np.zeros_like(h0), []
+    for t in range(T):
+        a = x[:, t] @ Wx + h @ Wh + b
+        i, f, o, g = sigmoid(a[:, :H]), sigmoid(a[:, H : 2 * H]), sigmoid(a[:, 2 * H : 3 * H]), np.tanh(a[:, 3 * H :])
+        next_c = f * c + i * g
+        cache.append((x[:, t], h, c, i, f, o, g, next_c))
+        h, c = o * np.tanh(next_c), next_c
+    dx = np.empty_like(x)
+    dWx, dWh, db, dprev_h, dc = (
+        np.zeros_like(Wx),
+        np.zeros_like(Wh),
+        np.zeros_like(b),
+        np.zeros_like(h),
+        np.zeros_like(c),
+    )
+    for t in reversed(range(T)):
+        x_t, prev_h, prev_c, i, f, o, g, next_c = cache[t]
+        dh_t, tanh_c = dh[:, t] + dprev_h, np.tanh(next_c)
+        dc = dc + dh_t * o * (1 - tanh_c**2)
+        gates = (dc * g * i * (1 - i), dc * prev_c * f * (1 - f), dh_t * tanh_c * o * (1 - o), dc * i * (1 - g**2))
+        da = np.concatenate(gates, axis=1)
+        dx[:, t], dprev_h, dc = da @ Wx.T, da @ Wh.T, dc * f
+        dWx += x_t.T @ da
+        dWh += prev_h.T @ da
+        db += da.sum(axis=0)
+
+
+def against_the_loop(work: Work, module) -> harness.Result:
+    name = f"LSTM forward + backward, {module.__name__.split('.')[-1]}"
+    return harness.compare(
+        name, "loop over steps in NumPy", lambda: work.both(module), lambda: loop_of_steps(*work.arguments, work.dh)
     )
 
 
 def main() -> None:
     torch.set_num_threads(harness.THREADS)
-    results = [both_ways(cell, *size) for cell in LAYERS for size in SIZES]
-    results += [forward_only(*size) for size in SIZES]
-    harness.report(results, harness.peak())
+    peak, peak_of_pairs = harness.peak(), harness.peak("bf16")
+    works = [Work(cell, *size) for cell in LAYERS for size in SIZES]
+    results = [both_ways(work, peak) for work in works]
+    results += [forward_only(work, peak) for work in works if work.cell == "lstm"]
+    results += [pairs(work, peak_of_pairs) for work in works]
+    results += [against_the_loop(works[0], module) for module in (functional, kernels)]
+    harness.report(results)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ the loss on real words alone; the better one is the peer.
 
 from __future__ import annotations
 
+import sys
+
 import harness  # first: it sets the threads
 import numpy as np
 import torch
@@ -18,7 +20,7 @@ from showtell.text.vocabulary import END, PAD, START
 from showtell.training.adam import Adam, clip_scale, gradient_norm
 
 N, F, E, H, DROPOUT, SMOOTHING, CLIP, RATE = 128, 1280, 256, 512, 0.5, 0.1, 5.0, 1e-3
-BATCHES = 6
+BATCHES = 3
 
 
 class Peer(nn.Module):
@@ -58,7 +60,7 @@ def captions_of(lengths: np.ndarray, V: int, rng: np.random.Generator) -> np.nda
     return captions
 
 
-def step(V: int) -> list[harness.Result]:
+def step(V: int, peak: float, peak_of_pairs: float) -> list[harness.Result]:
     rng = np.random.default_rng(0)
     # Flickr8k's captions have 10.8 words in the mean, 99 % at most 22; batches hold captions of like length
     lengths = np.sort(np.clip(rng.gamma(7.5, 10.8 / 7.5, 60 * N).round().astype(int), 3, 20))
@@ -66,10 +68,11 @@ def step(V: int) -> list[harness.Result]:
     batches = [captions_of(lengths[batch * N : (batch + 1) * N], V, rng) for batch in chosen]
     words = sum(int((batch[:, 1:] != PAD).sum()) for batch in batches)
     features = rng.standard_normal((N, F), np.float32)
-    decoder = CaptionDecoder(V, F, E, H)
-    adam = Adam(decoder.params)
+    decoders = {name: CaptionDecoder(V, F, E, H, precision=name) for name in ("float32", "bf16")}
+    adams = {name: Adam(decoder.params) for name, decoder in decoders.items()}
 
-    def ours() -> None:
+    def ours(precision: str = "float32") -> None:
+        decoder, adam = decoders[precision], adams[precision]
         for captions in batches:
             _, grads = decoder.loss(features, captions, dropout=DROPOUT, label_smoothing=SMOOTHING, rng=rng)
             adam.update(decoder.params, grads, RATE, clip_scale(gradient_norm(grads), CLIP))
@@ -89,18 +92,28 @@ def step(V: int) -> list[harness.Result]:
     # what the mathematics needs: of each word its input, its state, its scores; of each photo its two projections
     # and what it adds to the gates; forward, and twice backward (no gradient of the features)
     flops = 6.0 * words * ((E + H) * 4 * H + H * V) + BATCHES * N * (4.0 * F * (E + H) + 6.0 * E * 4 * H)
-    results = []
-    for name, packed in (("padded", False), ("packed", True)):
-        work = f"step N{N} E{E} H{H} V{V}, {words / BATCHES:.0f} words"
-        found = harness.compare(work, f"PyTorch, {name}", ours, lambda packed=packed: theirs(packed), flops=flops)
-        results.append(found)
-        print(f"V{V} {name}: {words / found.ours_s:,.0f} words/s, PyTorch {words / found.peer_s:,.0f}", flush=True)
-    return results
+    work = f"step N{N} E{E} H{H} V{V}, {words / BATCHES:.0f} words"
+    results = [
+        harness.compare(
+            work, f"PyTorch, {name}", ours, lambda packed=packed: theirs(packed), flops=flops, peak_flops=peak
+        )
+        for name, packed in (("padded", False), ("packed", True))
+    ]
+    pairs = harness.compare(
+        f"{work}, bf16", "ours, float32", lambda: ours("bf16"), ours, flops=flops, peak_flops=peak_of_pairs
+    )
+    for found in (*results, pairs):
+        print(
+            f"{found.work}: {words / found.ours_s:,.0f} words/s, {found.peer}: {words / found.peer_s:,.0f}",
+            file=sys.stderr,
+        )
+    return [*results, pairs]
 
 
 def main() -> None:
     torch.set_num_threads(harness.THREADS)
-    harness.report([result for V in (3000, 10000) for result in step(V)], harness.peak())
+    peaks = harness.peak(), harness.peak("bf16")
+    harness.report([result for V in (3000, 10000) for result in step(V, *peaks)])
 
 
 if __name__ == "__main__":

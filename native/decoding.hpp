@@ -11,38 +11,40 @@
 
 namespace SHOWTELL_ISA {
 
-// How weights lie after packing: Wx and Wh in a cell's blocks, the vocabulary's in panels.
-template <class T, class Cell>
+// How weights lie after packing: Wx and Wh in a cell's blocks, the vocabulary's in panels. Q: single numbers, or pairs of
+// bfloat16, which are half to read; the states are multiplied as they are.
+template <class T, class Cell, class Q>
 struct DecodingWeights {
     static constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<T>, BW = Cell::GATES * Cell::UNITS * W;
     ptrdiff_t E, H, size, blocks, panels;
-    T *x, *h, *vocabulary;
+    Q *x, *h, *vocabulary;
+    DecodingWeights() = default;
     DecodingWeights(ptrdiff_t E, ptrdiff_t H, ptrdiff_t size) : E(E), H(H), size(size) {
         blocks = ceil_div(ceil_div(H, W), Cell::UNITS), panels = ceil_div(size, P);
     }
     void lay_out(Arena& arena) {
-        x = arena.take<T>(blocks * E * BW);
-        h = arena.take<T>(blocks * H * BW);
-        vocabulary = arena.take<T>(panels * H * P);
+        x = arena.take<Q>(blocks * groups<Q>(E) * BW);
+        h = arena.take<Q>(blocks * groups<Q>(H) * BW);
+        vocabulary = arena.take<Q>(panels * groups<Q>(H) * P);
     }
     void pack(const T* Wx, const T* Wh, const T* W_vocab) const {
-        pack_blocks<T, Cell>(Wx, E, H, x, 0, blocks);
-        pack_blocks<T, Cell>(Wh, H, H, h, 0, blocks);
-        for (ptrdiff_t k = 0; k < H; k++)
-            for (ptrdiff_t word = 0; word < size; word += W)
-                Vec<T>::load(W_vocab + k * size + word, lanes_of(size - word, W))
-                    .store(vocabulary + (word / P * H + k) * P + word % P);
+        pack_blocks<Q, Cell>(Wx, E, H, x, 0, blocks);
+        pack_blocks<Q, Cell>(Wh, H, H, h, 0, blocks);
+        for (ptrdiff_t k = 0; k < H; k += GROUP<Q>)
+            for (ptrdiff_t word = 0; word < panels * P; word += W)
+                pack_group(W_vocab + word, size, H, k, lanes_of(size - word, W),
+                           vocabulary + (word / P * groups<Q>(H) + k / GROUP<Q>) * P + word % P);
     }
 };
 
-template <class T, class Cell>
+template <class T, class Cell, class Q>
 struct Decoding {
     using V = Vec<T>;
     static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
     static constexpr int G = Cell::GATES, U = Cell::UNITS, B = G * U;
     static constexpr ptrdiff_t BW = B * W;
 
-    DecodingWeights<T, Cell> weights;
+    DecodingWeights<T, Cell, Q> weights;
     ptrdiff_t R, count;                // rows; words wanted of each
     const int64_t *words, *never;      // (R) the last word of each row; (never_count) words that are not wanted
     ptrdiff_t never_count;
@@ -56,20 +58,22 @@ struct Decoding {
         double top, sum;
         ptrdiff_t found;
     };
-    ptrdiff_t padded;  // width of a row of h that vectors may read to its end
-    T *xs, *hs, *cs, *next_hs, *next_cs, *scores, *own, *part_scores;
+    // widths of a row of xs, and of states, that groups and vectors may read to their end: beyond E and H they are 0
+    ptrdiff_t padded_x, padded;
+    T *xs, *hs, *memory, *next_hs, *next_memory, *scores, *own, *part_scores;
     int64_t* part_words;
     Part* parts;
     ptrdiff_t own_size;
 
     void lay_out(Arena& arena, int threads) {
         padded = weights.blocks * U * W;
+        padded_x = groups<Q>(weights.E) * GROUP<Q>;
         own_size = 2 * ROWS<B> * BW + W;
-        xs = arena.take<T>(R * weights.E);
+        xs = arena.take<T>(R * padded_x);
         hs = arena.take<T>(R * padded);
-        cs = arena.take<T>(R * padded);
+        memory = Cell::HAS_C ? arena.take<T>(R * padded) : hs;  // the GRU carries h itself
         next_hs = arena.take<T>(R * padded);
-        next_cs = arena.take<T>(R * padded);
+        next_memory = Cell::HAS_MEMORY ? arena.take<T>(R * padded) : nullptr;
         scores = arena.take<T>(R * weights.panels * P);
         own = arena.take<T>(threads * own_size);
         part_scores = arena.take<T>(threads * R * count);
@@ -82,10 +86,11 @@ struct Decoding {
         ptrdiff_t begin, end;
         team.share(R, me, begin, end);
         for (ptrdiff_t r = begin; r < end; r++) {
-            std::memcpy(xs + r * E, embed + words[r] * E, E * sizeof(T));
+            std::memcpy(xs + r * padded_x, embed + words[r] * E, E * sizeof(T));
+            std::memset(xs + r * padded_x + E, 0, (padded_x - E) * sizeof(T));
             for (ptrdiff_t k = 0; k < padded; k += W) {
                 V::load(h + r * H + k, lanes_of(H - k, W)).store(hs + r * padded + k);
-                if constexpr (Cell::HAS_C) V::load(c + r * H + k, lanes_of(H - k, W)).store(cs + r * padded + k);
+                if constexpr (Cell::HAS_C) V::load(c + r * H + k, lanes_of(H - k, W)).store(memory + r * padded + k);
             }
         }
         team.barrier();
@@ -96,7 +101,7 @@ struct Decoding {
         team.share(R, me, begin, end);
         for (ptrdiff_t r = begin; r < end; r++) {
             std::memcpy(next_h + r * H, next_hs + r * padded, H * sizeof(T));
-            if constexpr (Cell::HAS_C) std::memcpy(next_c + r * H, next_cs + r * padded, H * sizeof(T));
+            if constexpr (Cell::HAS_C) std::memcpy(next_c + r * H, next_memory + r * padded, H * sizeof(T));
         }
         team.share(weights.panels, me, begin, end);
         for (ptrdiff_t panel = begin; panel < end; panel++)
@@ -105,8 +110,9 @@ struct Decoding {
                 for (int m = 0; m < rows; m++)
                     for (ptrdiff_t v = 0; v < P; v += W)
                         V::load(b + panel * P + v, lanes_of(size - panel * P - v, W)).store(out + m * P + v);
-                const Stretch<T> stretch{next_hs + r * padded, H};
-                tile_of<T, WIDE, false>(rows)(&stretch, 1, padded, weights.vocabulary + panel * H * P, out, P, true);
+                const Stretch<T> stretch{next_hs + r * padded, groups<Q>(H)};
+                tile_of<Q, WIDE, false, T>(rows)(&stretch, 1, padded, weights.vocabulary + panel * groups<Q>(H) * P, out, P,
+                                                 true);
             });
         for (ptrdiff_t r = 0; r < R; r++) summarise(r, begin, end, me);
         team.barrier();
@@ -122,15 +128,16 @@ struct Decoding {
                 const ptrdiff_t unit = (block * U + v % U) * W;
                 V::load(shown + ((r + m) * G + v / U) * H + unit, lanes_of(H - unit, W)).store(before + m * BW + v * W);
             }
-        const Stretch<T> x{xs + r * E, E}, state{hs + r * padded, H};
-        tile_of<T, B, false>(rows)(&x, 1, E, weights.x + block * E * BW, before, BW, true);
-        tile_of<T, B, false>(rows)(&state, 1, padded, weights.h + block * H * BW, product, BW, false);
+        const ptrdiff_t EG = groups<Q>(E), HG = groups<Q>(H);
+        const Stretch<T> x{xs + r * padded_x, EG}, state{hs + r * padded, HG};
+        tile_of<Q, B, false, T>(rows)(&x, 1, padded_x, weights.x + block * EG * BW, before, BW, true);
+        tile_of<Q, B, false, T>(rows)(&state, 1, padded, weights.h + block * HG * BW, product, BW, false);
         for (int m = 0; m < rows; m++)
             for (int u = 0; u < U; u++) {
                 const ptrdiff_t at = (r + m) * padded + (block * U + u) * W;
                 Row<T> row{};
-                row.gates = before + m * BW + u * W, row.prev = hs + at, row.extra = extra;
-                row.prev_c = cs + at, row.c = next_cs + at;
+                row.gates = before + m * BW + u * W, row.extra = extra;
+                if constexpr (Cell::HAS_MEMORY) row.prev_memory = memory + at, row.memory = next_memory + at;
                 Cell::forward(row, product + m * BW + u * W).store(next_hs + at);
             }
     }

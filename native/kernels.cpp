@@ -41,10 +41,10 @@ static auto with_cell(Cell cell, F f) {
     }
 }
 
-template <class T>
+template <class T, class Q>
 static std::int64_t cache_bytes(Cell cell, const SequenceArguments& arguments) {
     return with_cell<T>(cell, [&](auto cell) {
-        Layer<T, decltype(cell)> layer(sequence_of<T>(arguments));
+        Layer<T, decltype(cell), Q> layer(sequence_of<T>(arguments));
         Arena sizes{nullptr, 0};
         layer.lay_out_cache(sizes);
         return std::int64_t(sizes.used);
@@ -83,21 +83,21 @@ struct Run {
     }
 };
 
-template <class T, class Way>
+template <class T, class Q, class Way>
 static void run(Cell cell, const SequenceArguments& arguments, int threads) {
     with_cell<T>(cell, [&](auto cell) {
-        Layer<T, decltype(cell)> layer(sequence_of<T>(arguments));
+        Layer<T, decltype(cell), Q> layer(sequence_of<T>(arguments));
         Arena cache{static_cast<char*>(arguments.cache), 0};
         layer.lay_out_cache(cache);
         in_session(layer, threads, Way());
     });
 }
 
-template <class T>
+template <class T, class Q>
 static void vocabulary_loss(const VocabularyArguments& a, int threads) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     const auto out = [](void* p) { return static_cast<T*>(p); };
-    Vocabulary<T> layer{};
+    Vocabulary<T, Q> layer{};
     layer.M = a.M, layer.H = a.H, layer.size = a.size, layer.source = a.source, layer.target = a.target;
     layer.h = in(a.h), layer.weights = in(a.weights), layer.b = in(a.b);
     layer.scale = T(a.scale), layer.smoothing = T(a.smoothing);
@@ -139,33 +139,34 @@ static void dropout(const T* x, T* y, std::int64_t count, double p, std::uint64_
     in_session(layer, threads, Run());
 }
 
-template <class T>
+template <class T, class Q>
 static std::int64_t decoding_bytes(Cell cell, const DecodingArguments& a) {
     return with_cell<T>(cell, [&](auto cell) {
-        DecodingWeights<T, decltype(cell)> weights(a.E, a.H, a.size);
+        DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size);
         Arena sizes{nullptr, 0};
         weights.lay_out(sizes);
         return std::int64_t(sizes.used);
     });
 }
 
-template <class T>
+template <class T, class Q>
 static void decoding_pack(Cell cell, const DecodingArguments& a) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     with_cell<T>(cell, [&](auto cell) {
-        DecodingWeights<T, decltype(cell)> weights(a.E, a.H, a.size);
+        DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size);
         Arena packed{static_cast<char*>(a.packed), 0};
         weights.lay_out(packed);
         weights.pack(in(a.Wx), in(a.Wh), in(a.W_vocab));
     });
 }
 
-template <class T>
+template <class T, class Q>
 static void decoding_step(Cell cell, const DecodingArguments& a, int threads) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     const auto out = [](void* p) { return static_cast<T*>(p); };
     with_cell<T>(cell, [&](auto cell) {
-        Decoding<T, decltype(cell)> step{{a.E, a.H, a.size}};
+        Decoding<T, decltype(cell), Q> step{};
+        step.weights = {a.E, a.H, a.size};
         Arena packed{static_cast<char*>(a.packed), 0};
         step.weights.lay_out(packed);
         step.R = a.R, step.count = a.count, step.never_count = a.never_count;
@@ -176,7 +177,7 @@ static void decoding_step(Cell cell, const DecodingArguments& a, int threads) {
     });
 }
 
-template <class T>
+template <class T, class Q>
 static std::int64_t multiply_add(std::int64_t rounds, int threads) {
     constexpr int SUMS = 12;
     Session session(threads);
@@ -184,16 +185,18 @@ static std::int64_t multiply_add(std::int64_t rounds, int threads) {
         [](void* context, int, Team&) {
             Vec<T> sum[SUMS];
             for (Vec<T>& s : sum) s = Vec<T>(T(1));
-            Vec<T> a(T(0.5)), b(T(0.25));
-            for (std::int64_t i = *static_cast<std::int64_t*>(context); i > 0; i--)
-                for (Vec<T>& s : sum) s = fma(a, s, b);
+            Q numbers[Vec<T>::width] = {};
+            for (std::int64_t i = *static_cast<std::int64_t*>(context); i > 0; i--) {
+                const auto a = broadcast(numbers[0]), b = load_groups(numbers);
+                for (Vec<T>& s : sum) s = multiply_add(a, b, s);
+            }
             T total = 0;
             for (Vec<T>& s : sum) total += s.sum();
             volatile T kept = total;
             (void)kept;
         },
         &rounds);
-    return rounds * SUMS * Vec<T>::width;
+    return rounds * SUMS * Vec<T>::width * GROUP<Q>;
 }
 
 template <class T>
@@ -206,10 +209,11 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
     }
 }
 
-template <class T>
-constexpr Kernels<T> kernels{cache_bytes<T>, run<T, Forward>, run<T, Backward>, vocabulary_loss<T>, affine<T>,
-                             adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T>,
-                             decoding_pack<T>, decoding_step<T>, multiply_add<T>, elementary<T>};
+// T: what is computed with; Q: what products multiply
+template <class T, class Q>
+constexpr Kernels<T> kernels{cache_bytes<T, Q>, run<T, Q, Forward>, run<T, Q, Backward>, vocabulary_loss<T, Q>,
+                             affine<T>, adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T, Q>,
+                             decoding_pack<T, Q>, decoding_step<T, Q>, multiply_add<T, Q>, elementary<T>};
 
 }  // namespace SHOWTELL_ISA
 
@@ -220,5 +224,7 @@ constexpr Kernels<T> kernels{cache_bytes<T>, run<T, Forward>, run<T, Backward>, 
 
 namespace showtell {
 extern const InstructionSet JOIN(SHOWTELL_ISA, _set);
-const InstructionSet JOIN(SHOWTELL_ISA, _set){TEXT(SHOWTELL_ISA), SHOWTELL_ISA::kernels<float>, SHOWTELL_ISA::kernels<double>};
+const InstructionSet JOIN(SHOWTELL_ISA, _set){
+    TEXT(SHOWTELL_ISA), SHOWTELL_ISA::kernels<float, float>, SHOWTELL_ISA::kernels<double, double>,
+    SHOWTELL_ISA::kernels<float, SHOWTELL_ISA::Pair>};
 }  // namespace showtell

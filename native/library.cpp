@@ -6,6 +6,7 @@
 #include "team.hpp"
 
 #if defined(_WIN32)
+#include <intrin.h>
 #include <windows.h>
 #define EXPORT extern "C" __declspec(dllexport)
 #else
@@ -16,15 +17,26 @@ namespace showtell {
 
 static const InstructionSet* const sets[] = {
 #if defined(SHOWTELL_X86)
-    &avx512_set, &avx2_set,
+    &avx512_bf16_set, &avx512_set, &avx2_set,
 #endif
     &portable_set};
 
+#if defined(SHOWTELL_X86) && defined(_MSC_VER)
+static bool has_avx512_bf16() {
+    int registers[4];
+    __cpuidex(registers, 7, 1);
+    return registers[0] & 1 << 5;
+}
+#endif
+
 static bool runs_here(const InstructionSet& set) {
 #if defined(SHOWTELL_X86) && defined(_MSC_VER)
+    if (&set == &avx512_bf16_set) return has_avx512_bf16() && IsProcessorFeaturePresent(PF_AVX512F_INSTRUCTIONS_AVAILABLE);
     if (&set == &avx512_set) return IsProcessorFeaturePresent(PF_AVX512F_INSTRUCTIONS_AVAILABLE);
     if (&set == &avx2_set) return IsProcessorFeaturePresent(PF_AVX2_INSTRUCTIONS_AVAILABLE);
 #elif defined(SHOWTELL_X86)
+    if (&set == &avx512_bf16_set)
+        return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") && runs_here(avx512_set);
     if (&set == &avx512_set)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("fma");
     if (&set == &avx2_set) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -63,88 +75,90 @@ EXPORT int showtell_choose_set(const char* name) {
     return -1;
 }
 
-EXPORT std::int64_t showtell_cache_bytes(int cell, int is_double, const SequenceArguments* a) {
-    return is_double ? chosen->of_double.cache_bytes(Cell(cell), *a) : chosen->of_float.cache_bytes(Cell(cell), *a);
+// `numbers` says what is computed with: 0 float, 1 double, 2 float with products of bfloat16.
+template <class F>
+static auto with_kernels(int numbers, F f) {
+    switch (numbers) {
+        case 0: return f(chosen->of_float);
+        case 1: return f(chosen->of_double);
+        default: return f(chosen->of_pairs);
+    }
 }
 
-// 0, or -1 if there is not enough memory.
-EXPORT int showtell_recurrent(int cell, int is_double, int is_backward, const SequenceArguments* a, int threads) {
+// what the pointers of a call point to
+template <class T>
+static T number_of(const Kernels<T>&);
+template <class F>
+static int unless_memory_is_short(int numbers, F f) {
     try {
-        if (is_double)
-            (is_backward ? chosen->of_double.backward : chosen->of_double.forward)(Cell(cell), *a, threads);
-        else
-            (is_backward ? chosen->of_float.backward : chosen->of_float.forward)(Cell(cell), *a, threads);
+        with_kernels(numbers, f);
         return 0;
     } catch (const std::bad_alloc&) {
         return -1;
     }
 }
 
-// 0, or -1 if there is not enough memory.
-EXPORT int showtell_vocabulary_loss(int is_double, const VocabularyArguments* a, int threads) {
-    try {
-        (is_double ? chosen->of_double.vocabulary_loss : chosen->of_float.vocabulary_loss)(*a, threads);
-        return 0;
-    } catch (const std::bad_alloc&) {
-        return -1;
-    }
+EXPORT std::int64_t showtell_cache_bytes(int cell, int numbers, const SequenceArguments* a) {
+    return with_kernels(numbers, [&](auto& kernels) { return kernels.cache_bytes(Cell(cell), *a); });
 }
 
 // 0, or -1 if there is not enough memory.
-EXPORT int showtell_affine(int is_double, const AffineArguments* a, int threads) {
-    try {
-        (is_double ? chosen->of_double.affine : chosen->of_float.affine)(*a, threads);
-        return 0;
-    } catch (const std::bad_alloc&) {
-        return -1;
-    }
+EXPORT int showtell_recurrent(int cell, int numbers, int is_backward, const SequenceArguments* a, int threads) {
+    return unless_memory_is_short(numbers, [&](auto& kernels) {
+        (is_backward ? kernels.backward : kernels.forward)(Cell(cell), *a, threads);
+    });
 }
 
-EXPORT void showtell_adam(int is_double, const AdamArguments* a, int threads) {
-    (is_double ? chosen->of_double.adam : chosen->of_float.adam)(*a, threads);
+// 0, or -1 if there is not enough memory.
+EXPORT int showtell_vocabulary_loss(int numbers, const VocabularyArguments* a, int threads) {
+    return unless_memory_is_short(numbers, [&](auto& kernels) { kernels.vocabulary_loss(*a, threads); });
 }
 
-EXPORT void showtell_sum_of_squares(int is_double, const void* x, std::int64_t count, double* sums, int threads) {
-    if (is_double)
-        chosen->of_double.sum_of_squares(static_cast<const double*>(x), count, sums, threads);
-    else
-        chosen->of_float.sum_of_squares(static_cast<const float*>(x), count, sums, threads);
+// 0, or -1 if there is not enough memory.
+EXPORT int showtell_affine(int numbers, const AffineArguments* a, int threads) {
+    return unless_memory_is_short(numbers, [&](auto& kernels) { kernels.affine(*a, threads); });
 }
 
-EXPORT void showtell_dropout(int is_double, const void* x, void* y, std::int64_t count, double p, std::uint64_t seed,
+EXPORT void showtell_adam(int numbers, const AdamArguments* a, int threads) {
+    with_kernels(numbers, [&](auto& kernels) { kernels.adam(*a, threads); });
+}
+
+EXPORT void showtell_sum_of_squares(int numbers, const void* x, std::int64_t count, double* sums, int threads) {
+    with_kernels(numbers, [&](auto& kernels) {
+        using T = decltype(number_of(kernels));
+        kernels.sum_of_squares(static_cast<const T*>(x), count, sums, threads);
+    });
+}
+
+EXPORT void showtell_dropout(int numbers, const void* x, void* y, std::int64_t count, double p, std::uint64_t seed,
                              int threads) {
-    if (is_double)
-        chosen->of_double.dropout(static_cast<const double*>(x), static_cast<double*>(y), count, p, seed, threads);
-    else
-        chosen->of_float.dropout(static_cast<const float*>(x), static_cast<float*>(y), count, p, seed, threads);
+    with_kernels(numbers, [&](auto& kernels) {
+        using T = decltype(number_of(kernels));
+        kernels.dropout(static_cast<const T*>(x), static_cast<T*>(y), count, p, seed, threads);
+    });
 }
 
-EXPORT std::int64_t showtell_decoding_bytes(int cell, int is_double, const DecodingArguments* a) {
-    return (is_double ? chosen->of_double.decoding_bytes : chosen->of_float.decoding_bytes)(Cell(cell), *a);
+EXPORT std::int64_t showtell_decoding_bytes(int cell, int numbers, const DecodingArguments* a) {
+    return with_kernels(numbers, [&](auto& kernels) { return kernels.decoding_bytes(Cell(cell), *a); });
 }
 
-EXPORT void showtell_decoding_pack(int cell, int is_double, const DecodingArguments* a) {
-    (is_double ? chosen->of_double.decoding_pack : chosen->of_float.decoding_pack)(Cell(cell), *a);
+EXPORT void showtell_decoding_pack(int cell, int numbers, const DecodingArguments* a) {
+    with_kernels(numbers, [&](auto& kernels) { kernels.decoding_pack(Cell(cell), *a); });
 }
 
 // 0, or -1 if there is not enough memory.
-EXPORT int showtell_decoding_step(int cell, int is_double, const DecodingArguments* a, int threads) {
-    try {
-        (is_double ? chosen->of_double.decoding_step : chosen->of_float.decoding_step)(Cell(cell), *a, threads);
-        return 0;
-    } catch (const std::bad_alloc&) {
-        return -1;
-    }
+EXPORT int showtell_decoding_step(int cell, int numbers, const DecodingArguments* a, int threads) {
+    return unless_memory_is_short(numbers, [&](auto& kernels) { kernels.decoding_step(Cell(cell), *a, threads); });
 }
 
 // Multiply-adds that each thread did, for measuring how many the machine can do.
-EXPORT std::int64_t showtell_multiply_add(int is_double, std::int64_t rounds, int threads) {
-    return is_double ? chosen->of_double.multiply_add(rounds, threads) : chosen->of_float.multiply_add(rounds, threads);
+EXPORT std::int64_t showtell_multiply_add(int numbers, std::int64_t rounds, int threads) {
+    return with_kernels(numbers, [&](auto& kernels) { return kernels.multiply_add(rounds, threads); });
 }
 
-EXPORT void showtell_elementary(int which, int is_double, const void* x, void* y, std::int64_t count) {
-    if (is_double)
-        chosen->of_double.elementary(which, static_cast<const double*>(x), static_cast<double*>(y), count);
-    else
-        chosen->of_float.elementary(which, static_cast<const float*>(x), static_cast<float*>(y), count);
+EXPORT void showtell_elementary(int which, int numbers, const void* x, void* y, std::int64_t count) {
+    with_kernels(numbers, [&](auto& kernels) {
+        using T = decltype(number_of(kernels));
+        kernels.elementary(which, static_cast<const T*>(x), static_cast<T*>(y), count);
+    });
 }

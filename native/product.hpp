@@ -5,13 +5,16 @@
 // high-performance matrix multiplication"). The right-hand matrix is packed into panels, V vectors wide, one row of k
 // after the other. The left-hand one is read where it lies: in *panel form*, which all activations here have.
 //
-// Panel form of a matrix: its columns in blocks of V vectors, and in a block one row after the other. It serves as a
-// left-hand matrix (a row's numbers lie side by side), as the transpose of one (a column's neighbours lie side by side),
-// and as a packed right-hand one (k is the row), so nothing is packed twice.
+// Panel form of a matrix: its columns in blocks of V vectors, and in a block one row after the other. Of single numbers it
+// serves as a left-hand matrix (a row's numbers lie side by side), as the transpose of one (a column's neighbours lie side
+// by side), and as a packed right-hand one (k is the row), so nothing is packed twice. Of pairs a left-hand matrix is in
+// row form, the two others in group form (operand.hpp): `to_group_form` makes the second from the first.
 #pragma once
 
-#include "simd.hpp"
+#include "operand.hpp"
 #include "team.hpp"
+
+#include <type_traits>
 
 namespace SHOWTELL_ISA {
 
@@ -29,7 +32,7 @@ constexpr int WIDE = 4;
 template <class T>
 constexpr ptrdiff_t PANEL = WIDE * Vec<T>::width;
 
-// What is read again and again within a product is cut to fit into L2: steps of k at a time
+// What is read again and again within a product is cut to fit into L2: groups of k at a time
 constexpr ptrdiff_t DEPTH = 384;
 
 // rows of a tile of V vectors: as many as leave registers for V vectors and, on machines without broadcasting operands,
@@ -37,34 +40,40 @@ constexpr ptrdiff_t DEPTH = 384;
 template <int V>
 constexpr int ROWS = (REGISTERS - V - 1) / V < 8 ? (REGISTERS - V - 1) / V : 8;
 
-// a stretch of the left-hand matrix: `count` steps of k from `a` on
-template <class T>
+// a stretch of the left-hand matrix: `count` groups of k from `a` on
+template <class A>
 struct Stretch {
-    const T* a;
+    const A* a;
     ptrdiff_t count;
 };
 
-// c (M, V vectors) = or += sum over k of a (M rows, `row` apart, `step` from k to k+1) times b (k, V vectors)
-template <class T, int M, int V, bool TRANSPOSED>
-static void tile(const Stretch<T>* stretches, int n_stretches, ptrdiff_t stride, const T* RESTRICT b, T* RESTRICT c,
-                 ptrdiff_t c_row, bool add) {
-    using Vector = Vec<T>;
+// c (M, V vectors) = or += sum over k of a (M rows) times b (k, V vectors). The left-hand matrix lies with its rows
+// `stride` apart and its groups of k side by side, or, transposed, the other way round.
+template <class A, class Q, int M, int V, bool TRANSPOSED>
+static void tile(const Stretch<A>* stretches, int n_stretches, ptrdiff_t stride, const Q* RESTRICT b,
+                 NumberOf<Q>* RESTRICT c, ptrdiff_t c_row, bool add) {
+    using Vector = Vec<NumberOf<Q>>;
     constexpr int W = Vector::width;
-    const ptrdiff_t row = TRANSPOSED ? 1 : stride, step = TRANSPOSED ? stride : 1;
+    constexpr bool NUMBERS = !std::is_same<A, Q>::value;  // single numbers times groups
+    const ptrdiff_t row = TRANSPOSED ? 1 : stride, step = TRANSPOSED ? stride : NUMBERS ? GROUP<Q> : 1;
     Vector sum[M][V];
     for (int m = 0; m < M; m++)
-        for (int v = 0; v < V; v++) sum[m][v] = Vector(T(0));
+        for (int v = 0; v < V; v++) sum[m][v] = Vector(0);
     if (add)
         for (int m = 0; m < M; m++)
             for (int v = 0; v < V; v++) prefetch(c + m * c_row + v * W);
     for (int s = 0; s < n_stretches; s++) {
-        const T* a = stretches[s].a;
+        const A* a = stretches[s].a;
         for (ptrdiff_t k = stretches[s].count; k > 0; k--) {
-            Vector right[V];
-            for (int v = 0; v < V; v++) right[v] = Vector::load(b + v * W);
+            decltype(load_groups(b)) right[V];
+            for (int v = 0; v < V; v++) right[v] = load_groups(b + v * W);
             for (int m = 0; m < M; m++) {
-                const Vector left(a[m * row]);
-                for (int v = 0; v < V; v++) sum[m][v] = fma(left, right[v], sum[m][v]);
+                if constexpr (NUMBERS) {
+                    for (int v = 0; v < V; v++) sum[m][v] = multiply_add_numbers(a + m * row, right[v], sum[m][v]);
+                } else {
+                    const auto left = broadcast(a[m * row]);
+                    for (int v = 0; v < V; v++) sum[m][v] = multiply_add(left, right[v], sum[m][v]);
+                }
             }
             a += step;
             b += V * W;
@@ -72,21 +81,21 @@ static void tile(const Stretch<T>* stretches, int n_stretches, ptrdiff_t stride,
     }
     for (int m = 0; m < M; m++)
         for (int v = 0; v < V; v++) {
-            T* to = c + m * c_row + v * W;
+            NumberOf<Q>* to = c + m * c_row + v * W;
             (add ? Vector::load(to) + sum[m][v] : sum[m][v]).store(to);
         }
 }
 
-template <class T>
-using Tile = void (*)(const Stretch<T>*, int, ptrdiff_t, const T*, T*, ptrdiff_t, bool);
+template <class A, class Q>
+using Tile = void (*)(const Stretch<A>*, int, ptrdiff_t, const Q*, NumberOf<Q>*, ptrdiff_t, bool);
 
-// the kernel for m rows, 1 <= m <= ROWS<V>
-template <class T, int V, bool TRANSPOSED, int M = ROWS<V>>
-static Tile<T> tile_of(int m) {
+// the kernel for m rows, 1 <= m <= ROWS<V>, with left-hand numbers of their own kind if there is an A
+template <class Q, int V, bool TRANSPOSED, class A = Q, int M = ROWS<V>>
+static Tile<A, Q> tile_of(int m) {
     if constexpr (M > 1) {
-        if (m < M) return tile_of<T, V, TRANSPOSED, M - 1>(m);
+        if (m < M) return tile_of<Q, V, TRANSPOSED, A, M - 1>(m);
     }
-    return tile<T, M, V, TRANSPOSED>;
+    return tile<A, Q, M, V, TRANSPOSED>;
 }
 
 // cuts n rows into tiles of nearly equal size, none above ROWS<V>, and calls f(first row, rows)
@@ -102,23 +111,45 @@ static INLINE void for_tiles(ptrdiff_t n, F f) {
     }
 }
 
-// the stretches of a left-hand matrix in panel form: `width` columns a panel, from row p on, panels `stride` apart
-template <class T>
-static INLINE int stretches_of(const T* p, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t columns, Stretch<T>* to) {
+// the stretches of a left-hand matrix in panels: `width` groups a panel, from row p on, panels `stride` apart
+template <class A>
+static INLINE int stretches_of(const A* p, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t count, Stretch<A>* to) {
     int n = 0;
-    for (ptrdiff_t k = 0; k < columns; k += width, p += stride) to[n++] = {p, at_most(columns - k, width)};
+    for (ptrdiff_t k = 0; k < count; k += width, p += stride) to[n++] = {p, at_most(count - k, width)};
     return n;
 }
 
-// rows of W lanes of a matrix (K, columns) from column `first` on, transposed: (W, count of k) at `to`, `to_row` apart
-template <class T>
-static INLINE void transpose_into(const T* matrix, ptrdiff_t row, ptrdiff_t K, ptrdiff_t k, int columns, T* to,
+// W rows of a matrix (K, any) from row k on, `lanes` of their columns, transposed into group form: at `to` a group of
+// columns, W of k wide, and the next `to_row` further on
+template <class Q, class T>
+static INLINE void transpose_into(const T* matrix, ptrdiff_t row, ptrdiff_t K, ptrdiff_t k, int lanes, Q* to,
                                   ptrdiff_t to_row) {
     constexpr int W = Vec<T>::width;
     Vec<T> square[W];
-    for (int i = 0; i < W; i++) square[i] = k + i < K ? Vec<T>::load(matrix + (k + i) * row, columns) : Vec<T>(T(0));
+    for (int i = 0; i < W; i++) square[i] = k + i < K ? Vec<T>::load(matrix + (k + i) * row, lanes) : Vec<T>(T(0));
     transpose(square);
-    for (int i = 0; i < W; i++) square[i].store(to + i * to_row);
+    for (int i = 0; i < W; i += GROUP<Q>) store_group(square + i, to + i / GROUP<Q> * to_row);
+}
+
+// the group of rows of a matrix (K, any) from row k on, `lanes` of a vector of columns; 0 below the last row
+template <class Q, class T>
+static INLINE void pack_group(const T* matrix, ptrdiff_t row, ptrdiff_t K, ptrdiff_t k, int lanes, Q* to) {
+    Vec<T> rows[GROUP<Q>];
+    for (int i = 0; i < GROUP<Q>; i++) rows[i] = k + i < K ? Vec<T>::load(matrix + (k + i) * row, lanes) : Vec<T>(T(0));
+    store_group(rows, to);
+}
+
+// A panel of R rows, `width` numbers wide, from row form into group form; what is missing to a last group is 0.
+template <class Q>
+static void to_group_form(const Q* from, ptrdiff_t R, ptrdiff_t width, Q* to) {
+    using Vector = Vec<NumberOf<Q>>;
+    for (ptrdiff_t r = 0; r < R; r += GROUP<Q>, to += width)
+        for (ptrdiff_t v = 0; v < width; v += Vector::width) {
+            Vector rows[GROUP<Q>];
+            for (int i = 0; i < GROUP<Q>; i++)
+                rows[i] = r + i < R ? load_row(from + ((r + i) * width + v) / GROUP<Q>) : Vector(0);
+            store_group(rows, to + v);
+        }
 }
 
 }  // namespace SHOWTELL_ISA

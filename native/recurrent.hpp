@@ -36,19 +36,18 @@ constexpr ptrdiff_t CHUNK = 16, SLAB = 256;
 
 // ---- the cells -------------------------------------------------------------------------------------------------
 
-// What a cell's gates see of one row: a vector of units, the state before, the stored activations.
+// What a cell's gates see of one row: a vector of units.
 template <class T>
 struct Row {
-    T* gates;       // activations, a vector a gate: the input's part before the step, what backward needs after it
-    const T* prev;  // h_{t-1} of these units
-    const T* prev_c;
-    T *c, *extra;  // the LSTM's c_t and tanh c_t; the GRU's h Wh of the candidate
+    T* gates;              // activations, a vector a gate: the input's part before the step, what backward needs after it
+    const T* prev_memory;  // what the cell carries along without a product: c_{t-1} of the LSTM, h_{t-1} of the GRU
+    T *memory, *extra;     // the same of t; the LSTM's tanh c_t, the GRU's h Wh of the candidate
 };
 
 template <class T>
 struct Lstm {
     static constexpr int GATES = 4, UNITS = 1, EXTRA = 1;
-    static constexpr bool HAS_C = true, SPLIT = false;
+    static constexpr bool HAS_C = true, HAS_MEMORY = true, SPLIT = false;
     using V = Vec<T>;
     static constexpr int W = V::width;
 
@@ -58,21 +57,21 @@ struct Lstm {
         const V f = sigmoid(V::load(r.gates + W) + V::load(product + W));
         const V o = sigmoid(V::load(r.gates + 2 * W) + V::load(product + 2 * W));
         const V g = tanh(V::load(r.gates + 3 * W) + V::load(product + 3 * W));
-        const V c = fma(f, V::load(r.prev_c), i * g), tanh_c = tanh(c);
+        const V c = fma(f, V::load(r.prev_memory), i * g), tanh_c = tanh(c);
         i.store(r.gates), f.store(r.gates + W), o.store(r.gates + 2 * W), g.store(r.gates + 3 * W);
-        c.store(r.c), tanh_c.store(r.extra);
+        c.store(r.memory), tanh_c.store(r.extra);
         return o * tanh_c;
     }
 
     // dh: all of h_t's gradient; carry: c_t's from step t+1 before, c_{t-1}'s after; da gets the pre-activations'
-    static INLINE void backward(Row<T> r, V dh, T* carry, T* da, T*) {
+    static INLINE void backward(Row<T> r, V dh, T* carry, V* da, V*) {
         const V one(T(1)), i = V::load(r.gates), f = V::load(r.gates + W), o = V::load(r.gates + 2 * W),
                            g = V::load(r.gates + 3 * W), tanh_c = V::load(r.extra);
         const V dc = fma(dh * o, one - tanh_c * tanh_c, V::load(carry));
-        (dc * g * i * (one - i)).store(da);
-        (dc * V::load(r.prev_c) * f * (one - f)).store(da + W);
-        (dh * tanh_c * o * (one - o)).store(da + 2 * W);
-        (dc * i * (one - g * g)).store(da + 3 * W);
+        da[0] = dc * g * i * (one - i);
+        da[1] = dc * V::load(r.prev_memory) * f * (one - f);
+        da[2] = dh * tanh_c * o * (one - o);
+        da[3] = dc * i * (one - g * g);
         (dc * f).store(carry);
     }
 };
@@ -80,7 +79,8 @@ struct Lstm {
 template <class T>
 struct Gru {
     static constexpr int GATES = 3, UNITS = 1, EXTRA = 1;
-    static constexpr bool HAS_C = false, SPLIT = true;  // split: the input's and the state's gradients differ in n
+    static constexpr bool HAS_C = false, HAS_MEMORY = true;
+    static constexpr bool SPLIT = true;  // the input's and the state's gradients differ in n
     using V = Vec<T>;
     static constexpr int W = V::width;
 
@@ -89,17 +89,19 @@ struct Gru {
         const V z = sigmoid(V::load(r.gates + W) + V::load(product + W));
         const V state = V::load(product + 2 * W), n = tanh(fma(reset, state, V::load(r.gates + 2 * W)));
         reset.store(r.gates), z.store(r.gates + W), n.store(r.gates + 2 * W), state.store(r.extra);
-        return fma(z, V::load(r.prev) - n, n);
+        const V h = fma(z, V::load(r.prev_memory) - n, n);
+        h.store(r.memory);
+        return h;
     }
 
     // carry: the part of h_{t-1}'s gradient that passes no product
-    static INLINE void backward(Row<T> r, V dh, T* carry, T* da, T* da_state) {
+    static INLINE void backward(Row<T> r, V dh, T* carry, V* da, V* da_state) {
         const V one(T(1)), reset = V::load(r.gates), z = V::load(r.gates + W), n = V::load(r.gates + 2 * W);
         const V all = dh + V::load(carry);
-        const V dn = all * (one - z) * (one - n * n), dz = all * (V::load(r.prev) - n) * z * (one - z);
-        const V dr = dn * V::load(r.extra) * reset * (one - reset);
-        dr.store(da), dz.store(da + W), dn.store(da + 2 * W);
-        dr.store(da_state), dz.store(da_state + W), (dn * reset).store(da_state + 2 * W);
+        da[2] = all * (one - z) * (one - n * n);
+        da[1] = all * (V::load(r.prev_memory) - n) * z * (one - z);
+        da[0] = da[2] * V::load(r.extra) * reset * (one - reset);
+        da_state[0] = da[0], da_state[1] = da[1], da_state[2] = da[2] * reset;
         (all * z).store(carry);
     }
 };
@@ -107,7 +109,7 @@ struct Gru {
 template <class T, bool RELU>
 struct Rnn {
     static constexpr int GATES = 1, UNITS = 4, EXTRA = 0;
-    static constexpr bool HAS_C = false, SPLIT = false;
+    static constexpr bool HAS_C = false, HAS_MEMORY = false, SPLIT = false;
     using V = Vec<T>;
 
     static INLINE V forward(Row<T> r, const T* product) {
@@ -121,75 +123,86 @@ struct Rnn {
         return h;
     }
 
-    static INLINE void backward(Row<T> r, V dh, T*, T* da, T*) {
+    static INLINE void backward(Row<T> r, V dh, T*, V* da, V*) {
         const V h = V::load(r.gates);
         if constexpr (RELU)
-            if_positive(h, dh).store(da);
+            da[0] = if_positive(h, dh);
         else
-            (dh * (V(T(1)) - h * h)).store(da);
+            da[0] = dh * (V(T(1)) - h * h);
     }
 };
 
-// weights (K, GATES H) -> a panel (K, GATES UNITS vectors) for each block
-template <class T, class Cell>
-static void pack_blocks(const T* weights, ptrdiff_t K, ptrdiff_t H, T* packed, ptrdiff_t begin, ptrdiff_t end) {
+// weights (K, GATES H) -> a panel (K, GATES UNITS vectors) for each block, in group form
+template <class Q, class Cell, class T>
+static void pack_blocks(const T* weights, ptrdiff_t K, ptrdiff_t H, Q* packed, ptrdiff_t begin, ptrdiff_t end) {
     constexpr ptrdiff_t W = Vec<T>::width, U = Cell::UNITS, BW = Cell::GATES * U * W;
-    for (ptrdiff_t k = 0; k < K; k++)
-        for (int gate = 0; gate < Cell::GATES; gate++) {
-            const T* from = weights + (k * Cell::GATES + gate) * H;
+    for (ptrdiff_t k = 0; k < K; k += GROUP<Q>)
+        for (int gate = 0; gate < Cell::GATES; gate++)
             for (ptrdiff_t vector = begin * U; vector < end * U; vector++)
-                Vec<T>::load(from + vector * W, lanes_of(H - vector * W, W))
-                    .store(packed + (vector / U * K + k) * BW + (gate * U + vector % U) * W);
-        }
+                pack_group(weights + gate * H + vector * W, Cell::GATES * H, K, k, lanes_of(H - vector * W, W),
+                           packed + (vector / U * groups<Q>(K) + k / GROUP<Q>) * BW + (gate * U + vector % U) * W);
 }
 
 // ---- the way of the arrays -------------------------------------------------------------------------------------
 
-template <class T, class Cell>
+// Q: what the products multiply, T itself or pairs of bfloat16; everything else is computed in T.
+template <class T, class Cell, class Q>
 struct Layer {
     using V = Vec<T>;
     static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
     static constexpr int G = Cell::GATES, U = Cell::UNITS, B = G * U;  // gates, unit vectors and vectors of a block
     static constexpr ptrdiff_t BW = B * W;
+    // a row of a panel and of a block, and a vector, in Q
+    static constexpr ptrdiff_t PQ = P / GROUP<Q>, BQ = BW / GROUP<Q>, WQ = W / GROUP<Q>;
+    static constexpr bool PAIRS = GROUP<Q> > 1;
 
     Sequence<T> s;
-    ptrdiff_t R = 0;              // rows: real words
-    ptrdiff_t vectors, blocks;    // vectors of hidden units; blocks of them
-    ptrdiff_t h_panels, x_panels; // panels of P columns
-    T *hs, *gates, *xs, *cs, *extra;                      // kept from forward to backward
-    T *packed_x, *packed_h, *da, *da_state, *carry, *own; // of one call; `own`: a part for each thread
-    Stretch<T>* stretches;                                // likewise
-    ptrdiff_t *first, *source; // (steps + 1) the first row of each step; (R) caption * steps + t of each row
+    ptrdiff_t R = 0, RG;           // rows: real words; groups of them
+    ptrdiff_t vectors, blocks;     // vectors of hidden units; blocks of them
+    ptrdiff_t h_panels, x_panels;  // panels of P columns
+    // kept from forward to backward; xs and hs in row form: of each row its input, and the hidden state before it
+    Q *xs, *hs;
+    T *gates, *memory, *extra;
+    // of one call; `own`: a part for each thread; the last ones are xs, hs and the gradients in group form
+    Q *packed_x, *packed_h, *da, *da_state, *xs_groups, *hs_groups, *da_groups, *da_state_groups;
+    T *carry, *own;
+    Stretch<Q>* stretches;      // likewise
+    ptrdiff_t *first, *source;  // (steps + 1) the first row of each step; (R) caption * steps + t of each row
     ptrdiff_t own_size, stretches_size;
 
     explicit Layer(const Sequence<T>& s) : s(s) {
         for (ptrdiff_t t = 0; t < s.steps; t++) R += s.active[t];
+        RG = groups<Q>(R);
         vectors = ceil_div(s.H, W), blocks = ceil_div(vectors, U);
         h_panels = ceil_div(s.H, P), x_panels = ceil_div(s.D, P);
         own_size = (x_panels + h_panels) * P * BW;
         const ptrdiff_t rows = s.N > SLAB ? s.N : SLAB;
         if (own_size < rows * P) own_size = rows * P;
-        stretches_size = s.steps + x_panels + h_panels + blocks;
+        stretches_size = x_panels + h_panels + blocks;
     }
 
     void lay_out_cache(Arena& arena) {
-        hs = arena.take<T>(h_panels * (s.N + R) * P);
+        hs = arena.take<Q>(h_panels * R * PQ);
+        xs = arena.take<Q>(x_panels * R * PQ);
         gates = arena.take<T>(blocks * R * BW);
-        xs = arena.take<T>(x_panels * R * P);
-        cs = arena.take<T>(Cell::HAS_C ? vectors * (s.N + R) * W : 0);
+        memory = arena.take<T>(Cell::HAS_MEMORY ? vectors * (s.N + R) * W : 0);
         extra = arena.take<T>(Cell::EXTRA * vectors * R * W);
     }
 
     void lay_out(Arena& arena, int threads) {
         first = arena.take<ptrdiff_t>(s.steps + 1);
         source = arena.take<ptrdiff_t>(R);
-        packed_x = arena.take<T>(x_panels * P * blocks * BW);
-        packed_h = arena.take<T>(h_panels * P * blocks * BW);
-        da = arena.take<T>(blocks * R * BW);
-        da_state = arena.take<T>(Cell::SPLIT ? blocks * R * BW : 0);
+        packed_x = arena.take<Q>(x_panels * PQ * blocks * BW);
+        packed_h = arena.take<Q>(h_panels * PQ * blocks * BW);
+        da = arena.take<Q>(blocks * R * BQ);
+        da_state = Cell::SPLIT ? arena.take<Q>(blocks * R * BQ) : da;
+        xs_groups = PAIRS ? arena.take<Q>(x_panels * RG * P) : xs;
+        hs_groups = PAIRS ? arena.take<Q>(h_panels * RG * P) : hs;
+        da_groups = PAIRS ? arena.take<Q>(blocks * RG * BW) : da;
+        da_state_groups = !Cell::SPLIT ? da_groups : PAIRS ? arena.take<Q>(blocks * RG * BW) : da_state;
         carry = arena.take<T>(vectors * s.N * W);
         own = arena.take<T>(threads * own_size);
-        stretches = arena.take<Stretch<T>>(threads * stretches_size);
+        stretches = arena.take<Stretch<Q>>(threads * stretches_size);
         if (arena.memory) number_rows();
     }
 
@@ -201,20 +214,22 @@ struct Layer {
         }
     }
 
-    T* hs_at(ptrdiff_t vector, ptrdiff_t row) const {
-        return hs + (vector / WIDE * (s.N + R) + row) * P + vector % WIDE * W;
-    }
+    // how many captions are still running at step t
+    ptrdiff_t running(ptrdiff_t t) const { return t < s.steps ? s.active[t] : 0; }
+
+    // the hidden state before a row
+    Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const { return hs + (vector / WIDE * R + row) * PQ + vector % WIDE * WQ; }
     T* gates_at(ptrdiff_t block, ptrdiff_t row) const { return gates + (block * R + row) * BW; }
-    ptrdiff_t previous(ptrdiff_t t, ptrdiff_t j) const { return t ? s.N + first[t - 1] + j : j; }
+    // what the cell carries: the captions' at first, then that of each row
+    T* memory_at(ptrdiff_t vector, ptrdiff_t place) const { return memory + (vector * (s.N + R) + place) * W; }
 
     Row<T> row(ptrdiff_t vector, ptrdiff_t t, ptrdiff_t j) const {
         Row<T> r;
-        const ptrdiff_t here = first[t] + j, before = previous(t, j);
+        const ptrdiff_t here = first[t] + j;
         r.gates = gates_at(vector / U, here) + vector % U * W;
-        r.prev = hs_at(vector, before);
-        if constexpr (Cell::HAS_C) {
-            r.prev_c = cs + (vector * (s.N + R) + before) * W;
-            r.c = cs + (vector * (s.N + R) + s.N + here) * W;
+        if constexpr (Cell::HAS_MEMORY) {
+            r.prev_memory = memory_at(vector, t ? s.N + first[t - 1] + j : j);
+            r.memory = memory_at(vector, s.N + here);
         }
         if constexpr (Cell::EXTRA) r.extra = extra + (vector * R + here) * W;
         return r;
@@ -224,28 +239,31 @@ struct Layer {
 
     void forward(int me, Team& team) {
         ptrdiff_t begin, end;
-        // x and h0 into panel form
+        // x and h0 into panels
         team.share(R, me, begin, end);
         for (ptrdiff_t r = begin; r < end; r++)
             for (ptrdiff_t v = 0; v < x_panels * WIDE; v++)
-                V::load(s.x + source[r] * s.D + v * W, lanes_of(s.D - v * W, W))
-                    .store(xs + (v / WIDE * R + r) * P + v % WIDE * W);
+                store_row(V::load(s.x + source[r] * s.D + v * W, lanes_of(s.D - v * W, W)),
+                          xs + (v / WIDE * R + r) * PQ + v % WIDE * WQ);
         team.share(s.N, me, begin, end);
         for (ptrdiff_t j = begin; j < end; j++)
             for (ptrdiff_t v = 0; v < vectors; v++) {
                 const ptrdiff_t from = s.order[j] * s.H + v * W;
                 const int n = lanes_of(s.H - v * W, W);
-                V::load(s.h0 + from, n).store(hs_at(v, j));
+                const V h0 = V::load(s.h0 + from, n);
+                if (j < running(0)) store_row(h0, hs_at(v, j));
                 if constexpr (Cell::HAS_C)
-                    (s.c0 ? V::load(s.c0 + from, n) : V(T(0))).store(cs + (v * (s.N + R) + j) * W);
+                    (s.c0 ? V::load(s.c0 + from, n) : V(T(0))).store(memory_at(v, j));
+                else if constexpr (Cell::HAS_MEMORY)
+                    h0.store(memory_at(v, j));
             }
         ptrdiff_t b0, b1;
         team.share(blocks, me, b0, b1);
-        pack_blocks<T, Cell>(s.Wx, s.D, s.H, packed_x, b0, b1);
-        pack_blocks<T, Cell>(s.Wh, s.H, s.H, packed_h, b0, b1);
+        pack_blocks<Q, Cell>(s.Wx, s.D, s.H, packed_x, b0, b1);
+        pack_blocks<Q, Cell>(s.Wh, s.H, s.H, packed_h, b0, b1);
         team.barrier();
 
-        Stretch<T>* mine = stretches + me * stretches_size;
+        Stretch<Q>* mine = stretches + me * stretches_size;
         // a = x Wx + b for all rows
         for (ptrdiff_t block = b0; block < b1; block++) {
             for_tiles<B>(R, [&](ptrdiff_t r, int rows) {
@@ -256,8 +274,8 @@ struct Layer {
                         const T* bias = s.b + source[r + m] / s.steps * s.b_row + v / U * s.H + unit;
                         V::load(bias, lanes_of(s.H - unit, W)).store(out + m * BW + v * W);
                     }
-                const int n = stretches_of(xs + r * P, R * P, P, s.D, mine);
-                tile_of<T, B, false>(rows)(mine, n, P, packed_x + block * s.D * BW, out, BW, true);
+                const int n = stretches_of(xs + r * PQ, R * PQ, PQ, groups<Q>(s.D), mine);
+                tile_of<Q, B, false>(rows)(mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, out, BW, true);
             });
         }
         // h_t from h_{t-1}
@@ -265,47 +283,46 @@ struct Layer {
             for (ptrdiff_t block = b0; block < b1; block++)
                 for_tiles<B>(s.active[t], [&](ptrdiff_t j, int rows) {
                     alignas(64) T product[ROWS<B> * BW];
-                    const int n = stretches_of(hs + previous(t, j) * P, (s.N + R) * P, P, s.H, mine);
-                    tile_of<T, B, false>(rows)(mine, n, P, packed_h + block * s.H * BW, product, BW, false);
+                    const int n = stretches_of(hs + (first[t] + j) * PQ, R * PQ, PQ, groups<Q>(s.H), mine);
+                    tile_of<Q, B, false>(rows)(mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW, false);
                     for (int m = 0; m < rows; m++) apply(block, t, j + m, product + m * BW);
                 });
             team.barrier();
         }
     }
 
-    // the gates of one row of a block; h_t goes to the next step and to the caller
+    // the gates of one row of a block; h_t goes to the caption's next row and to the caller
     void apply(ptrdiff_t block, ptrdiff_t t, ptrdiff_t j, const T* product) const {
+        const bool last = j >= running(t + 1);
         for (int u = 0; u < U; u++) {
             const ptrdiff_t vector = block * U + u;
             const int n = lanes_of(s.H - vector * W, W);
             if (n == 0) break;
             const Row<T> r = row(vector, t, j);
             const V h = Cell::forward(r, product + u * W);
-            h.store(hs_at(vector, s.N + first[t] + j));
+            if (!last) store_row(h, hs_at(vector, first[t + 1] + j));
             h.store(s.h + source[first[t] + j] * s.H + vector * W, n);
             if constexpr (Cell::HAS_C)
-                if (s.last_c && (t + 1 == s.steps || j >= s.active[t + 1]))
-                    V::load(r.c).store(s.last_c + s.order[j] * s.H + vector * W, n);
+                if (s.last_c && last) V::load(r.memory).store(s.last_c + s.order[j] * s.H + vector * W, n);
         }
     }
 
     // ---- backward
 
-    // weights (K, G H) -> their transpose in panels of P columns: (blocks B W, P) for each P of the K rows
-    void pack_transposed(const T* weights, ptrdiff_t K, T* packed, ptrdiff_t begin, ptrdiff_t end) const {
+    // weights (K, G H) -> their transpose in panels of P columns: (blocks B W, P) in group form for each P of the K rows
+    void pack_transposed(const T* weights, ptrdiff_t K, Q* packed, ptrdiff_t begin, ptrdiff_t end) const {
         for (ptrdiff_t panel = begin; panel < end; panel++)
             for (ptrdiff_t block = 0; block < blocks; block++)
                 for (int v = 0; v < B; v++) {
                     const ptrdiff_t unit = (block * U + v % U) * W;
                     const int columns = lanes_of(s.H - unit, W);
-                    T* to = packed + (panel * blocks * BW + (block * B + v) * W) * P;
+                    Q* to = packed + ((panel * blocks + block) * BQ + v * WQ) * P;
                     for (int w = 0; w < WIDE; w++)
                         transpose_into(weights + v / U * s.H + unit, G * s.H, K, panel * P + w * W, columns,
                                        to + w * W, P);
                 }
     }
 
-    T* da_at(T* base, ptrdiff_t block, ptrdiff_t r) const { return base + (block * R + r) * BW; }
     T* carry_at(ptrdiff_t vector, ptrdiff_t j) const { return carry + (vector * s.N + j) * W; }
 
     void backward(int me, Team& team) {
@@ -314,6 +331,12 @@ struct Layer {
         team.share(x_panels, me, x0, x1);
         pack_transposed(s.Wh, s.H, packed_h, p0, p1);
         pack_transposed(s.Wx, s.D, packed_x, x0, x1);
+        if constexpr (PAIRS) {
+            for (ptrdiff_t panel = x0; panel < x1; panel++)
+                to_group_form(xs + panel * R * PQ, R, P, xs_groups + panel * RG * P);
+            for (ptrdiff_t panel = p0; panel < p1; panel++)
+                to_group_form(hs + panel * R * PQ, R, P, hs_groups + panel * RG * P);
+        }
         for (ptrdiff_t v = p0 * WIDE; v < p1 * WIDE && v < vectors; v++)
             for (ptrdiff_t j = 0; j < s.N; j++) {
                 V start(T(0));
@@ -321,13 +344,12 @@ struct Layer {
                     if (s.dlast_c) start = V::load(s.dlast_c + s.order[j] * s.H + v * W, lanes_of(s.H - v * W, W));
                 start.store(carry_at(v, j));
             }
-        Stretch<T>* mine = stretches + me * stretches_size;
+        Stretch<Q>* mine = stretches + me * stretches_size;
         T* sums = own + me * own_size;
-        T* through = Cell::SPLIT ? da_state : da;
         for (ptrdiff_t t = s.steps; t-- > 0;) {
-            const ptrdiff_t later = t + 1 < s.steps ? s.active[t + 1] : 0;
+            const ptrdiff_t later = running(t + 1);
             for (ptrdiff_t panel = p0; panel < p1; panel++) {
-                if (later) times_transposed(through, t + 1 < s.steps ? first[t + 1] : 0, later, packed_h, panel, mine, sums);
+                if (later) times_transposed(da_state, first[t + 1], later, packed_h, panel, mine, sums);
                 // captions that end here: no gradient comes from later
                 std::memset(sums + later * P, 0, (s.active[t] - later) * P * sizeof(T));
                 for (ptrdiff_t j = 0; j < s.active[t]; j++) undo(panel, t, j, sums + j * P);
@@ -335,9 +357,9 @@ struct Layer {
             team.barrier();
         }
         // what reaches h0 and c0
-        const ptrdiff_t started = s.steps ? s.active[0] : 0;
+        const ptrdiff_t started = running(0);
         for (ptrdiff_t panel = p0; panel < p1; panel++) {
-            if (started) times_transposed(through, 0, started, packed_h, panel, mine, sums);
+            if (started) times_transposed(da_state, 0, started, packed_h, panel, mine, sums);
             std::memset(sums + started * P, 0, (s.N - started) * P * sizeof(T));
             for (ptrdiff_t j = 0; j < s.N; j++) finish(panel, j, sums + j * P);
         }
@@ -356,27 +378,21 @@ struct Layer {
         // dWx = x^T da, dWh = h_{t-1}^T da, db = sum of da, each thread its blocks
         ptrdiff_t b0, b1;
         team.share(blocks, me, b0, b1);
-        T *sums_x = sums, *sums_h = sums_x + x_panels * P * BW;
         for (ptrdiff_t block = b0; block < b1; block++) {
-            if (R == 0) std::memset(sums_x, 0, own_size * sizeof(T));
-            for (ptrdiff_t t = 0, end; t < s.steps; t = end) {
-                end = t + 1;
-                while (end < s.steps && first[end + 1] - first[t] <= DEPTH) end++;
-                const bool add = t > 0;
-                for (ptrdiff_t panel = 0; panel < x_panels; panel++)
-                    for_tiles<B>(lanes_of(s.D - panel * P, P), [&](ptrdiff_t column, int columns) {
-                        const Stretch<T> rows{xs + (panel * R + first[t]) * P + column, first[end] - first[t]};
-                        tile_of<T, B, true>(columns)(&rows, 1, P, da_at(da, block, first[t]),
-                                                     sums_x + (panel * P + column) * BW, BW, add);
-                    });
-                for (ptrdiff_t panel = 0; panel < h_panels; panel++)
-                    for_tiles<B>(lanes_of(s.H - panel * P, P), [&](ptrdiff_t column, int columns) {
-                        const int n = states_before(t, end, panel, column, mine);
-                        tile_of<T, B, true>(columns)(mine, n, P, da_at(through, block, first[t]),
-                                                     sums_h + (panel * P + column) * BW, BW, add);
-                    });
+            if constexpr (PAIRS) {
+                to_group_form(da + block * R * BQ, R, BW, da_groups + block * RG * BW);
+                if constexpr (Cell::SPLIT)
+                    to_group_form(da_state + block * R * BQ, R, BW, da_state_groups + block * RG * BW);
             }
-            write_gradient(s.dWx, s.D, block, sums_x);
+            if (R == 0) std::memset(sums, 0, own_size * sizeof(T));
+            T* sums_h = sums + x_panels * P * BW;
+            const ptrdiff_t part = ceil_div(RG, ceil_div(RG, DEPTH) + (RG == 0));
+            for (ptrdiff_t g = 0; g < RG; g += part) {
+                const ptrdiff_t count = at_most(RG - g, part);
+                transposed_times(xs_groups, s.D, da_groups + (block * RG + g) * BW, g, count, sums);
+                transposed_times(hs_groups, s.H, da_state_groups + (block * RG + g) * BW, g, count, sums_h);
+            }
+            write_gradient(s.dWx, s.D, block, sums);
             write_gradient(s.dWh, s.H, block, sums_h);
             write_bias_gradient(block);
         }
@@ -388,41 +404,38 @@ struct Layer {
             const ptrdiff_t unit = (block * U + v % U) * W;
             const int lanes = lanes_of(s.H - unit, W);
             T* to = s.db + v / U * s.H + unit;
+            const Q* rows = da + block * R * BQ + v * WQ;
             if (s.b_row == 0) {
                 V total(T(0));
-                for (ptrdiff_t r = 0; r < R; r++) total = total + V::load(da_at(da, block, r) + v * W);
+                for (ptrdiff_t r = 0; r < R; r++) total = total + load_row(rows + r * BQ);
                 total.store(to, lanes);
                 continue;
             }
             for (ptrdiff_t n = 0; n < s.N; n++) V(T(0)).store(to + n * s.b_row, lanes);
             for (ptrdiff_t r = 0; r < R; r++) {
                 T* at = to + source[r] / s.steps * s.b_row;
-                (V::load(at, lanes) + V::load(da_at(da, block, r) + v * W)).store(at, lanes);
+                (V::load(at, lanes) + load_row(rows + r * BQ)).store(at, lanes);
             }
         }
     }
 
-    // h_{t-1} of steps begin..end-1, one column on: a stretch a step, joined where no caption ended in between
-    int states_before(ptrdiff_t begin, ptrdiff_t end, ptrdiff_t panel, ptrdiff_t column, Stretch<T>* to) const {
-        int n = 0;
-        for (ptrdiff_t t = begin; t < end; t++) {
-            const T* a = hs + (panel * (s.N + R) + previous(t, 0)) * P + column;
-            if (n && to[n - 1].a + to[n - 1].count * P == a)
-                to[n - 1].count += s.active[t];
-            else
-                to[n++] = {a, s.active[t]};
-        }
-        return n;
+    // sums (K, BW) = or, after the first, += rows^T da over `count` groups of rows from g on; rows (R, K) in group form
+    void transposed_times(const Q* rows, ptrdiff_t K, const Q* gradients, ptrdiff_t g, ptrdiff_t count, T* sums) const {
+        for (ptrdiff_t k = 0; k < K; k += P)
+            for_tiles<B>(at_most(K - k, P), [&](ptrdiff_t column, int columns) {
+                const Stretch<Q> stretch{rows + (k / P * RG + g) * P + column, count};
+                tile_of<Q, B, true>(columns)(&stretch, 1, P, gradients, sums + (k + column) * BW, BW, g > 0);
+            });
     }
 
     // da W^T of some rows and one panel of columns, into sums (rows, P); k in parts of CHUNK blocks, which stay in L2
-    void times_transposed(const T* from, ptrdiff_t r, ptrdiff_t rows, const T* packed, ptrdiff_t panel, Stretch<T>* mine,
+    void times_transposed(const Q* from, ptrdiff_t r, ptrdiff_t rows, const Q* packed, ptrdiff_t panel, Stretch<Q>* mine,
                           T* sums) const {
         for (ptrdiff_t block = 0; block < blocks; block += CHUNK) {
             const ptrdiff_t part = at_most(blocks - block, CHUNK);
             for_tiles<WIDE>(rows, [&](ptrdiff_t j, int m) {
-                const int n = stretches_of(from + (block * R + r + j) * BW, R * BW, BW, part * BW, mine);
-                tile_of<T, WIDE, false>(m)(mine, n, BW, packed + (panel * blocks + block) * BW * P, sums + j * P, P,
+                const int n = stretches_of(from + (block * R + r + j) * BQ, R * BQ, BQ, part * BQ, mine);
+                tile_of<Q, WIDE, false>(m)(mine, n, BQ, packed + (panel * blocks + block) * BQ * P, sums + j * P, P,
                                            block > 0);
             });
         }
@@ -430,18 +443,24 @@ struct Layer {
 
     // the gates' gradients of one row of a panel; `from_later`: what reaches h_t through h_{t+1}
     void undo(ptrdiff_t panel, ptrdiff_t t, ptrdiff_t j, const T* from_later) const {
+        const ptrdiff_t r = first[t] + j;
+        const auto place = [&](ptrdiff_t vector) { return (vector / U * R + r) * BQ + vector % U * WQ; };
         for (int w = 0; w < WIDE; w++) {
-            const ptrdiff_t vector = panel * WIDE + w, r = first[t] + j;
+            const ptrdiff_t vector = panel * WIDE + w;
             const int n = lanes_of(s.H - vector * W, W);
             if (n == 0) break;
             const V dh = V::load(from_later + w * W) + V::load(s.dh + source[r] * s.H + vector * W, n);
-            const ptrdiff_t at = (vector / U * R + r) * BW + vector % U * W;
-            Cell::backward(row(vector, t, j), dh, carry_at(vector, j), da + at, Cell::SPLIT ? da_state + at : nullptr);
+            V gradients[G], of_state[G];
+            Cell::backward(row(vector, t, j), dh, carry_at(vector, j), gradients, of_state);
+            for (int gate = 0; gate < G; gate++) {
+                store_row(gradients[gate], da + place(vector) + gate * U * WQ);
+                if constexpr (Cell::SPLIT) store_row(of_state[gate], da_state + place(vector) + gate * U * WQ);
+            }
         }
         // vectors that only fill up a block: they are multiplied with zeros, which must not meet what lay here before
         if constexpr (U > 1)
             for (ptrdiff_t vector = vectors; vector < blocks * U && vector / WIDE == panel; vector++)
-                V(T(0)).store(da + (vector / U * R + first[t] + j) * BW + vector % U * W);
+                store_row(V(T(0)), da + place(vector));
     }
 
     void finish(ptrdiff_t panel, ptrdiff_t j, const T* product) const {

@@ -74,7 +74,6 @@ INLINE Vec<float> if_small(Vec<float> x, float limit, Vec<float> a, Vec<float> b
 INLINE Vec<float> if_positive(Vec<float> x, Vec<float> a) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), a.v);
 }
-// a with the sign of x
 // rows become columns
 INLINE void transpose(Vec<float> (&r)[16]) {
     __m512 a[16], b[16];
@@ -99,6 +98,7 @@ INLINE void transpose(Vec<float> (&r)[16]) {
         r[12 + j] = _mm512_shuffle_f32x4(odd01, odd23, 0xDD);
     }
 }
+// a with the sign of x
 INLINE Vec<float> with_sign(Vec<float> a, Vec<float> x) {
     const __m512i sign = _mm512_set1_epi32(int(0x80000000u));
     return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(sign, _mm512_castps_si512(x.v), _mm512_castps_si512(a.v), 0xCA));

@@ -10,6 +10,9 @@
 #if !defined(_WIN32)
 #include <pthread.h>
 #endif
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace showtell {
 
@@ -36,6 +39,18 @@ void wait_until(int threads, Done done) {
         breathe();
     }
     while (!done()) std::this_thread::yield();
+}
+
+// In pages of 2 MB where the system has them: products that step through tens of MB otherwise look up addresses for an
+// eighth of their time.
+constexpr std::align_val_t PAGE{std::size_t(2) << 20};
+
+char* new_memory(std::size_t bytes) {
+    char* memory = static_cast<char*>(::operator new(bytes, PAGE));
+#if defined(__linux__)
+    madvise(memory, bytes, MADV_HUGEPAGE);  // advice: it may fail
+#endif
+    return memory;
 }
 
 struct Crew : Team {
@@ -130,9 +145,9 @@ Session::~Session() { the_pool().one_call.unlock(); }
 char* Session::memory(std::size_t bytes) {
     Pool& pool = the_pool();
     if (bytes > pool.capacity) {
-        ::operator delete(pool.memory, std::align_val_t(64));
+        ::operator delete(pool.memory, PAGE);
         pool.memory = nullptr, pool.capacity = 0;
-        pool.memory = static_cast<char*>(::operator new(bytes, std::align_val_t(64)));
+        pool.memory = new_memory(bytes);
         pool.capacity = bytes;
     }
     return pool.memory;

@@ -13,10 +13,13 @@
 
 namespace SHOWTELL_ISA {
 
-template <class T>
+// Q: what the products multiply, T itself or pairs of bfloat16; everything else is computed in T.
+template <class T, class Q>
 struct Vocabulary {
     using V = Vec<T>;
     static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
+    static constexpr ptrdiff_t PQ = P / GROUP<Q>, WQ = W / GROUP<Q>;  // a row of a panel and a vector, in Q
+    static constexpr bool PAIRS = GROUP<Q> > 1;
     // words of a slab: as many as make the reading and writing of dW small beside the arithmetic
     static constexpr ptrdiff_t SLAB = 384;
 
@@ -29,24 +32,33 @@ struct Vocabulary {
     double* losses;         // (M) the loss of each word
 
     ptrdiff_t v_panels, h_panels;
-    T *hs, *scores, *packed, *packed_transposed, *sums, *sums_b, *products;
-    Stretch<T>* stretches;
+    T *scores, *sums, *sums_b, *products;
+    // hs in row form, and the scores' gradients too; both in group form, which of single numbers is the same
+    Q *hs, *gradients, *hs_groups, *gradient_groups, *packed, *packed_transposed;
+    Stretch<Q>* stretches;
 
     void lay_out(Arena& arena, int threads) {
         v_panels = ceil_div(size, P), h_panels = ceil_div(H, P);
-        const ptrdiff_t gradients = dh ? 1 : 0;
-        hs = arena.take<T>(h_panels * SLAB * P);
+        const ptrdiff_t wanted = dh ? 1 : 0;
         scores = arena.take<T>(v_panels * SLAB * P);
-        packed = arena.take<T>(v_panels * H * P);
-        packed_transposed = arena.take<T>(gradients * h_panels * v_panels * P * P);
-        sums = arena.take<T>(gradients * v_panels * h_panels * P * P);
-        sums_b = arena.take<T>(gradients * v_panels * P);
-        products = arena.take<T>(gradients * threads * SLAB * P);
-        stretches = arena.take<Stretch<T>>(threads * (v_panels + h_panels));
+        hs = arena.take<Q>(h_panels * SLAB * PQ);
+        packed = arena.take<Q>(v_panels * groups<Q>(H) * P);
+        packed_transposed = arena.take<Q>(wanted * h_panels * v_panels * PQ * P);
+        sums = arena.take<T>(wanted * v_panels * h_panels * P * P);
+        sums_b = arena.take<T>(wanted * v_panels * P);
+        products = arena.take<T>(wanted * threads * SLAB * P);
+        if constexpr (PAIRS) {
+            gradients = arena.take<Q>(wanted * v_panels * SLAB * PQ);
+            hs_groups = arena.take<Q>(wanted * h_panels * SLAB * PQ);
+            gradient_groups = arena.take<Q>(wanted * v_panels * SLAB * PQ);
+        } else {
+            gradients = gradient_groups = scores, hs_groups = hs;
+        }
+        stretches = arena.take<Stretch<Q>>(threads * (v_panels + h_panels));
     }
 
     void run(int me, Team& team) {
-        Stretch<T>* mine = stretches + me * (v_panels + h_panels);
+        Stretch<Q>* mine = stretches + me * (v_panels + h_panels);
         ptrdiff_t p0, p1, q0, q1;
         team.share(v_panels, me, p0, p1);
         team.share(h_panels, me, q0, q1);
@@ -55,15 +67,24 @@ struct Vocabulary {
         for (ptrdiff_t begin = 0; begin < M; begin += SLAB) {
             const ptrdiff_t rows = at_most(M - begin, SLAB);
             ptrdiff_t r0, r1;
-            team.share(rows, me, r0, r1);
+            team.share(groups<Q>(rows), me, r0, r1);
+            r0 = r0 * GROUP<Q>, r1 = at_most(r1 * GROUP<Q>, rows);
             for (ptrdiff_t r = r0; r < r1; r++)
                 for (ptrdiff_t k = 0; k < H; k += W)
-                    V::load(h + source[begin + r] * H + k, lanes_of(H - k, W))
-                        .store(hs + (k / P * SLAB + r) * P + k % P);
+                    store_row(V::load(h + source[begin + r] * H + k, lanes_of(H - k, W)),
+                              hs + (k / P * SLAB + r) * PQ + k % P / GROUP<Q>);
             team.barrier();
             for (ptrdiff_t panel = p0; panel < p1; panel++) score(panel, rows, mine);
+            if constexpr (PAIRS)
+                if (dh)
+                    for (ptrdiff_t panel = q0; panel < q1; panel++)
+                        to_group_form(hs + panel * SLAB * PQ, rows, P, hs_groups + panel * SLAB * PQ);
             team.barrier();
-            for (ptrdiff_t r = r0; r < r1; r++) losses[begin + r] = softmax(r, target[begin + r]);
+            for (ptrdiff_t r = r0; r < r1; r++) {
+                losses[begin + r] = softmax(r, target[begin + r]);
+                if constexpr (PAIRS)
+                    if (dh && ((r + 1) % GROUP<Q> == 0 || r + 1 == rows)) narrow(r / GROUP<Q>, rows);
+            }
             if (!dh) continue;
             team.barrier();
             for (ptrdiff_t panel = q0; panel < q1; panel++) gradient_of_h(panel, begin, rows, mine, products + me * SLAB * P);
@@ -74,32 +95,46 @@ struct Vocabulary {
             for (ptrdiff_t panel = p0; panel < p1; panel++) write_gradients(panel);
     }
 
-    // weights (H, size) -> (H, P) for each panel of the vocabulary
+    // weights (H, size) -> (H, P) for each panel of the vocabulary, in group form
     void pack(ptrdiff_t begin, ptrdiff_t end) const {
-        for (ptrdiff_t k = 0; k < H; k++)
+        for (ptrdiff_t k = 0; k < H; k += GROUP<Q>)
             for (ptrdiff_t word = begin * P; word < end * P; word += W)
-                V::load(weights + k * size + word, lanes_of(size - word, W))
-                    .store(packed + (word / P * H + k) * P + word % P);
+                pack_group(weights + word, size, H, k, lanes_of(size - word, W),
+                           packed + (word / P * groups<Q>(H) + k / GROUP<Q>) * P + word % P);
     }
 
-    // weights (H, size) -> (v_panels P, P) for each panel of h
+    // weights (H, size) -> (v_panels P, P) for each panel of h, in group form
     void pack_transposed(ptrdiff_t begin, ptrdiff_t end) const {
         for (ptrdiff_t panel = begin; panel < end; panel++)
             for (ptrdiff_t word = 0; word < v_panels * P; word += W)
                 for (ptrdiff_t k = 0; k < P; k += W)
                     transpose_into(weights + word, size, H, panel * P + k, lanes_of(size - word, W),
-                                   packed_transposed + (panel * v_panels * P + word) * P + k, P);
+                                   packed_transposed + (panel * v_panels * P + word) / GROUP<Q> * P + k, P);
     }
 
-    void score(ptrdiff_t panel, ptrdiff_t rows, Stretch<T>* mine) const {
+    // the gradients of a group of rows as pairs, in both forms
+    void narrow(ptrdiff_t group, ptrdiff_t rows) const {
+        for (ptrdiff_t word = 0; word < v_panels * P; word += W) {
+            V both[GROUP<Q>];
+            for (int i = 0; i < GROUP<Q>; i++) {
+                const ptrdiff_t r = group * GROUP<Q> + i;
+                // beyond the vocabulary lies what the product left; its weights are 0, and it is finite
+                both[i] = r < rows ? V::load(score_of(r, word)) : V(T(0));
+                store_row(both[i], gradients + (word / P * SLAB + r) * PQ + word % P / GROUP<Q>);
+            }
+            store_group(both, gradient_groups + word / P * SLAB * PQ + group * P + word % P);
+        }
+    }
+
+    void score(ptrdiff_t panel, ptrdiff_t rows, Stretch<Q>* mine) const {
         V bias[WIDE];
         for (int v = 0; v < WIDE; v++) bias[v] = V::load(b + panel * P + v * W, lanes_of(size - panel * P - v * W, W));
         for_tiles<WIDE>(rows, [&](ptrdiff_t r, int m) {
             T* out = scores + (panel * SLAB + r) * P;
             for (int i = 0; i < m; i++)
                 for (int v = 0; v < WIDE; v++) bias[v].store(out + i * P + v * W);
-            const int n = stretches_of(hs + r * P, SLAB * P, P, H, mine);
-            tile_of<T, WIDE, false>(m)(mine, n, P, packed + panel * H * P, out, P, true);
+            const int n = stretches_of(hs + r * PQ, SLAB * PQ, PQ, groups<Q>(H), mine);
+            tile_of<Q, WIDE, false>(m)(mine, n, PQ, packed + panel * groups<Q>(H) * P, out, P, true);
         });
     }
 
@@ -144,13 +179,14 @@ struct Vocabulary {
 
     static double log_of(T x) { return std::log(double(x)); }
 
-    void gradient_of_h(ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t rows, Stretch<T>* mine, T* product) const {
+    void gradient_of_h(ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t rows, Stretch<Q>* mine, T* product) const {
         constexpr ptrdiff_t CHUNK = DEPTH / P * P ? DEPTH / P : 1;
         for (ptrdiff_t first = 0; first < v_panels; first += CHUNK) {
             const ptrdiff_t part = at_most(v_panels - first, CHUNK);
             for_tiles<WIDE>(rows, [&](ptrdiff_t r, int m) {
-                const int n = stretches_of(score_of(r, first * P), SLAB * P, P, part * P, mine);
-                tile_of<T, WIDE, false>(m)(mine, n, P, packed_transposed + (panel * v_panels + first) * P * P,
+                const Q* from = gradients + (first * SLAB + r) * PQ;
+                const int n = stretches_of(from, SLAB * PQ, PQ, part * PQ, mine);
+                tile_of<Q, WIDE, false>(m)(mine, n, PQ, packed_transposed + (panel * v_panels + first) * PQ * P,
                                            product + r * P, P, first > 0);
             });
         }
@@ -160,17 +196,18 @@ struct Vocabulary {
     }
 
     void gradient_of_weights(ptrdiff_t panel, ptrdiff_t rows, bool add) const {
-        const T* right = scores + panel * SLAB * P;
+        const Q* right = gradient_groups + panel * SLAB * PQ;
         for (ptrdiff_t k = 0; k < h_panels; k++)
             for_tiles<WIDE>(lanes_of(H - k * P, P), [&](ptrdiff_t column, int columns) {
-                const Stretch<T> stretch{hs + k * SLAB * P + column, rows};
-                tile_of<T, WIDE, true>(columns)(&stretch, 1, P, right, sums + (panel * h_panels * P + k * P + column) * P, P,
+                const Stretch<Q> stretch{hs_groups + k * SLAB * PQ + column, groups<Q>(rows)};
+                tile_of<Q, WIDE, true>(columns)(&stretch, 1, P, right, sums + (panel * h_panels * P + k * P + column) * P, P,
                                                 add);
             });
+        const T* gradient = scores + panel * SLAB * P;
         for (int v = 0; v < WIDE; v++) {
             T* at = sums_b + panel * P + v * W;
             V total = add ? V::load(at) : V(T(0));
-            for (ptrdiff_t r = 0; r < rows; r++) total = total + V::load(right + r * P + v * W);
+            for (ptrdiff_t r = 0; r < rows; r++) total = total + V::load(gradient + r * P + v * W);
             total.store(at);
         }
     }

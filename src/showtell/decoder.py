@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from showtell import initialization
+from showtell import initialization, kernels
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation, check_activation
 from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.decoding import GATES, Cell, State
 from showtell.initialization import RecurrentInit
+from showtell.kernels import Precision
 from showtell.layers import best_layers
 from showtell.text.vocabulary import PAD
 
@@ -46,12 +47,15 @@ class CaptionDecoder:
         rng: where the first weights come from; seeded with 0 if not given.
         params: weights to begin with instead, used as they are, without a copy.
         layers: who computes: `showtell.functional` or `showtell.kernels`; if not given the latter, where it is there.
+        precision: `"bf16"` rounds what the products of the recurrent and the vocabulary layer multiply to bfloat16, in
+            training and in decoding; the parameters and all sums stay float32. The compiled layers have it.
 
     Attributes:
         params: what is learnt, by name.
 
     Raises:
-        ShowtellError: a cell, activation or init of another name; weights missing, too many or of another shape.
+        ShowtellError: a cell, activation, init or precision of another name; weights missing, too many or of another
+            shape; bf16 without the compiled layers.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class CaptionDecoder:
         rng: np.random.Generator | None = None,
         params: dict[str, Array] | None = None,
         layers: ModuleType | None = None,
+        precision: Precision = "float32",
     ) -> None:
         if cell not in GATES:
             raise ShowtellError(f"cell is {cell!r}, expected one of {', '.join(map(repr, GATES))}")
@@ -80,6 +85,7 @@ class CaptionDecoder:
         self.cell, self.activation, self.layers = cell, activation, layers or best_layers()
         self.feature_mean = np.asarray(np.zeros(feature_dim) if feature_mean is None else feature_mean, dtype)
         self.feature_scale = np.asarray(np.ones(feature_dim) if feature_scale is None else feature_scale, dtype)
+        self._precision = _precision(precision, self.layers)
         if params is None:
             params = self._initial(init, forget_bias, rng or np.random.default_rng(0), dtype)
         _check_shapes(params, self._shapes())
@@ -113,7 +119,7 @@ class CaptionDecoder:
         h, words_out, cache = self._hidden(features, captions, dropout, rng)
         p, grads = self.params, {}
         loss, (dh, grads["W_vocab"], grads["b_vocab"]) = self.layers.vocabulary_loss(
-            h, p["W_vocab"], p["b_vocab"], words_out, words_out != PAD, label_smoothing
+            h, p["W_vocab"], p["b_vocab"], words_out, words_out != PAD, label_smoothing, **self._precision
         )
         return float(loss), grads | self._backward(dh, cache)
 
@@ -122,7 +128,7 @@ class CaptionDecoder:
         h, words_out, _ = self._hidden(features, captions, 0.0, None)
         p = self.params
         loss, _ = self.layers.vocabulary_loss(
-            h, p["W_vocab"], p["b_vocab"], words_out, words_out != PAD, gradients=False
+            h, p["W_vocab"], p["b_vocab"], words_out, words_out != PAD, gradients=False, **self._precision
         )
         return float(loss)
 
@@ -208,9 +214,11 @@ class CaptionDecoder:
         # [word t, photo] Wx + b: the photo's part is the same at every step, and is multiplied once
         E = self.embed_dim
         gates, cache["gates"] = layers.affine_forward(shown, p["Wx"][E:], p["b"])
-        options = (self.activation,) if self.cell == "rnn" else ()
+        activation = (self.activation,) if self.cell == "rnn" else ()
         lengths = (words_out != PAD).sum(axis=1)
-        h, cache["cell"] = self._layer("forward")(words, h0, p["Wx"][:E], p["Wh"], gates, *options, lengths=lengths)
+        h, cache["cell"] = self._layer("forward")(
+            words, h0, p["Wx"][:E], p["Wh"], gates, *activation, lengths=lengths, **self._precision
+        )
         if dropout and rng:
             h, cache["drop_h"] = layers.dropout_forward(h, dropout, rng)
         return h, words_out, cache
@@ -252,7 +260,7 @@ class StepwiseDecoder:
         p = decoder.params
         self._decoder = decoder
         weights = (p[name] for name in ("W_embed", "Wx", "Wh", "b", "W_vocab", "b_vocab"))
-        self._step = decoder.layers.DecodingStep(decoder.cell, decoder.activation, *weights)
+        self._step = decoder.layers.DecodingStep(decoder.cell, decoder.activation, *weights, **decoder._precision)
 
     def start(self, features: Array) -> State:
         """The state before the first word, for photos' features (N, F): arrays whose first axis is N."""
@@ -274,6 +282,15 @@ class StepwiseDecoder:
         """Of `step` the likeliest `count` words that are not in `never`, best first: log-probabilities, ids (R, k)."""
         after: tuple[Array, IntArray, State] = self._step.best(words, state, count, never)
         return after
+
+
+def _precision(precision: Precision, layers: ModuleType) -> dict[str, Precision]:
+    """The keyword that the compiled layers take; none for float32, which the functional ones have as well."""
+    if precision == "float32":
+        return {}
+    if layers is not kernels:
+        raise ShowtellError(f"CaptionDecoder: precision {precision!r} needs the compiled layers, showtell.kernels")
+    return {"precision": precision}
 
 
 def _check_shapes(params: dict[str, Array], shapes: dict[str, tuple[int, ...]]) -> None:

@@ -13,6 +13,7 @@ import pytest
 import small
 from showtell.captioner import Captioner
 from showtell.errors import ShowtellError
+from showtell.layers import best_layers
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.folder import BEST, CHECKPOINT, METRICS
 from showtell.training.recipe import Recipe
@@ -41,6 +42,10 @@ def assert_same_run(one: Path, two: Path) -> None:
     for group in ("params", "first", "second"):
         for name, array in ours[group].items():
             assert array.tobytes() == theirs[group][name].tobytes(), f"{group}/{name} differs"
+
+
+def test_the_fastest_layers_train(tmp_path: Path) -> None:
+    assert trainer(tmp_path).decoder.layers is best_layers()
 
 
 def test_it_learns(tmp_path: Path) -> None:

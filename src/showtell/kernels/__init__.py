@@ -19,6 +19,7 @@ from showtell.kernels.affine import (
 from showtell.kernels.decoding import DecodingStep
 from showtell.kernels.dropout import dropout_backward, dropout_forward
 from showtell.kernels.library import (
+    Precision,
     available,
     get_instruction_set,
     get_num_threads,
@@ -45,6 +46,7 @@ from showtell.kernels.vocabulary import vocabulary_loss
 
 __all__ = [
     "DecodingStep",
+    "Precision",
     "adam_update",
     "affine_backward",
     "affine_forward",

@@ -9,7 +9,7 @@ import numpy as np
 
 from showtell.functional.affine import Cache
 from showtell.functional.checks import Array, check_arrays
-from showtell.kernels.library import AffineArguments, native, threads_for
+from showtell.kernels.library import AffineArguments, native, numbers_of, threads_for
 from showtell.kernels.memory import pointer
 
 
@@ -66,5 +66,5 @@ def _backward(function: str, dout: Array, x: Array, w: Array) -> tuple[Array, Ar
 def _call(size: dict[str, int], x: Array, **pointers: int) -> None:
     N, D, M = size["N"], size["D"], size["M"]
     arguments = AffineArguments(N=N, D=D, M=M, x=pointer(x), **pointers)
-    if native().showtell_affine(x.dtype == np.float64, ctypes.byref(arguments), threads_for(N * D * M)):
+    if native().showtell_affine(numbers_of(x.dtype), ctypes.byref(arguments), threads_for(N * D * M)):
         raise MemoryError("affine: there is not enough memory for the working arrays")

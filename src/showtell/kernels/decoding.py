@@ -12,13 +12,16 @@ from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
 from showtell.functional.decoding import Cell, State, check_count
 from showtell.functional.embedding import check_ids
 from showtell.kernels.affine import affine_forward
-from showtell.kernels.library import DecodingArguments, native, threads_for
+from showtell.kernels.library import DecodingArguments, Precision, native, numbers_of, threads_for
 from showtell.kernels.memory import Memory, pointer
 from showtell.kernels.recurrent import cell_number
 
 
 class DecodingStep(functional.DecodingStep):
-    """See `showtell.functional.DecodingStep`. The weights are copied: changes of them later are not seen."""
+    """See `showtell.functional.DecodingStep`. The weights are copied: changes of them later are not seen.
+
+    With `precision="bf16"` the copy is rounded to bfloat16, which is half to read; all else stays float32.
+    """
 
     def __init__(
         self,
@@ -30,21 +33,23 @@ class DecodingStep(functional.DecodingStep):
         b: Array,
         W_vocab: Array,
         b_vocab: Array,
+        *,
+        precision: Precision = "float32",
     ) -> None:
         super().__init__(cell, activation, W_embed, Wx, Wh, b, W_vocab, b_vocab)
         E = W_embed.shape[1]
         self.W_embed, self.b, self.b_vocab = (np.array(array) for array in (W_embed, b, b_vocab))
         self.W_shown = np.array(Wx[E:])
         self._cell = cell_number(cell, activation)
-        self._double = W_embed.dtype == np.float64
+        self._numbers = numbers_of(W_embed.dtype, precision)
         size = {"E": E, "H": len(Wh), "size": len(W_embed)}
         copies = {
             name: np.ascontiguousarray(array) for name, array in (("Wx", Wx[:E]), ("Wh", Wh), ("W_vocab", W_vocab))
         }
         arguments = DecodingArguments(**size, **{name: pointer(array) for name, array in copies.items()})
-        self._packed = Memory(native().showtell_decoding_bytes(self._cell, self._double, ctypes.byref(arguments)))
+        self._packed = Memory(native().showtell_decoding_bytes(self._cell, self._numbers, ctypes.byref(arguments)))
         arguments.packed = self._packed.address
-        native().showtell_decoding_pack(self._cell, self._double, ctypes.byref(arguments))
+        native().showtell_decoding_pack(self._cell, self._numbers, ctypes.byref(arguments))
         self._size = size
         self._h_like = np.empty((0, len(Wh)), W_embed.dtype)
         # the weights that were packed are not needed again
@@ -91,6 +96,6 @@ class DecodingStep(functional.DecodingStep):
             best=None if ids is None else pointer(ids), packed=self._packed.address,
         )  # fmt: skip
         threads = threads_for(R * self._work)
-        if native().showtell_decoding_step(self._cell, self._double, ctypes.byref(arguments), threads):
+        if native().showtell_decoding_step(self._cell, self._numbers, ctypes.byref(arguments), threads):
             raise MemoryError("DecodingStep: there is not enough memory for the working arrays")
         return (*after, gates)

@@ -8,7 +8,7 @@ import numpy as np
 
 from showtell.errors import ShowtellError
 from showtell.functional.checks import Array, check_arrays
-from showtell.kernels.library import native, threads_for
+from showtell.kernels.library import native, numbers_of, threads_for
 from showtell.kernels.memory import pointer
 
 
@@ -38,5 +38,5 @@ def _dropout(x: Array, cache: Cache) -> Array:
     check_arrays("dropout", x=(flat, "N"))
     y = np.empty_like(flat)
     arguments = (pointer(flat), pointer(y), flat.size, cache.p, cache.seed, threads_for(10 * flat.size))
-    native().showtell_dropout(x.dtype == np.float64, *arguments)
+    native().showtell_dropout(numbers_of(x.dtype), *arguments)
     return y.reshape(x.shape)

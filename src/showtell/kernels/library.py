@@ -7,6 +7,9 @@ import functools
 import os
 from ctypes import c_char_p, c_double, c_int, c_int64, c_uint64, c_void_p
 from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
+
+import numpy as np
 
 from showtell.errors import ShowtellError
 
@@ -14,6 +17,10 @@ _THREADS = "SHOWTELL_NUM_THREADS"
 _SET = "SHOWTELL_INSTRUCTION_SET"
 _MOST_THREADS = 1000
 _SMALL = 1_000_000
+
+Precision: TypeAlias = Literal["float32", "bf16"]
+"""What products of float32 arrays multiply: the numbers as they are, or rounded to bfloat16 and summed in float32."""
+_FLOAT, _DOUBLE, _PAIRS = range(3)
 
 
 class SequenceArguments(ctypes.Structure):
@@ -117,6 +124,21 @@ def native() -> ctypes.CDLL:
     if found is None:
         raise ShowtellError("showtell's compiled kernels are not there: install a C++ compiler, then showtell again")
     return found
+
+
+def numbers_of(dtype: np.dtype[Any], precision: Precision = "float32") -> int:
+    """What native/library.cpp calls the numbers that are computed with.
+
+    Raises:
+        ShowtellError: there is no such precision, or bf16 is asked for and the arrays are not float32.
+    """
+    if precision not in get_args(Precision):
+        raise ShowtellError(f"precision is {precision!r}, expected one of {', '.join(map(repr, get_args(Precision)))}")
+    if precision == "bf16":
+        if dtype != np.float32:
+            raise ShowtellError(f"precision is 'bf16' and the arrays are {dtype}; it is for float32 alone")
+        return _PAIRS
+    return _DOUBLE if dtype == np.float64 else _FLOAT
 
 
 def _usable_cores() -> int:

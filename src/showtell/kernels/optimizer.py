@@ -7,7 +7,7 @@ import ctypes
 import numpy as np
 
 from showtell.functional.checks import Array, check_arrays
-from showtell.kernels.library import AdamArguments, native, threads_for
+from showtell.kernels.library import AdamArguments, native, numbers_of, threads_for
 from showtell.kernels.memory import pointer
 
 
@@ -17,7 +17,7 @@ def sum_of_squares(x: Array) -> float:
     check_arrays("sum_of_squares", x=(flat, "N"))
     threads = threads_for(10 * flat.size)
     sums = np.empty(threads)
-    native().showtell_sum_of_squares(x.dtype == np.float64, pointer(flat), flat.size, pointer(sums), threads)
+    native().showtell_sum_of_squares(numbers_of(x.dtype), pointer(flat), flat.size, pointer(sums), threads)
     return float(sums.sum())
 
 
@@ -47,4 +47,4 @@ def adam_update(
         epsilon=epsilon,
     )  # fmt: skip
     threads = threads_for(10 * arrays[0].size)
-    native().showtell_adam(param.dtype == np.float64, ctypes.byref(arguments), threads)
+    native().showtell_adam(numbers_of(param.dtype), ctypes.byref(arguments), threads)

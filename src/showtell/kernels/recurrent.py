@@ -1,5 +1,8 @@
 """Vanilla RNN, GRU and LSTM, compiled: the functions of `showtell.functional`, with their arguments and results.
 
+With `precision="bf16"`, for float32 sequences, the products' inputs are rounded to bfloat16 (8 bits of precision) and
+summed in float32, forward and backward; all else stays float32.
+
 What is computed in which order, and how it is laid out in memory, is told in native/recurrent.hpp.
 """
 
@@ -17,7 +20,7 @@ from showtell.functional.bias import bias_pattern
 from showtell.functional.checks import Array, DTypeError, IntArray, ShapeError, check_arrays
 from showtell.functional.decoding import Cell
 from showtell.functional.lengths import check_lengths
-from showtell.kernels.library import SequenceArguments, native, threads_for
+from showtell.kernels.library import Precision, SequenceArguments, native, numbers_of, threads_for
 from showtell.kernels.memory import Memory, pointer
 
 _LSTM, _GRU, _RNN_TANH, _RNN_RELU = range(4)
@@ -29,6 +32,7 @@ class Cache:
     """What a forward keeps for its backward: its arguments, and `memory`, laid out as native/recurrent.hpp says."""
 
     cell: int
+    numbers: int
     N: int
     T: int
     D: int
@@ -68,9 +72,10 @@ def rnn_forward(
     activation: Activation = "tanh",
     *,
     lengths: IntArray | None = None,
+    precision: Precision = "float32",
 ) -> tuple[Array, Cache]:
     """See `showtell.functional.rnn_forward`."""
-    h, _, cache = _forward("rnn_forward", cell_number("rnn", activation), x, h0, None, Wx, Wh, b, lengths)
+    h, _, cache = _forward("rnn_forward", cell_number("rnn", activation), x, h0, None, Wx, Wh, b, lengths, precision)
     return h, cache
 
 
@@ -81,10 +86,17 @@ def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
 
 
 def gru_forward(
-    x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, *, lengths: IntArray | None = None
+    x: Array,
+    h0: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    *,
+    lengths: IntArray | None = None,
+    precision: Precision = "float32",
 ) -> tuple[Array, Cache]:
     """See `showtell.functional.gru_forward`."""
-    h, _, cache = _forward("gru_forward", _GRU, x, h0, None, Wx, Wh, b, lengths)
+    h, _, cache = _forward("gru_forward", _GRU, x, h0, None, Wx, Wh, b, lengths, precision)
     return h, cache
 
 
@@ -103,9 +115,10 @@ def lstm_forward(
     c0: Array | None = None,
     *,
     lengths: IntArray | None = None,
+    precision: Precision = "float32",
 ) -> tuple[Array, Cache]:
     """See `showtell.functional.lstm_forward`."""
-    h, _, cache = _forward("lstm_forward", _LSTM, x, h0, c0, Wx, Wh, b, lengths)
+    h, _, cache = _forward("lstm_forward", _LSTM, x, h0, c0, Wx, Wh, b, lengths, precision)
     return h, cache
 
 
@@ -188,6 +201,7 @@ def _forward(
     Wh: Array,
     b: Array,
     lengths: IntArray | None,
+    precision: Precision = "float32",
 ) -> tuple[Array, Array, Cache]:
     """h (N, T, H), the LSTM's last cell state (N, H), and the cache."""
     gates = _GATES[cell]
@@ -204,11 +218,11 @@ def _forward(
     last_c = np.zeros_like(h0) if c0 is None else c0.copy()
     b_row = b.shape[1] if b.ndim == 2 else 0
     arguments = _arguments((N, T, D, H, b_row), order, active, x=x, h0=h0, c0=c0, Wx=Wx, Wh=Wh, b=b, h=h, last_c=last_c)
-    is_double = x.dtype == np.float64
-    bytes_ = native().showtell_cache_bytes(cell, is_double, ctypes.byref(arguments))
-    cache = Cache(cell, N, T, D, H, order, active, Wx, Wh, b.shape, Memory(bytes_), c0 is not None)
+    numbers = numbers_of(x.dtype, precision)
+    bytes_ = native().showtell_cache_bytes(cell, numbers, ctypes.byref(arguments))
+    cache = Cache(cell, numbers, N, T, D, H, order, active, Wx, Wh, b.shape, Memory(bytes_), c0 is not None)
     arguments.cache = cache.memory.address
-    _call(cell, is_double, False, arguments)
+    _call(cell, numbers, False, arguments)
     return h, last_c, cache
 
 
@@ -229,7 +243,7 @@ def _backward(function: str, dh: Array, dlast_c: Array | None, cache: Cache) -> 
         Wx=cache.Wx, Wh=cache.Wh, dh=dh, dlast_c=dlast_c, dx=dx, dh0=dh0, dc0=dc0, dWx=dWx, dWh=dWh, db=db,
     )  # fmt: skip
     arguments.cache = cache.memory.address
-    _call(cache.cell, dtype == np.float64, True, arguments)
+    _call(cache.cell, cache.numbers, True, arguments)
     return dx, dh0, dc0, dWx, dWh, db
 
 
@@ -260,7 +274,7 @@ def _arguments(
     )
 
 
-def _call(cell: int, is_double: bool, is_backward: bool, arguments: SequenceArguments) -> None:
+def _call(cell: int, numbers: int, is_backward: bool, arguments: SequenceArguments) -> None:
     work = arguments.N * arguments.steps * (arguments.D + arguments.H) * arguments.H
-    if native().showtell_recurrent(cell, is_double, is_backward, ctypes.byref(arguments), threads_for(work)):
+    if native().showtell_recurrent(cell, numbers, is_backward, ctypes.byref(arguments), threads_for(work)):
         raise MemoryError("showtell.kernels: there is not enough memory for the working arrays")

@@ -12,7 +12,7 @@ from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.embedding import check_ids
 from showtell.functional.softmax import check_targets
 from showtell.functional.vocabulary import Gradients
-from showtell.kernels.library import VocabularyArguments, native, threads_for
+from showtell.kernels.library import Precision, VocabularyArguments, native, numbers_of, threads_for
 from showtell.kernels.memory import pointer
 
 
@@ -25,8 +25,12 @@ def vocabulary_loss(
     label_smoothing: float = 0.0,
     *,
     gradients: bool = True,
+    precision: Precision = "float32",
 ) -> tuple[float, Gradients | None]:
-    """See `showtell.functional.vocabulary_loss`; only the words that count are computed."""
+    """See `showtell.functional.vocabulary_loss`; only the words that count are computed.
+
+    `precision="bf16"`: the products' inputs are rounded to bfloat16.
+    """
     size = check_arrays("vocabulary_loss", h=(h, "N T H"), W=(W, "H V"), b=(b, "V"))
     N, T, H, V = size["N"], size["T"], size["H"], size["V"]
     check_targets("vocabulary_loss", y, mask, (N, T), label_smoothing)
@@ -43,6 +47,6 @@ def vocabulary_loss(
         dh=dh, dW=dW, db=db, losses=pointer(losses),
     )  # fmt: skip
     threads = threads_for(len(source) * H * V)
-    if native().showtell_vocabulary_loss(h.dtype == np.float64, ctypes.byref(arguments), threads):
+    if native().showtell_vocabulary_loss(numbers_of(h.dtype, precision), ctypes.byref(arguments), threads):
         raise MemoryError("vocabulary_loss: there is not enough memory for the working arrays")
     return float(losses.sum() / N) if N else 0.0, found

@@ -7,13 +7,11 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell import functional
 from showtell.captioner import Captioner
 from showtell.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
@@ -48,7 +46,6 @@ class Trainer:
         folder: where the run is kept; made if missing.
         encoder_identity: of the encoder that made the features.
         about: what the captioner will tell about itself, beside its scores.
-        layers: who computes: `showtell.functional`, or a module with the same functions.
         checkpoint_seconds: the time between two checkpoints within an epoch.
         on_batch: called after each update with the updates done and those there are.
         on_epoch: called after each epoch with its record.
@@ -65,7 +62,6 @@ class Trainer:
         *,
         encoder_identity: str,
         about: dict[str, str] | None = None,
-        layers: ModuleType = functional,
         checkpoint_seconds: float = 60.0,
         on_batch: Callable[[int, int], None] = lambda done, total: None,
         on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
@@ -82,9 +78,9 @@ class Trainer:
             "hidden_dim": recipe.hidden_dim,
             "cell": recipe.cell,
             "activation": recipe.activation,
+            "precision": recipe.precision,
             "feature_mean": mean,
             "feature_scale": scale,
-            "layers": layers,
         }
         self.progress = Progress()
         if (self.folder / CHECKPOINT).exists():

@@ -13,6 +13,7 @@ from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation
 from showtell.functional.decoding import Cell
 from showtell.initialization import RecurrentInit
+from showtell.kernels import Precision
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Recipe:
         learning_rate: of Adam, at its peak.
         warmup_steps: updates until the peak.
         clip_norm: the gradient's norm is at most this.
+        precision: of the products in training: float32, or bf16, which is faster where the processor has it.
         beam_width: sentences followed at once when captions are written.
         length_power: how a sentence's length enters its rank (see `search.beam`).
         seed: of all randomness.
@@ -57,6 +59,7 @@ class Recipe:
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     clip_norm: float = 5.0
+    precision: Precision = "float32"
     beam_width: int = 3
     length_power: float = 0.7
     seed: int = 0
