@@ -61,7 +61,7 @@ def compare(
 
 
 def peak(precision: str = "float32") -> float:
-    """Operations a second that the threads can do together: the best of a second's runs, as a clock takes time to rise."""
+    """Operations a second that the threads can do together: the best of many runs, as a clock takes time to rise."""
     from showtell.kernels.library import native, numbers_of
 
     best = 0.0

@@ -88,8 +88,7 @@ def pairs(work: Work, peak: float) -> harness.Result:
 
 def loop_of_steps(x, h0, Wx, Wh, b, dh) -> None:
     """An LSTM as it is written first: every step on its own, forward, and backward with all its products."""
-    N, T, _ = x.shape
-    H = h0.shape[1]
+    T, H = x.shape[1], h0.shape[1]
     h, c, cache = h0, np.zeros_like(h0), []
     for t in range(T):
         a = x[:, t] @ Wx + h @ Wh + b

@@ -103,10 +103,8 @@ def step(V: int, peak: float, peak_of_pairs: float) -> list[harness.Result]:
         f"{work}, bf16", "ours, float32", lambda: ours("bf16"), ours, flops=flops, peak_flops=peak_of_pairs
     )
     for found in (*results, pairs):
-        print(
-            f"{found.work}: {words / found.ours_s:,.0f} words/s, {found.peer}: {words / found.peer_s:,.0f}",
-            file=sys.stderr,
-        )
+        ours_rate, peer_rate = words / found.ours_s, words / found.peer_s
+        print(f"{found.work}: {ours_rate:,.0f} words/s, {found.peer}: {peer_rate:,.0f}", file=sys.stderr)
     return [*results, pairs]
 
 

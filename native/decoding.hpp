@@ -12,7 +12,7 @@
 namespace SHOWTELL_ISA {
 
 // How weights lie after packing: Wx and Wh in a cell's blocks, the vocabulary's in panels. Q: single numbers, or pairs of
-// bfloat16, which are half to read; the states are multiplied as they are.
+// bfloat16, which are half to read.
 template <class T, class Cell, class Q>
 struct DecodingWeights {
     static constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<T>, BW = Cell::GATES * Cell::UNITS * W;
@@ -58,22 +58,23 @@ struct Decoding {
         double top, sum;
         ptrdiff_t found;
     };
-    // widths of a row of xs, and of states, that groups and vectors may read to their end: beyond E and H they are 0
+    // widths of a row of words' vectors and of states, that vectors may read to their end: beyond E and H they are 0
     ptrdiff_t padded_x, padded;
-    T *xs, *hs, *memory, *next_hs, *next_memory, *scores, *own, *part_scores;
+    Q *xs, *hs, *next_hs;  // what the products multiply
+    T *memory, *next_memory, *scores, *own, *part_scores;
     int64_t* part_words;
     Part* parts;
     ptrdiff_t own_size;
 
     void lay_out(Arena& arena, int threads) {
         padded = weights.blocks * U * W;
-        padded_x = groups<Q>(weights.E) * GROUP<Q>;
+        padded_x = ceil_div(weights.E, W) * W;
         own_size = 2 * ROWS<B> * BW + W;
-        xs = arena.take<T>(R * padded_x);
-        hs = arena.take<T>(R * padded);
-        memory = Cell::HAS_C ? arena.take<T>(R * padded) : hs;  // the GRU carries h itself
-        next_hs = arena.take<T>(R * padded);
-        next_memory = Cell::HAS_MEMORY ? arena.take<T>(R * padded) : nullptr;
+        xs = arena.take<Q>(R * padded_x / GROUP<Q>);
+        hs = arena.take<Q>(R * padded / GROUP<Q>);
+        next_hs = arena.take<Q>(R * padded / GROUP<Q>);
+        memory = arena.take<T>(Cell::HAS_MEMORY ? R * padded : 0);
+        next_memory = arena.take<T>(Cell::HAS_MEMORY ? R * padded : 0);
         scores = arena.take<T>(R * weights.panels * P);
         own = arena.take<T>(threads * own_size);
         part_scores = arena.take<T>(threads * R * count);
@@ -86,11 +87,15 @@ struct Decoding {
         ptrdiff_t begin, end;
         team.share(R, me, begin, end);
         for (ptrdiff_t r = begin; r < end; r++) {
-            std::memcpy(xs + r * padded_x, embed + words[r] * E, E * sizeof(T));
-            std::memset(xs + r * padded_x + E, 0, (padded_x - E) * sizeof(T));
+            for (ptrdiff_t k = 0; k < E; k += W)
+                store_row(V::load(embed + words[r] * E + k, lanes_of(E - k, W)), xs + (r * padded_x + k) / GROUP<Q>);
             for (ptrdiff_t k = 0; k < padded; k += W) {
-                V::load(h + r * H + k, lanes_of(H - k, W)).store(hs + r * padded + k);
-                if constexpr (Cell::HAS_C) V::load(c + r * H + k, lanes_of(H - k, W)).store(memory + r * padded + k);
+                const V state = V::load(h + r * H + k, lanes_of(H - k, W));
+                store_row(state, hs + (r * padded + k) / GROUP<Q>);
+                if constexpr (Cell::HAS_C)
+                    V::load(c + r * H + k, lanes_of(H - k, W)).store(memory + r * padded + k);
+                else if constexpr (Cell::HAS_MEMORY)
+                    state.store(memory + r * padded + k);
             }
         }
         team.barrier();
@@ -98,11 +103,6 @@ struct Decoding {
         for (ptrdiff_t block = begin; block < end; block++)
             for_tiles<B>(R, [&](ptrdiff_t r, int rows) { gates(block, r, rows, own + me * own_size); });
         team.barrier();
-        team.share(R, me, begin, end);
-        for (ptrdiff_t r = begin; r < end; r++) {
-            std::memcpy(next_h + r * H, next_hs + r * padded, H * sizeof(T));
-            if constexpr (Cell::HAS_C) std::memcpy(next_c + r * H, next_memory + r * padded, H * sizeof(T));
-        }
         team.share(weights.panels, me, begin, end);
         for (ptrdiff_t panel = begin; panel < end; panel++)
             for_tiles<WIDE>(R, [&](ptrdiff_t r, int rows) {
@@ -110,9 +110,9 @@ struct Decoding {
                 for (int m = 0; m < rows; m++)
                     for (ptrdiff_t v = 0; v < P; v += W)
                         V::load(b + panel * P + v, lanes_of(size - panel * P - v, W)).store(out + m * P + v);
-                const Stretch<T> stretch{next_hs + r * padded, groups<Q>(H)};
-                tile_of<Q, WIDE, false, T>(rows)(&stretch, 1, padded, weights.vocabulary + panel * groups<Q>(H) * P, out, P,
-                                                 true);
+                const Stretch<Q> stretch{next_hs + r * padded / GROUP<Q>, groups<Q>(H)};
+                tile_of<Q, WIDE, false>(rows)(&stretch, 1, padded / GROUP<Q>, weights.vocabulary + panel * groups<Q>(H) * P,
+                                              out, P, true);
             });
         for (ptrdiff_t r = 0; r < R; r++) summarise(r, begin, end, me);
         team.barrier();
@@ -129,16 +129,21 @@ struct Decoding {
                 V::load(shown + ((r + m) * G + v / U) * H + unit, lanes_of(H - unit, W)).store(before + m * BW + v * W);
             }
         const ptrdiff_t EG = groups<Q>(E), HG = groups<Q>(H);
-        const Stretch<T> x{xs + r * padded_x, EG}, state{hs + r * padded, HG};
-        tile_of<Q, B, false, T>(rows)(&x, 1, padded_x, weights.x + block * EG * BW, before, BW, true);
-        tile_of<Q, B, false, T>(rows)(&state, 1, padded, weights.h + block * HG * BW, product, BW, false);
+        const ptrdiff_t x_row = padded_x / GROUP<Q>, h_row = padded / GROUP<Q>;
+        const Stretch<Q> x{xs + r * x_row, EG}, state{hs + r * h_row, HG};
+        tile_of<Q, B, false>(rows)(&x, 1, x_row, weights.x + block * EG * BW, before, BW, true);
+        tile_of<Q, B, false>(rows)(&state, 1, h_row, weights.h + block * HG * BW, product, BW, false);
         for (int m = 0; m < rows; m++)
             for (int u = 0; u < U; u++) {
-                const ptrdiff_t at = (r + m) * padded + (block * U + u) * W;
+                const ptrdiff_t unit = (block * U + u) * W, at = (r + m) * padded + unit;
+                const int lanes = lanes_of(H - unit, W);
                 Row<T> row{};
                 row.gates = before + m * BW + u * W, row.extra = extra;
                 if constexpr (Cell::HAS_MEMORY) row.prev_memory = memory + at, row.memory = next_memory + at;
-                Cell::forward(row, product + m * BW + u * W).store(next_hs + at);
+                const V state = Cell::forward(row, product + m * BW + u * W);
+                store_row(state, next_hs + at / GROUP<Q>);
+                state.store(next_h + (r + m) * H + unit, lanes);
+                if constexpr (Cell::HAS_C) V::load(row.memory).store(next_c + (r + m) * H + unit, lanes);
             }
     }
 

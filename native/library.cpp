@@ -146,8 +146,10 @@ EXPORT void showtell_decoding_pack(int cell, int numbers, const DecodingArgument
     with_kernels(numbers, [&](auto& kernels) { kernels.decoding_pack(Cell(cell), *a); });
 }
 
-// 0, or -1 if there is not enough memory.
+// 0, -1 if there is not enough memory, or -2 if there is no such word.
 EXPORT int showtell_decoding_step(int cell, int numbers, const DecodingArguments* a, int threads) {
+    for (std::int64_t r = 0; r < a->R; r++)
+        if (a->words[r] < 0 || a->words[r] >= a->size) return -2;
     return unless_memory_is_short(numbers, [&](auto& kernels) { kernels.decoding_step(Cell(cell), *a, threads); });
 }
 

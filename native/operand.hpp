@@ -163,13 +163,4 @@ INLINE Vec<float> multiply_add(PairVec a, PairVec b, Vec<float> sum) {
 }
 #endif
 
-// A left-hand row of single numbers times a right-hand group: what decoding does with weights kept as pairs.
-template <class T>
-INLINE Vec<T> multiply_add_numbers(const T* a, Vec<T> b, Vec<T> sum) {
-    return fma(Vec<T>(*a), b, sum);
-}
-INLINE Vec<float> multiply_add_numbers(const float* a, PairVec b, Vec<float> sum) {
-    return fma(Vec<float>(a[1]), odd_of(b), fma(Vec<float>(a[0]), even_of(b), sum));
-}
-
 }  // namespace SHOWTELL_ISA

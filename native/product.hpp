@@ -14,8 +14,6 @@
 #include "operand.hpp"
 #include "team.hpp"
 
-#include <type_traits>
-
 namespace SHOWTELL_ISA {
 
 using showtell::Arena;
@@ -41,21 +39,20 @@ template <int V>
 constexpr int ROWS = (REGISTERS - V - 1) / V < 8 ? (REGISTERS - V - 1) / V : 8;
 
 // a stretch of the left-hand matrix: `count` groups of k from `a` on
-template <class A>
+template <class Q>
 struct Stretch {
-    const A* a;
+    const Q* a;
     ptrdiff_t count;
 };
 
 // c (M, V vectors) = or += sum over k of a (M rows) times b (k, V vectors). The left-hand matrix lies with its rows
 // `stride` apart and its groups of k side by side, or, transposed, the other way round.
-template <class A, class Q, int M, int V, bool TRANSPOSED>
-static void tile(const Stretch<A>* stretches, int n_stretches, ptrdiff_t stride, const Q* RESTRICT b,
+template <class Q, int M, int V, bool TRANSPOSED>
+static void tile(const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride, const Q* RESTRICT b,
                  NumberOf<Q>* RESTRICT c, ptrdiff_t c_row, bool add) {
     using Vector = Vec<NumberOf<Q>>;
     constexpr int W = Vector::width;
-    constexpr bool NUMBERS = !std::is_same<A, Q>::value;  // single numbers times groups
-    const ptrdiff_t row = TRANSPOSED ? 1 : stride, step = TRANSPOSED ? stride : NUMBERS ? GROUP<Q> : 1;
+    const ptrdiff_t row = TRANSPOSED ? 1 : stride, step = TRANSPOSED ? stride : 1;
     Vector sum[M][V];
     for (int m = 0; m < M; m++)
         for (int v = 0; v < V; v++) sum[m][v] = Vector(0);
@@ -63,17 +60,13 @@ static void tile(const Stretch<A>* stretches, int n_stretches, ptrdiff_t stride,
         for (int m = 0; m < M; m++)
             for (int v = 0; v < V; v++) prefetch(c + m * c_row + v * W);
     for (int s = 0; s < n_stretches; s++) {
-        const A* a = stretches[s].a;
+        const Q* a = stretches[s].a;
         for (ptrdiff_t k = stretches[s].count; k > 0; k--) {
             decltype(load_groups(b)) right[V];
             for (int v = 0; v < V; v++) right[v] = load_groups(b + v * W);
             for (int m = 0; m < M; m++) {
-                if constexpr (NUMBERS) {
-                    for (int v = 0; v < V; v++) sum[m][v] = multiply_add_numbers(a + m * row, right[v], sum[m][v]);
-                } else {
-                    const auto left = broadcast(a[m * row]);
-                    for (int v = 0; v < V; v++) sum[m][v] = multiply_add(left, right[v], sum[m][v]);
-                }
+                const auto left = broadcast(a[m * row]);
+                for (int v = 0; v < V; v++) sum[m][v] = multiply_add(left, right[v], sum[m][v]);
             }
             a += step;
             b += V * W;
@@ -86,16 +79,16 @@ static void tile(const Stretch<A>* stretches, int n_stretches, ptrdiff_t stride,
         }
 }
 
-template <class A, class Q>
-using Tile = void (*)(const Stretch<A>*, int, ptrdiff_t, const Q*, NumberOf<Q>*, ptrdiff_t, bool);
+template <class Q>
+using Tile = void (*)(const Stretch<Q>*, int, ptrdiff_t, const Q*, NumberOf<Q>*, ptrdiff_t, bool);
 
-// the kernel for m rows, 1 <= m <= ROWS<V>, with left-hand numbers of their own kind if there is an A
-template <class Q, int V, bool TRANSPOSED, class A = Q, int M = ROWS<V>>
-static Tile<A, Q> tile_of(int m) {
+// the kernel for m rows, 1 <= m <= ROWS<V>
+template <class Q, int V, bool TRANSPOSED, int M = ROWS<V>>
+static Tile<Q> tile_of(int m) {
     if constexpr (M > 1) {
-        if (m < M) return tile_of<Q, V, TRANSPOSED, A, M - 1>(m);
+        if (m < M) return tile_of<Q, V, TRANSPOSED, M - 1>(m);
     }
-    return tile<A, Q, M, V, TRANSPOSED>;
+    return tile<Q, M, V, TRANSPOSED>;
 }
 
 // cuts n rows into tiles of nearly equal size, none above ROWS<V>, and calls f(first row, rows)
@@ -112,8 +105,8 @@ static INLINE void for_tiles(ptrdiff_t n, F f) {
 }
 
 // the stretches of a left-hand matrix in panels: `width` groups a panel, from row p on, panels `stride` apart
-template <class A>
-static INLINE int stretches_of(const A* p, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t count, Stretch<A>* to) {
+template <class Q>
+static INLINE int stretches_of(const Q* p, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t count, Stretch<Q>* to) {
     int n = 0;
     for (ptrdiff_t k = 0; k < count; k += width, p += stride) to[n++] = {p, at_most(count - k, width)};
     return n;

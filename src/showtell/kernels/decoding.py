@@ -16,6 +16,8 @@ from showtell.kernels.library import DecodingArguments, Precision, native, numbe
 from showtell.kernels.memory import Memory, pointer
 from showtell.kernels.recurrent import cell_number
 
+_NO_SUCH_WORD = -2
+
 
 class DecodingStep(functional.DecodingStep):
     """See `showtell.functional.DecodingStep`. The weights are copied: changes of them later are not seen.
@@ -50,6 +52,10 @@ class DecodingStep(functional.DecodingStep):
         self._packed = Memory(native().showtell_decoding_bytes(self._cell, self._numbers, ctypes.byref(arguments)))
         arguments.packed = self._packed.address
         native().showtell_decoding_pack(self._cell, self._numbers, ctypes.byref(arguments))
+        # what is the same at every step
+        self._arguments = DecodingArguments(
+            **size, embed=pointer(self.W_embed), b=pointer(self.b_vocab), packed=self._packed.address
+        )
         self._size = size
         self._h_like = np.empty((0, len(Wh)), W_embed.dtype)
         # the weights that were packed are not needed again
@@ -79,23 +85,40 @@ class DecodingStep(functional.DecodingStep):
     def _run(
         self, words: IntArray, state: State, log_probs: Array, ids: IntArray | None, never: tuple[int, ...]
     ) -> State:
-        check_ids("DecodingStep", words, self._size["size"], "words")
-        *memory, gates = map(np.ascontiguousarray, state)
+        *memory, gates = state
         R = len(words)
-        check_arrays("DecodingStep", b=(self.b, "G"), gates=(gates, "R G"), h=(memory[0], "R H"), c=(memory[-1], "R H"))
-        if words.shape != (len(gates),) or memory[0].shape[1] != self._size["H"]:
-            given = f"words has shape {words.shape}, the state {memory[0].shape}"
-            raise ShapeError(f"DecodingStep: {given}; expected (R,) and (R, H)")
-        words, banned = np.ascontiguousarray(words, np.int64), np.array(never, np.int64)
+        self._check(words, memory, gates)
+        memory, gates = [np.ascontiguousarray(array) for array in memory], np.ascontiguousarray(gates)
+        words = np.ascontiguousarray(words, np.int64)
         after = [np.empty_like(array) for array in memory]
-        arguments = DecodingArguments(
-            **self._size, R=R, count=0 if ids is None else ids.shape[1], never_count=len(banned),
-            words=pointer(words), never=pointer(banned), embed=pointer(self.W_embed), shown=pointer(gates),
-            h=pointer(memory[0]), c=pointer(memory[-1]), b=pointer(self.b_vocab),
-            next_h=pointer(after[0]), next_c=pointer(after[-1]), log_probs=pointer(log_probs),
-            best=None if ids is None else pointer(ids), packed=self._packed.address,
-        )  # fmt: skip
+        arguments = DecodingArguments.from_buffer_copy(self._arguments)
+        arguments.R, arguments.words, arguments.shown = R, pointer(words), pointer(gates)
+        arguments.h, arguments.c = pointer(memory[0]), pointer(memory[-1])
+        arguments.next_h, arguments.next_c = pointer(after[0]), pointer(after[-1])
+        arguments.log_probs = pointer(log_probs)
+        if ids is not None:
+            arguments.best, arguments.count = pointer(ids), ids.shape[1]
+        banned = np.array(never, np.int64)
+        arguments.never, arguments.never_count = pointer(banned), len(banned)
         threads = threads_for(R * self._work)
-        if native().showtell_decoding_step(self._cell, self._numbers, ctypes.byref(arguments), threads):
+        result = native().showtell_decoding_step(self._cell, self._numbers, ctypes.byref(arguments), threads)
+        if result == _NO_SUCH_WORD:
+            check_ids("DecodingStep", words, self._size["size"], "words")
+        if result:
             raise MemoryError("DecodingStep: there is not enough memory for the working arrays")
         return (*after, gates)
+
+    def _check(self, words: IntArray, memory: list[Array], gates: Array) -> None:
+        """That shapes and dtypes fit together; at every step, so only what does not fit is looked at closely."""
+        R, dtype = len(words), self.b.dtype
+        arrays = (*memory, gates)
+        shapes = [array.shape for array in arrays]
+        if shapes != [(R, self._size["H"])] * len(memory) + [(R, len(self.b))] or any(a.dtype != dtype for a in arrays):
+            check_arrays(
+                "DecodingStep", b=(self.b, "G"), gates=(gates, "R G"), h=(memory[0], "R H"), c=(memory[-1], "R H")
+            )
+            given = f"words has shape {words.shape}, the state {memory[0].shape}"
+            raise ShapeError(f"DecodingStep: {given}; expected (R,) and (R, H)")
+        if words.ndim != 1 or words.dtype.kind not in "iu":
+            check_ids("DecodingStep", words, self._size["size"], "words")
+            raise ShapeError(f"DecodingStep: words has shape {words.shape}, expected (R,)")
