@@ -2,6 +2,7 @@
 #include "kernels.hpp"
 
 #include "affine.hpp"
+#include "attention.hpp"
 #include "decoding.hpp"
 #include "elementwise.hpp"
 #include "recurrent.hpp"
@@ -11,6 +12,7 @@ namespace SHOWTELL_ISA {
 
 using showtell::AdamArguments;
 using showtell::AffineArguments;
+using showtell::AttentionArguments;
 using showtell::Cell;
 using showtell::DecodingArguments;
 using showtell::Kernels;
@@ -100,20 +102,33 @@ static void vocabulary_loss(const VocabularyArguments& a, int threads) {
     Vocabulary<T, Q> layer{};
     layer.M = a.M, layer.H = a.H, layer.size = a.size, layer.source = a.source, layer.target = a.target;
     layer.h = in(a.h), layer.weights = in(a.weights), layer.b = in(a.b);
-    layer.scale = T(a.scale), layer.smoothing = T(a.smoothing);
+    layer.scales = a.scales, layer.smoothing = T(a.smoothing);
     layer.dh = out(a.dh), layer.dW = out(a.dW), layer.db = out(a.db), layer.losses = a.losses;
     in_session(layer, threads, Run());
 }
 
-template <class T>
+template <class T, class Q>
 static void affine(const AffineArguments& a, int threads) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     const auto out = [](void* p) { return static_cast<T*>(p); };
-    Affine<T> layer{};
+    Affine<T, Q> layer{};
     layer.N = a.N, layer.D = a.D, layer.M = a.M;
     layer.x = in(a.x), layer.weights = in(a.W), layer.b = in(a.b), layer.dy = in(a.dy);
     layer.y = out(a.y), layer.dx = out(a.dx), layer.dW = out(a.dW), layer.db = out(a.db);
     a.y ? in_session(layer, threads, Forward()) : in_session(layer, threads, Backward());
+}
+
+template <class T>
+static void attention(const AttentionArguments& a, int threads) {
+    const auto in = [](const void* p) { return static_cast<const T*>(p); };
+    const auto out = [](void* p) { return static_cast<T*>(p); };
+    Attention<T> layer{};
+    layer.R = a.R, layer.photos = a.photos, layer.positions = a.positions, layer.heads = a.heads, layer.d = a.d;
+    layer.order = a.order, layer.first = a.first;
+    layer.q = in(a.q), layer.k = in(a.k), layer.v = in(a.v), layer.dcontext = in(a.dcontext);
+    layer.weights = out(a.weights), layer.context = out(a.context);
+    layer.dq = out(a.dq), layer.dk = out(a.dk), layer.dv = out(a.dv);
+    a.context ? in_session(layer, threads, Forward()) : in_session(layer, threads, Backward());
 }
 
 template <class T>
@@ -212,7 +227,7 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
 // T: what is computed with; Q: what products multiply
 template <class T, class Q>
 constexpr Kernels<T> kernels{cache_bytes<T, Q>, run<T, Q, Forward>, run<T, Q, Backward>, vocabulary_loss<T, Q>,
-                             affine<T>, adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T, Q>,
+                             affine<T, Q>, attention<T>, adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T, Q>,
                              decoding_pack<T, Q>, decoding_step<T, Q>, multiply_add<T, Q>, elementary<T>};
 
 }  // namespace SHOWTELL_ISA

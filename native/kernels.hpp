@@ -24,7 +24,8 @@ struct VocabularyArguments {
     std::int64_t M, H, size;
     const std::int64_t *source, *target;
     const void *h, *weights, *b;
-    double scale, smoothing;
+    const double* scales;
+    double smoothing;
     void *dh, *dW, *db;
     double* losses;
 };
@@ -34,6 +35,16 @@ struct AffineArguments {
     std::int64_t N, D, M;
     const void *x, *W, *b, *dy;
     void *y, *dx, *dW, *db;
+};
+
+// See showtell/kernels/attention.py.
+struct AttentionArguments {
+    std::int64_t R, photos, positions, heads, d;
+    const std::int64_t *order, *first;
+    const void *q, *k, *v;
+    void *weights, *context;
+    const void* dcontext;
+    void *dq, *dk, *dv;
 };
 
 // See showtell/kernels/optimizer.py and dropout.py.
@@ -62,6 +73,7 @@ struct Kernels {
     void (*backward)(Cell, const SequenceArguments&, int threads);
     void (*vocabulary_loss)(const VocabularyArguments&, int threads);
     void (*affine)(const AffineArguments&, int threads);  // forward if there is a y, else backward
+    void (*attention)(const AttentionArguments&, int threads);  // forward if there is a context, else backward
     void (*adam)(const AdamArguments&, int threads);
     void (*sum_of_squares)(const T* x, std::int64_t count, double* sums, int threads);
     void (*dropout)(const T* x, T* y, std::int64_t count, double p, std::uint64_t seed, int threads);

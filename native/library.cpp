@@ -119,6 +119,11 @@ EXPORT int showtell_affine(int numbers, const AffineArguments* a, int threads) {
     return unless_memory_is_short(numbers, [&](auto& kernels) { kernels.affine(*a, threads); });
 }
 
+// 0, or -1 if there is not enough memory.
+EXPORT int showtell_attention(int numbers, const AttentionArguments* a, int threads) {
+    return unless_memory_is_short(numbers, [&](auto& kernels) { kernels.attention(*a, threads); });
+}
+
 EXPORT void showtell_adam(int numbers, const AdamArguments* a, int threads) {
     with_kernels(numbers, [&](auto& kernels) { kernels.adam(*a, threads); });
 }

@@ -27,7 +27,8 @@ struct Vocabulary {
     const int64_t* source;  // (M) which row of h (any, H) each is
     const int64_t* target;  // (M) the right word
     const T *h, *weights, *b;
-    T scale, smoothing;     // every gradient is multiplied by scale, 1 / N
+    const double* scales;   // (M) what the gradient of each word's loss is multiplied by
+    T smoothing;
     T *dh, *dW, *db;        // null, all three, if only the loss is asked for
     double* losses;         // (M) the loss of each word
 
@@ -81,7 +82,7 @@ struct Vocabulary {
                         to_group_form(hs + panel * SLAB * PQ, rows, P, hs_groups + panel * SLAB * PQ);
             team.barrier();
             for (ptrdiff_t r = r0; r < r1; r++) {
-                losses[begin + r] = softmax(r, target[begin + r]);
+                losses[begin + r] = softmax(r, target[begin + r], T(scales[begin + r]));
                 if constexpr (PAIRS)
                     if (dh && ((r + 1) % GROUP<Q> == 0 || r + 1 == rows)) narrow(r / GROUP<Q>, rows);
             }
@@ -141,7 +142,7 @@ struct Vocabulary {
     T* score_of(ptrdiff_t row, ptrdiff_t word) const { return scores + (word / P * SLAB + row) * P + word % P; }
 
     // a row of scores becomes its gradient, scale * (p - target); returns the word's loss
-    double softmax(ptrdiff_t row, ptrdiff_t right) const {
+    double softmax(ptrdiff_t row, ptrdiff_t right, T scale) const {
         const ptrdiff_t whole = size / W * W;
         const int rest = int(size - whole);
         // the last lanes, and below every score where there are none

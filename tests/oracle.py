@@ -61,6 +61,15 @@ def word_embedding_forward(x: Tensor, W: Tensor) -> Tensor:
     return F.embedding(x, W)
 
 
+def attention_forward(q: Tensor, k: Tensor, v: Tensor, photo: np.ndarray, heads: int) -> Tensor:
+    def split(x: Tensor) -> Tensor:
+        return x.unflatten(-1, (heads, -1)).transpose(-3, -2)
+
+    chosen = torch.tensor(photo)
+    out = F.scaled_dot_product_attention(split(q[:, None]), split(k[chosen]), split(v[chosen]))
+    return out.transpose(-3, -2).flatten(-2)[:, 0]
+
+
 def temporal_softmax_loss(x: Tensor, y: Tensor, mask: Tensor, label_smoothing: float = 0.0) -> Tensor:
     total = F.cross_entropy(x[mask], y[mask], reduction="sum", label_smoothing=label_smoothing)
     return total / len(x)

@@ -101,6 +101,12 @@ def _all() -> list[Case]:
     for N, T, D, M in [(3, 5, 4, 6), (1, 1, 1, 1), (2, 0, 3, 5), (0, 2, 3, 5), (2, 3, 17, 9)]:
         args = (normal((N, T, D)), normal((D, M)), normal(M))
         cases.append(Case(f"temporal_affine-N{N}T{T}D{D}M{M}", "temporal_affine", args))
+    # R queries, M photos, P positions, A columns, heads; some photo without a query, one query, none at all
+    for R, M, P, A, heads in [(7, 3, 9, 8, 2), (1, 1, 1, 1, 1), (0, 2, 3, 4, 1), (40, 2, 81, 33, 3), (5, 6, 17, 70, 1)]:
+        photo = rng.integers(0, M, R)
+        args = (normal((R, A)), normal((M, P, A)), normal((M, P, A)))
+        options_ = (("photo", photo), ("heads", heads))
+        cases.append(Case(f"attention-R{R}M{M}P{P}A{A}heads{heads}", "attention", args, (), options_))
     for N, T, V, D in [(3, 5, 7, 4), (1, 1, 1, 1), (2, 0, 3, 5), (0, 2, 3, 5), (4, 9, 3, 17)]:
         words = rng.integers(0, V, (N, T))
         cases.append(Case(f"word_embedding-N{N}T{T}V{V}D{D}", "word_embedding", (normal((V, D)),), (words,)))

@@ -14,6 +14,7 @@ from showtell.functional.affine import (
     temporal_affine_backward,
     temporal_affine_forward,
 )
+from showtell.functional.attention import attention_backward, attention_forward
 from showtell.functional.decoding import DecodingStep
 from showtell.functional.dropout import dropout_backward, dropout_forward
 from showtell.functional.embedding import word_embedding_backward, word_embedding_forward
@@ -29,6 +30,8 @@ __all__ = [
     "adam_update",
     "affine_backward",
     "affine_forward",
+    "attention_backward",
+    "attention_forward",
     "dropout_backward",
     "dropout_forward",
     "gru_backward",

@@ -29,12 +29,16 @@ def affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
     return rows @ w + b, (x, w)
 
 
-def affine_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
-    """Backward of `affine_forward`: dout (N, M) -> dx, dw, db, shaped as the arguments."""
+def affine_backward(dout: Array, cache: Cache, *, with_dx: bool = True) -> tuple[Array | None, Array, Array]:
+    """Backward of `affine_forward`: dout (N, M) -> dx, dw, db, shaped as the arguments.
+
+    Where x is not learnt, `with_dx=False` saves its gradient: dx is then None.
+    """
     x, w = cache
     rows = _rows(x)
     check_arrays("affine_backward", x=(rows, "N D"), w=(w, "D M"), dout=(dout, "N M"))
-    return (dout @ w.T).reshape(x.shape), rows.T @ dout, dout.sum(axis=0)
+    dx = (dout @ w.T).reshape(x.shape) if with_dx else None
+    return dx, rows.T @ dout, dout.sum(axis=0)
 
 
 def temporal_affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:

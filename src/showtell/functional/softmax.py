@@ -21,9 +21,16 @@ def log_softmax(x: Array) -> Array:
 
 
 def temporal_softmax_loss(
-    x: Array, y: IntArray, mask: NDArray[np.bool_] | NDArray[Any], label_smoothing: float = 0.0
+    x: Array,
+    y: IntArray,
+    mask: NDArray[np.bool_] | NDArray[Any],
+    label_smoothing: float = 0.0,
+    *,
+    weight: Array | None = None,
 ) -> tuple[float, Array]:
     """The cross-entropy of the right words: summed over the words of a caption, mean over the captions.
+
+    With a weight for each caption, a reward less a baseline, its gradient is that of REINFORCE (Williams 1992).
 
     With label smoothing e (Szegedy et al. 2016, section 7) the target is 1 - e for the right word plus e / V for each.
 
@@ -32,6 +39,7 @@ def temporal_softmax_loss(
         y: ids of the right words, (N, T); where the mask is false, any integer.
         mask: true at the words that count, false at padding, (N, T).
         label_smoothing: e, 0 <= e < 1.
+        weight: what each caption's loss is multiplied by, (N,), of either sign; 1 if not given.
 
     Returns:
         loss, a float summed in float64 (0 if there is no caption); dx, its gradient, (N, T, V), zero at padding.
@@ -42,7 +50,7 @@ def temporal_softmax_loss(
     """
     size = check_arrays("temporal_softmax_loss", x=(x, "N T V"))
     N, T, V = size["N"], size["T"], size["V"]
-    check_targets("temporal_softmax_loss", y, mask, (N, T), label_smoothing)
+    check_targets("temporal_softmax_loss", y, mask, (N, T), label_smoothing, weight)
     real = mask.astype(bool)
     scores, words = x[real], y[real]  # only real words are computed
     check_ids("temporal_softmax_loss", words, V, "y")
@@ -67,14 +75,23 @@ def temporal_softmax_loss(
     p -= label_smoothing / V
     p[rows, words] -= 1 - label_smoothing
     p /= N
+    if weight is not None:
+        of_word = np.broadcast_to(weight[:, None], (N, T))[real]
+        p *= of_word[:, None]
+        nll *= of_word
     dx[real] = p
     return float(nll.sum() / N), dx
 
 
 def check_targets(
-    function: str, y: IntArray, mask: NDArray[Any], shape: tuple[int, ...], label_smoothing: float
+    function: str,
+    y: IntArray,
+    mask: NDArray[Any],
+    shape: tuple[int, ...],
+    label_smoothing: float,
+    weight: Array | None,
 ) -> None:
-    """Check that there is a right word and a mask for each of (N, T), and that label_smoothing is in range.
+    """Check that there is a right word and a mask for each of (N, T), a weight for each of N, and the smoothing's range.
 
     Raises:
         ShowtellError: one of them is not so.
@@ -82,5 +99,7 @@ def check_targets(
     for name, array in (("y", y), ("mask", mask)):
         if array.shape != shape:
             raise ShapeError(f"{function}: {name} has shape {array.shape}, expected {shape} = (N, T)")
+    if weight is not None and weight.shape != shape[:1]:
+        raise ShapeError(f"{function}: weight has shape {weight.shape}, expected {shape[:1]} = (N,)")
     if not 0 <= label_smoothing < 1:
         raise ShowtellError(f"{function}: label_smoothing is {label_smoothing}, expected 0 <= e < 1")

@@ -21,6 +21,7 @@ def vocabulary_loss(
     mask: NDArray[Any],
     label_smoothing: float = 0.0,
     *,
+    weight: Array | None = None,
     gradients: bool = True,
 ) -> tuple[float, Gradients | None]:
     """`temporal_softmax_loss` of the scores h W + b, and its gradients, at once: nobody needs the scores themselves.
@@ -32,6 +33,7 @@ def vocabulary_loss(
         y: ids of the right words, (N, T); where the mask is false, any integer.
         mask: true at the words that count, false at padding, (N, T).
         label_smoothing: share of the target that goes to all words alike, 0 <= e < 1.
+        weight: what each caption's loss is multiplied by, (N,), of either sign; 1 if not given.
         gradients: whether they are wanted.
 
     Returns:
@@ -42,9 +44,9 @@ def vocabulary_loss(
         IndexError: a word that counts has an id outside 0..V-1.
     """
     check_arrays("vocabulary_loss", h=(h, "N T H"), W=(W, "H V"), b=(b, "V"))
-    check_targets("vocabulary_loss", y, mask, h.shape[:2], label_smoothing)
+    check_targets("vocabulary_loss", y, mask, h.shape[:2], label_smoothing, weight)
     scores, cache = temporal_affine_forward(h, W, b)
-    loss, dscores = temporal_softmax_loss(scores, y, mask, label_smoothing)
+    loss, dscores = temporal_softmax_loss(scores, y, mask, label_smoothing, weight=weight)
     if not gradients:
         return loss, None
     dh, dW, db = temporal_affine_backward(dscores, cache)

@@ -16,6 +16,7 @@ from showtell.kernels.affine import (
     temporal_affine_backward,
     temporal_affine_forward,
 )
+from showtell.kernels.attention import attention_backward, attention_forward
 from showtell.kernels.decoding import DecodingStep
 from showtell.kernels.dropout import dropout_backward, dropout_forward
 from showtell.kernels.library import (
@@ -50,6 +51,8 @@ __all__ = [
     "adam_update",
     "affine_backward",
     "affine_forward",
+    "attention_backward",
+    "attention_forward",
     "available",
     "dropout_backward",
     "dropout_forward",

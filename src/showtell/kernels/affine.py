@@ -4,38 +4,51 @@ from __future__ import annotations
 
 import ctypes
 import math
+from typing import NamedTuple
 
 import numpy as np
 
-from showtell.functional.affine import Cache
 from showtell.functional.checks import Array, check_arrays
-from showtell.kernels.library import AffineArguments, native, numbers_of, threads_for
+from showtell.kernels.library import AffineArguments, Precision, native, numbers_of, threads_for
 from showtell.kernels.memory import pointer
 
 
-def affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
-    """See `showtell.functional.affine_forward`."""
-    return _forward("affine_forward", _rows(x), w, b), (x, w)
+class Cache(NamedTuple):
+    """What a forward keeps for its backward: its arguments, and what its products multiply."""
+
+    x: Array
+    w: Array
+    precision: Precision
 
 
-def affine_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
+def affine_forward(x: Array, w: Array, b: Array, *, precision: Precision = "float32") -> tuple[Array, Cache]:
+    """See `showtell.functional.affine_forward`.
+
+    With `precision="bf16"` what is multiplied is rounded to bfloat16, forward and backward.
+    """
+    return _forward("affine_forward", _rows(x), w, b, precision), Cache(x, w, precision)
+
+
+def affine_backward(dout: Array, cache: Cache, *, with_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """See `showtell.functional.affine_backward`."""
-    x, w = cache
-    dx, dw, db = _backward("affine_backward", dout, _rows(x), w)
-    return dx.reshape(x.shape), dw, db
+    x, w, precision = cache
+    dx, dw, db = _backward("affine_backward", dout, _rows(x), w, precision, with_dx)
+    return None if dx is None else dx.reshape(x.shape), dw, db
 
 
 def temporal_affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
     """See `showtell.functional.temporal_affine_forward`."""
     check_arrays("temporal_affine_forward", x=(x, "N T D"), w=(w, "D M"), b=(b, "M"))
-    return _forward("temporal_affine_forward", _steps(x), w, b).reshape(*x.shape[:2], w.shape[1]), (x, w)
+    out = _forward("temporal_affine_forward", _steps(x), w, b, "float32")
+    return out.reshape(*x.shape[:2], w.shape[1]), Cache(x, w, "float32")
 
 
 def temporal_affine_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
     """See `showtell.functional.temporal_affine_backward`."""
-    x, w = cache
+    x, w, precision = cache
     check_arrays("temporal_affine_backward", x=(x, "N T D"), w=(w, "D M"), dout=(dout, "N T M"))
-    dx, dw, db = _backward("temporal_affine_backward", _steps(dout), _steps(x), w)
+    dx, dw, db = _backward("temporal_affine_backward", _steps(dout), _steps(x), w, precision, True)
+    assert dx is not None
     return dx.reshape(x.shape), dw, db
 
 
@@ -47,24 +60,27 @@ def _steps(x: Array) -> Array:
     return x.reshape(x.shape[0] * x.shape[1], x.shape[2])
 
 
-def _forward(function: str, x: Array, w: Array, b: Array) -> Array:
+def _forward(function: str, x: Array, w: Array, b: Array, precision: Precision) -> Array:
     size = check_arrays(function, x=(x, "N D"), w=(w, "D M"), b=(b, "M"))
     x, w, b = map(np.ascontiguousarray, (x, w, b))
     out = np.empty((size["N"], size["M"]), x.dtype)
-    _call(size, x, W=pointer(w), b=pointer(b), y=pointer(out))
+    _call(size, x, precision, W=pointer(w), b=pointer(b), y=pointer(out))
     return out
 
 
-def _backward(function: str, dout: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
+def _backward(
+    function: str, dout: Array, x: Array, w: Array, precision: Precision, with_dx: bool
+) -> tuple[Array | None, Array, Array]:
     size = check_arrays(function, x=(x, "N D"), w=(w, "D M"), dout=(dout, "N M"))
     x, w, dout = map(np.ascontiguousarray, (x, w, dout))
-    dx, dw, db = np.empty_like(x), np.empty_like(w), np.empty(size["M"], x.dtype)
-    _call(size, x, W=pointer(w), dy=pointer(dout), dx=pointer(dx), dW=pointer(dw), db=pointer(db))
+    dx, dw, db = np.empty_like(x) if with_dx else None, np.empty_like(w), np.empty(size["M"], x.dtype)
+    gradients = {"dW": pointer(dw), "db": pointer(db)} | ({} if dx is None else {"dx": pointer(dx)})
+    _call(size, x, precision, W=pointer(w), dy=pointer(dout), **gradients)
     return dx, dw, db
 
 
-def _call(size: dict[str, int], x: Array, **pointers: int) -> None:
+def _call(size: dict[str, int], x: Array, precision: Precision, **pointers: int) -> None:
     N, D, M = size["N"], size["D"], size["M"]
     arguments = AffineArguments(N=N, D=D, M=M, x=pointer(x), **pointers)
-    if native().showtell_affine(numbers_of(x.dtype), ctypes.byref(arguments), threads_for(N * D * M)):
+    if native().showtell_affine(numbers_of(x.dtype, precision), ctypes.byref(arguments), threads_for(N * D * M)):
         raise MemoryError("affine: there is not enough memory for the working arrays")

@@ -38,8 +38,8 @@ class VocabularyArguments(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in ("M", "H", "size")),
-        *((name, c_void_p) for name in ("source", "target", "h", "weights", "b")),
-        *((name, c_double) for name in ("scale", "smoothing")),
+        *((name, c_void_p) for name in ("source", "target", "h", "weights", "b", "scales")),
+        ("smoothing", c_double),
         *((name, c_void_p) for name in ("dh", "dW", "db", "losses")),
     )
 
@@ -50,6 +50,16 @@ class AffineArguments(ctypes.Structure):
     _fields_ = (
         *((name, c_int64) for name in ("N", "D", "M")),
         *((name, c_void_p) for name in ("x", "W", "b", "dy", "y", "dx", "dW", "db")),
+    )
+
+
+class AttentionArguments(ctypes.Structure):
+    """native/kernels.hpp: AttentionArguments."""
+
+    _fields_ = (
+        *((name, c_int64) for name in ("R", "photos", "positions", "heads", "d")),
+        *((name, c_void_p) for name in ("order", "first", "q", "k", "v", "weights", "context")),
+        *((name, c_void_p) for name in ("dcontext", "dq", "dk", "dv")),
     )
 
 
@@ -89,6 +99,7 @@ def library() -> ctypes.CDLL | None:
     native.showtell_recurrent.argtypes = [c_int, c_int, c_int, c_void_p, c_int]
     native.showtell_vocabulary_loss.argtypes = [c_int, c_void_p, c_int]
     native.showtell_affine.argtypes = [c_int, c_void_p, c_int]
+    native.showtell_attention.argtypes = [c_int, c_void_p, c_int]
     native.showtell_adam.restype = None
     native.showtell_adam.argtypes = [c_int, c_void_p, c_int]
     native.showtell_sum_of_squares.restype = None

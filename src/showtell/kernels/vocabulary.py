@@ -24,6 +24,7 @@ def vocabulary_loss(
     mask: NDArray[Any],
     label_smoothing: float = 0.0,
     *,
+    weight: Array | None = None,
     gradients: bool = True,
     precision: Precision = "float32",
 ) -> tuple[float, Gradients | None]:
@@ -33,20 +34,22 @@ def vocabulary_loss(
     """
     size = check_arrays("vocabulary_loss", h=(h, "N T H"), W=(W, "H V"), b=(b, "V"))
     N, T, H, V = size["N"], size["T"], size["H"], size["V"]
-    check_targets("vocabulary_loss", y, mask, (N, T), label_smoothing)
+    check_targets("vocabulary_loss", y, mask, (N, T), label_smoothing, weight)
     h, W, b = map(np.ascontiguousarray, (h, W, b))
     source = np.flatnonzero(mask)
     target = np.ascontiguousarray(y.reshape(-1)[source], np.int64)
     check_ids("vocabulary_loss", target, V, "y")
+    scales = np.full(N, 1 / max(N, 1)) if weight is None else weight / max(N, 1)
+    scales = np.ascontiguousarray(np.repeat(scales, T)[source], np.float64)
     losses = np.empty(len(source))
     found = (np.zeros_like(h), np.empty_like(W), np.empty_like(b)) if gradients else None
     dh, dW, db = map(pointer, found) if found else (None, None, None)
     arguments = VocabularyArguments(
         M=len(source), H=H, size=V, source=pointer(source), target=pointer(target),
-        h=pointer(h), weights=pointer(W), b=pointer(b), scale=1 / max(N, 1), smoothing=label_smoothing,
+        h=pointer(h), weights=pointer(W), b=pointer(b), scales=pointer(scales), smoothing=label_smoothing,
         dh=dh, dW=dW, db=db, losses=pointer(losses),
     )  # fmt: skip
     threads = threads_for(len(source) * H * V)
     if native().showtell_vocabulary_loss(numbers_of(h.dtype, precision), ctypes.byref(arguments), threads):
         raise MemoryError("vocabulary_loss: there is not enough memory for the working arrays")
-    return float(losses.sum() / N) if N else 0.0, found
+    return float(losses @ scales), found

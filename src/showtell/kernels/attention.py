@@ -1,0 +1,60 @@
+"""Attention, compiled (native/attention.hpp): a photo's queries together, its keys and values packed once."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell.functional.attention import check_attention
+from showtell.functional.checks import Array, IntArray, check_arrays
+from showtell.kernels.library import AttentionArguments, native, numbers_of, threads_for
+from showtell.kernels.memory import pointer
+
+
+@dataclass(frozen=True)
+class Cache:
+    """What the forward keeps: its arguments, the queries by photo, and the weights (R, heads, P)."""
+
+    q: Array
+    k: Array
+    v: Array
+    order: NDArray[np.int64]
+    first: NDArray[np.int64]
+    weights: Array
+
+
+def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int = 1) -> tuple[Array, Cache]:
+    """See `showtell.functional.attention_forward`."""
+    check_attention("attention_forward", q, k, v, photo, heads)
+    q, k, v = map(np.ascontiguousarray, (q, k, v))
+    order = np.argsort(photo, kind="stable")
+    first = np.searchsorted(photo[order], np.arange(len(k) + 1))
+    cache = Cache(q, k, v, order, first, np.empty((len(q), heads, k.shape[1]), q.dtype))
+    context = np.empty_like(q)
+    _call(cache, context=pointer(context))
+    return context, cache
+
+
+def attention_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, Array]:
+    """See `showtell.functional.attention_backward`."""
+    check_arrays("attention_backward", q=(cache.q, "R A"), dcontext=(dcontext, "R A"))
+    dcontext = np.ascontiguousarray(dcontext)
+    dq, dk, dv = map(np.empty_like, (cache.q, cache.k, cache.v))
+    _call(cache, dcontext=pointer(dcontext), dq=pointer(dq), dk=pointer(dk), dv=pointer(dv))
+    return dq, dk, dv
+
+
+def _call(cache: Cache, **pointers: int) -> None:
+    R, heads, positions = cache.weights.shape
+    A = cache.q.shape[1]
+    arguments = AttentionArguments(
+        R=R, photos=len(cache.k), positions=positions, heads=heads, d=A // heads,
+        order=pointer(cache.order), first=pointer(cache.first), q=pointer(cache.q), k=pointer(cache.k),
+        v=pointer(cache.v), weights=pointer(cache.weights), **pointers,
+    )  # fmt: skip
+    threads = threads_for(R * positions * A)
+    if native().showtell_attention(numbers_of(cache.q.dtype), ctypes.byref(arguments), threads):
+        raise MemoryError("attention: there is not enough memory for the working arrays")
