@@ -3,7 +3,9 @@
 //
 //   gates = shown + embed[word] Wx,  product = h Wh     each thread some blocks of units
 //   h, c  = cell(gates, product)
-//   scores = h W + b                                    each thread some panels of the vocabulary, and of those
+//   q = h W_query + b,  context = attention(q)          where there is attention: each thread some panels, some rows
+//   z = tanh([h, context] W_join + b)                   each thread some panels; elsewhere z is h
+//   scores = z W_vocab + b                              each thread some panels of the vocabulary, and of those
 //                                                       the best words, the highest score and the sum of exp
 #pragma once
 
@@ -16,24 +18,38 @@ namespace SHOWTELL_ISA {
 template <class T, class Cell, class Q>
 struct DecodingWeights {
     static constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<T>, BW = Cell::GATES * Cell::UNITS * W;
-    ptrdiff_t E, H, size, blocks, panels;
-    Q *x, *h, *vocabulary;
+    ptrdiff_t E, H, size, A, Z, blocks;  // Z: width of what the vocabulary's scores are made from
+    Q *x, *h, *query, *join, *vocabulary;
     DecodingWeights() = default;
-    DecodingWeights(ptrdiff_t E, ptrdiff_t H, ptrdiff_t size) : E(E), H(H), size(size) {
-        blocks = ceil_div(ceil_div(H, W), Cell::UNITS), panels = ceil_div(size, P);
+    DecodingWeights(ptrdiff_t E, ptrdiff_t H, ptrdiff_t size, ptrdiff_t A, ptrdiff_t Z)
+        : E(E), H(H), size(size), A(A), Z(A ? Z : H) {
+        blocks = ceil_div(ceil_div(H, W), Cell::UNITS);
     }
+    // groups of the rows of W_join: the state's, then the context's
+    ptrdiff_t joined() const { return groups<Q>(H) + groups<Q>(A); }
     void lay_out(Arena& arena) {
         x = arena.take<Q>(blocks * groups<Q>(E) * BW);
         h = arena.take<Q>(blocks * groups<Q>(H) * BW);
-        vocabulary = arena.take<Q>(panels * groups<Q>(H) * P);
+        query = arena.take<Q>(ceil_div(A, P) * groups<Q>(H) * P);
+        join = arena.take<Q>(A ? ceil_div(Z, P) * joined() * P : 0);
+        vocabulary = arena.take<Q>(ceil_div(size, P) * groups<Q>(Z) * P);
     }
-    void pack(const T* Wx, const T* Wh, const T* W_vocab) const {
+    void pack(const T* Wx, const T* Wh, const T* W_query, const T* W_join, const T* W_vocab) const {
         pack_blocks<Q, Cell>(Wx, E, H, x, 0, blocks);
         pack_blocks<Q, Cell>(Wh, H, H, h, 0, blocks);
-        for (ptrdiff_t k = 0; k < H; k += GROUP<Q>)
-            for (ptrdiff_t word = 0; word < panels * P; word += W)
-                pack_group(W_vocab + word, size, H, k, lanes_of(size - word, W),
-                           vocabulary + (word / P * groups<Q>(H) + k / GROUP<Q>) * P + word % P);
+        if (A) {
+            panels(W_query, H, A, query, groups<Q>(H));
+            panels(W_join, H, Z, join, joined());
+            panels(W_join + H * Z, A, Z, join + groups<Q>(H) * P, joined());
+        }
+        panels(W_vocab, Z, size, vocabulary, groups<Q>(Z));
+    }
+    // weights (K, columns) into panels, one `groups_of_panel` groups after the other
+    static void panels(const T* weights, ptrdiff_t K, ptrdiff_t columns, Q* to, ptrdiff_t groups_of_panel) {
+        for (ptrdiff_t k = 0; k < K; k += GROUP<Q>)
+            for (ptrdiff_t column = 0; column < ceil_div(columns, P) * P; column += W)
+                pack_group(weights + column, columns, K, k, lanes_of(columns - column, W),
+                           to + (column / P * groups_of_panel + k / GROUP<Q>) * P + column % P);
     }
 };
 
@@ -58,38 +74,53 @@ struct Decoding {
         double top, sum;
         ptrdiff_t found;
     };
-    // widths of a row of words' vectors and of states, that vectors may read to their end: beyond E and H they are 0
-    ptrdiff_t padded_x, padded;
-    Q *xs, *hs, *next_hs;  // what the products multiply
-    T *memory, *next_memory, *scores, *own, *part_scores;
+    ptrdiff_t heads, positions;
+    const int64_t* photo;                             // (R) whose grid each row looks at
+    const T *keys, *values, *b_query, *b_join;        // (photos, positions, A), likewise, (A), (Z)
+
+    // widths of rows that vectors may read to their end, beyond which they are 0: of words' vectors, and of all others
+    ptrdiff_t padded_x, padded, panels;
+    Q *xs, *hs, *next_hs, *contexts, *zs;  // what the products multiply
+    T *memory, *next_memory, *queries, *attended, *scores, *own, *part_scores;
     int64_t* part_words;
     Part* parts;
     ptrdiff_t own_size;
 
     void lay_out(Arena& arena, int threads) {
+        const ptrdiff_t A = weights.A, Z = weights.Z;
+        panels = ceil_div(weights.size, P);
         padded = weights.blocks * U * W;
+        if (A) padded = most(padded, most(ceil_div(A, P), ceil_div(Z, P)) * P);
         padded_x = ceil_div(weights.E, W) * W;
-        own_size = 2 * ROWS<B> * BW + W;
+        own_size = 2 * ROWS<B> * BW + W + ROWS<WIDE> * P + positions;
         xs = arena.take<Q>(R * padded_x / GROUP<Q>);
         hs = arena.take<Q>(R * padded / GROUP<Q>);
         next_hs = arena.take<Q>(R * padded / GROUP<Q>);
+        contexts = arena.take<Q>(A ? R * padded / GROUP<Q> : 0);
+        zs = A ? arena.take<Q>(R * padded / GROUP<Q>) : next_hs;
         memory = arena.take<T>(Cell::HAS_MEMORY ? R * padded : 0);
         next_memory = arena.take<T>(Cell::HAS_MEMORY ? R * padded : 0);
-        scores = arena.take<T>(R * weights.panels * P);
+        queries = arena.take<T>(A ? R * padded : 0);
+        attended = arena.take<T>(A ? R * padded : 0);
+        scores = arena.take<T>(R * panels * P);
         own = arena.take<T>(threads * own_size);
         part_scores = arena.take<T>(threads * R * count);
         part_words = arena.take<int64_t>(threads * R * count);
         parts = arena.take<Part>(threads * R);
     }
 
+    static ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+
     void run(int me, Team& team) {
-        const ptrdiff_t E = weights.E, H = weights.H, size = weights.size;
+        const ptrdiff_t E = weights.E, H = weights.H, size = weights.size, A = weights.A, Z = weights.Z;
+        const ptrdiff_t HG = groups<Q>(H), row = padded / GROUP<Q>;
+        T* mine = own + me * own_size;
         ptrdiff_t begin, end;
         team.share(R, me, begin, end);
         for (ptrdiff_t r = begin; r < end; r++) {
             for (ptrdiff_t k = 0; k < E; k += W)
                 store_row(V::load(embed + words[r] * E + k, lanes_of(E - k, W)), xs + (r * padded_x + k) / GROUP<Q>);
-            for (ptrdiff_t k = 0; k < padded; k += W) {
+            for (ptrdiff_t k = 0; k < weights.blocks * U * W; k += W) {
                 const V state = V::load(h + r * H + k, lanes_of(H - k, W));
                 store_row(state, hs + (r * padded + k) / GROUP<Q>);
                 if constexpr (Cell::HAS_C)
@@ -101,23 +132,89 @@ struct Decoding {
         team.barrier();
         team.share(weights.blocks, me, begin, end);
         for (ptrdiff_t block = begin; block < end; block++)
-            for_tiles<B>(R, [&](ptrdiff_t r, int rows) { gates(block, r, rows, own + me * own_size); });
+            for_tiles<B>(R, [&](ptrdiff_t r, int rows) { gates(block, r, rows, mine); });
         team.barrier();
-        team.share(weights.panels, me, begin, end);
+        if (A) {
+            T* out = mine + 2 * ROWS<B> * BW + W;
+            team.share(ceil_div(A, P), me, begin, end);
+            for (ptrdiff_t panel = begin; panel < end; panel++)
+                for_tiles<WIDE>(R, [&](ptrdiff_t r, int rows) {
+                    with_bias(b_query, A, panel, rows, out, P);
+                    const Stretch<Q> state{next_hs + r * row, HG};
+                    tile_of<Q, WIDE, false>(rows)(&state, 1, row, weights.query + panel * HG * P, out, P, true);
+                    for (int m = 0; m < rows; m++)
+                        for (ptrdiff_t v = 0; v < P; v += W)
+                            V::load(out + m * P + v).store(queries + (r + m) * padded + panel * P + v);
+                });
+            team.barrier();
+            team.share(R, me, begin, end);
+            for (ptrdiff_t r = begin; r < end; r++) attend(r, out + ROWS<WIDE> * P);
+            team.barrier();
+            team.share(ceil_div(Z, P), me, begin, end);
+            for (ptrdiff_t panel = begin; panel < end; panel++)
+                for_tiles<WIDE>(R, [&](ptrdiff_t r, int rows) {
+                    with_bias(b_join, Z, panel, rows, out, P);
+                    const Stretch<Q> joined[] = {{next_hs + r * row, HG}, {contexts + r * row, groups<Q>(A)}};
+                    tile_of<Q, WIDE, false>(rows)(joined, 2, row, weights.join + panel * weights.joined() * P, out, P, true);
+                    for (int m = 0; m < rows; m++)
+                        for (ptrdiff_t v = 0; v < P; v += W)
+                            store_row(tanh(V::load(out + m * P + v)), zs + ((r + m) * padded + panel * P + v) / GROUP<Q>);
+                });
+            team.barrier();
+        }
+        team.share(panels, me, begin, end);
         for (ptrdiff_t panel = begin; panel < end; panel++)
             for_tiles<WIDE>(R, [&](ptrdiff_t r, int rows) {
                 T* out = scores + (panel * R + r) * P;
-                for (int m = 0; m < rows; m++)
-                    for (ptrdiff_t v = 0; v < P; v += W)
-                        V::load(b + panel * P + v, lanes_of(size - panel * P - v, W)).store(out + m * P + v);
-                const Stretch<Q> stretch{next_hs + r * padded / GROUP<Q>, groups<Q>(H)};
-                tile_of<Q, WIDE, false>(rows)(&stretch, 1, padded / GROUP<Q>, weights.vocabulary + panel * groups<Q>(H) * P,
-                                              out, P, true);
+                with_bias(b, size, panel, rows, out, P);
+                const Stretch<Q> stretch{zs + r * row, groups<Q>(Z)};
+                tile_of<Q, WIDE, false>(rows)(&stretch, 1, row, weights.vocabulary + panel * groups<Q>(Z) * P, out, P, true);
             });
         for (ptrdiff_t r = 0; r < R; r++) summarise(r, begin, end, me);
         team.barrier();
         team.share(R, me, begin, end);
         for (ptrdiff_t r = begin; r < end; r++) merge(r, team.size);
+    }
+
+    // a panel's part of a bias (columns), in each of some rows
+    static void with_bias(const T* bias, ptrdiff_t columns, ptrdiff_t panel, int rows, T* out, ptrdiff_t out_row) {
+        for (int m = 0; m < rows; m++)
+            for (ptrdiff_t v = 0; v < P; v += W)
+                V::load(bias + panel * P + v, lanes_of(columns - panel * P - v, W)).store(out + m * out_row + v);
+    }
+
+    // the context of one row; `fit`: memory for a number of each position
+    void attend(ptrdiff_t r, T* fit) const {
+        const ptrdiff_t A = weights.A, d = A / heads;
+        const T scale = 1 / std::sqrt(T(d));
+        for (ptrdiff_t head = 0; head < heads; head++) {
+            const T* query = queries + r * padded + head * d;
+            const ptrdiff_t grid = photo[r] * positions * A + head * d;
+            T top = 0, total = 0;
+            for (ptrdiff_t p = 0; p < positions; p++) {
+                V sum(T(0));
+                for (ptrdiff_t c = 0; c < d; c += W) {
+                    const int lanes = lanes_of(d - c, W);
+                    sum = fma(V::load(query + c, lanes), V::load(keys + grid + p * A + c, lanes), sum);
+                }
+                fit[p] = sum.sum() * scale;
+                top = p && fit[p] < top ? top : fit[p];
+            }
+            for (ptrdiff_t p = 0; p < positions; p += W) {
+                const int lanes = lanes_of(positions - p, W);
+                exp(V::load(fit + p, lanes) - V(top)).store(fit + p, lanes);
+            }
+            for (ptrdiff_t p = 0; p < positions; p++) total += fit[p];
+            T* context = attended + r * padded + head * d;
+            for (ptrdiff_t c = 0; c < d; c += W) {
+                const int lanes = lanes_of(d - c, W);
+                V sum(T(0));
+                for (ptrdiff_t p = 0; p < positions; p++) sum = fma(V(fit[p]), V::load(values + grid + p * A + c, lanes), sum);
+                (sum * V(1 / total)).store(context + c, lanes);
+            }
+        }
+        for (ptrdiff_t c = 0; c < ceil_div(A, W) * W; c += W)
+            store_row(V::load(attended + r * padded + c, lanes_of(A - c, W)), contexts + (r * padded + c) / GROUP<Q>);
     }
 
     void gates(ptrdiff_t block, ptrdiff_t r, int rows, T* mine) const {

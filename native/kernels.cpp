@@ -157,7 +157,7 @@ static void dropout(const T* x, T* y, std::int64_t count, double p, std::uint64_
 template <class T, class Q>
 static std::int64_t decoding_bytes(Cell cell, const DecodingArguments& a) {
     return with_cell<T>(cell, [&](auto cell) {
-        DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size);
+        DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size, a.A, a.Z);
         Arena sizes{nullptr, 0};
         weights.lay_out(sizes);
         return std::int64_t(sizes.used);
@@ -168,10 +168,10 @@ template <class T, class Q>
 static void decoding_pack(Cell cell, const DecodingArguments& a) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     with_cell<T>(cell, [&](auto cell) {
-        DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size);
+        DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size, a.A, a.Z);
         Arena packed{static_cast<char*>(a.packed), 0};
         weights.lay_out(packed);
-        weights.pack(in(a.Wx), in(a.Wh), in(a.W_vocab));
+        weights.pack(in(a.Wx), in(a.Wh), in(a.W_query), in(a.W_join), in(a.W_vocab));
     });
 }
 
@@ -181,12 +181,14 @@ static void decoding_step(Cell cell, const DecodingArguments& a, int threads) {
     const auto out = [](void* p) { return static_cast<T*>(p); };
     with_cell<T>(cell, [&](auto cell) {
         Decoding<T, decltype(cell), Q> step{};
-        step.weights = {a.E, a.H, a.size};
+        step.weights = {a.E, a.H, a.size, a.A, a.Z};
         Arena packed{static_cast<char*>(a.packed), 0};
         step.weights.lay_out(packed);
         step.R = a.R, step.count = a.count, step.never_count = a.never_count;
         step.words = a.words, step.never = a.never, step.best = a.best;
         step.embed = in(a.embed), step.shown = in(a.shown), step.h = in(a.h), step.c = in(a.c), step.b = in(a.b);
+        step.heads = a.heads, step.positions = a.positions, step.photo = a.photo;
+        step.keys = in(a.keys), step.values = in(a.values), step.b_query = in(a.b_query), step.b_join = in(a.b_join);
         step.next_h = out(a.next_h), step.next_c = out(a.next_c), step.log_probs = out(a.log_probs);
         in_session(step, threads, Run());
     });

@@ -57,13 +57,15 @@ struct AdamArguments {
 
 // See showtell/kernels/decoding.py.
 struct DecodingArguments {
-    std::int64_t E, H, size, R, count, never_count;
-    const std::int64_t *words, *never;
+    std::int64_t E, H, size, A, Z, heads, positions;  // A is 0 where there is no attention
+    std::int64_t R, count, never_count;
+    const std::int64_t *words, *never, *photo;
     const void *embed, *shown, *h, *c, *b;
     void *next_h, *next_c, *log_probs;
     std::int64_t* best;
     void* packed;
-    const void *Wx, *Wh, *W_vocab;
+    const void *Wx, *Wh, *W_query, *W_join, *W_vocab;
+    const void *keys, *values, *b_query, *b_join;
 };
 
 template <class T>

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -15,6 +16,16 @@ V = 7
 WORDS = range(4, V)
 
 
+class TableState(NamedTuple):
+    """The photos' features and the words before the last ones."""
+
+    features: np.ndarray
+    before: np.ndarray
+
+    def take(self, rows):
+        return TableState(self.features[rows], self.before[rows])
+
+
 class TableDecoder:
     """A word's probability depends on the photo and on the two words before it: three tables, drawn from a seed."""
 
@@ -25,13 +36,13 @@ class TableDecoder:
         self.photo = rng.standard_normal((4, V))
 
     def start(self, features):
-        return (features, np.full(len(features), START))
+        return TableState(features, np.full(len(features), START))
 
     def step(self, words, state):
         features, before = state
         scores = self.first[words] + self.second[before] + features @ self.photo
         scores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return scores, (features, np.array(words))
+        return scores, TableState(features, np.array(words))
 
     def best(self, words, state, count, never=()):
         log_probs, state = self.step(words, state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,25 @@ from showtell.errors import ShowtellError
 from showtell.text.vocabulary import END, PAD, START, UNK
 
 Array: TypeAlias = NDArray[np.floating[Any]]
-State: TypeAlias = tuple[Array, ...]
-"""What a decoder remembers: arrays whose first axis is the hypothesis."""
-
 NEVER = (PAD, START, UNK)
 """Ids that no sentence holds."""
 
 
-class StepDecoder(Protocol):
+class Takes(Protocol):
+    """What a search asks of a decoder's state."""
+
+    def take(self, rows: NDArray[Any], /) -> Self:
+        """The state of some of the sentences, in that order, repetitions allowed; or those where `rows` is true."""
+
+
+State = TypeVar("State", bound=Takes)
+
+
+class StepDecoder(Protocol[State]):
     """What a search asks of a decoder."""
 
     def start(self, features: Array) -> State:
-        """The state before the first word, one row a photo."""
+        """The state before the first word, one sentence a photo."""
 
     def step(self, words: NDArray[np.intp], state: State) -> tuple[Array, State]:
         """The log-probabilities (R, V) of the next word after `words` (R,), and the state after them."""
@@ -57,7 +64,7 @@ class Hypothesis:
 
 
 def beam(
-    decoder: StepDecoder, features: Array, width: int = 3, length_power: float = 0.7, max_words: int = 20
+    decoder: StepDecoder[State], features: Array, width: int = 3, length_power: float = 0.7, max_words: int = 20
 ) -> list[list[Hypothesis]]:
     """Beam search: for each photo the `width` best sentences, best first.
 
@@ -120,13 +127,13 @@ def beam(
         worst = [results[p][-1].score if len(results[p]) == width else -np.inf for p in photos]
         going = hope > worst
         source = (rows * K + parent)[going].ravel()
-        state = tuple(array[source] for array in state)
+        state = state.take(source)
         photos, words, traces, log_probs = photos[going], words[going], traces[going], log_probs[going]
         last = word[going].ravel()
     return results
 
 
-def greedy(decoder: StepDecoder, features: Array, max_words: int = 20) -> list[Hypothesis]:
+def greedy(decoder: StepDecoder[State], features: Array, max_words: int = 20) -> list[Hypothesis]:
     """The likeliest word at each step, until the end or `max_words`: one sentence a photo.
 
     Raises:
@@ -136,7 +143,7 @@ def greedy(decoder: StepDecoder, features: Array, max_words: int = 20) -> list[H
 
 
 def sample(
-    decoder: StepDecoder,
+    decoder: StepDecoder[State],
     features: Array,
     rng: np.random.Generator,
     temperature: float = 1.0,
@@ -161,7 +168,7 @@ def sample(
 
 
 def _one_by_one(
-    decoder: StepDecoder, features: Array, max_words: int, choose: Callable[[Array], NDArray[np.intp]]
+    decoder: StepDecoder[State], features: Array, max_words: int, choose: Callable[[Array], NDArray[np.intp]]
 ) -> list[Hypothesis]:
     """One sentence a photo, each word chosen from the log-probabilities (R, V) of the next."""
     _at_least("search", max_words=(max_words, 1))
@@ -182,7 +189,7 @@ def _one_by_one(
             if last[row] != END:
                 words[photo].append(int(last[row]))
         going = last != END
-        photos, last, state = photos[going], last[going], tuple(array[going] for array in state)
+        photos, last, state = photos[going], last[going], state.take(going)
     return [Hypothesis(tuple(w), tuple(t), float(sum(t))) for w, t in zip(words, traces, strict=True)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import ModuleType
 
 import numpy as np
@@ -10,49 +11,63 @@ import pytest
 from gradients import relative_error
 from showtell import functional
 from showtell.errors import ShowtellError
+from showtell.functional.decoding import Attention
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
 # (R, E, S, H, V): usual, one of each, more rows than a tile, more than one panel
 SIZES = [(3, 4, 2, 5, 9), (1, 1, 1, 1, 5), (13, 7, 3, 17, 33), (2, 20, 9, 70, 300)]
 each_cell = pytest.mark.parametrize(("cell", "activation"), CELLS)
+each_attention = pytest.mark.parametrize("heads", [0, 1, 3])
 each_size = pytest.mark.parametrize("size", SIZES, ids=str)
 
 
-def make(layers: ModuleType, cell: str, activation: str, size: tuple[int, ...], dtype: type = np.float64):
+def make(
+    layers: ModuleType, cell: str, activation: str, size: tuple[int, ...], heads: int = 0, dtype: type = np.float64
+):
     _, E, S, H, V = size
     rng = np.random.default_rng([E, S, H, V])
     G = functional.decoding.GATES[cell] * H
     shapes = [(V, E), (E + S, G), (H, G), (G,), (H, V), (V,)]
-    return layers.DecodingStep(cell, activation, *(rng.standard_normal(shape).astype(dtype) for shape in shapes))
+    if heads:
+        A, Z = 2 * heads + heads * H, E + 3
+        shapes[4:] = [(Z, V), (V,), (H, A), (A,), (H + A, Z), (Z,)]
+    weights = [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+    attention = Attention(*weights[6:], heads) if heads else None
+    return layers.DecodingStep(cell, activation, *weights[:6], attention=attention)
 
 
-def begin(size: tuple[int, ...], dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def begin(size: tuple[int, ...], heads: int = 0, dtype: type = np.float64) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    """What `start` takes, and words for three steps."""
     R, _, S, H, V = size
     rng = np.random.default_rng(0)
-    h0, shown = rng.standard_normal((R, H)).astype(dtype), rng.standard_normal((R, S)).astype(dtype)
-    return h0, shown, rng.integers(0, V, (3, R))
+    shapes = [(R, H), (R, S)] + ([(R, 9, 2 * heads + heads * H)] * 2 if heads else [])
+    return tuple(rng.standard_normal(shape).astype(dtype) for shape in shapes), rng.integers(0, V, (3, R))
 
 
 @each_cell
 @each_size
-def test_steps_are_those_of_the_functional_layers(layers: ModuleType, cell: str, activation: str, size) -> None:
-    ours, theirs = make(layers, cell, activation, size), make(functional, cell, activation, size)
-    h0, shown, words = begin(size)
-    state, expected_state = ours.start(h0, shown), theirs.start(h0, shown)
+@each_attention
+def test_steps_are_those_of_the_functional_layers(layers: ModuleType, cell: str, activation: str, size, heads) -> None:
+    ours, theirs = make(layers, cell, activation, size, heads), make(functional, cell, activation, size, heads)
+    first, words = begin(size, heads)
+    state, expected_state = ours.start(*first), theirs.start(*first)
     for word in words:
         log_probs, state = ours.step(word, state)
         expected, expected_state = theirs.step(word, expected_state)
         assert relative_error(log_probs, expected) < 1e-12
-        for array, same in zip(state[:-1], expected_state[:-1], strict=True):
+        for array, same in zip(state.memory, expected_state.memory, strict=True):
             assert relative_error(array, same) < 1e-12
+        rows = np.arange(len(state))[::-1]
+        state, expected_state = state.take(rows), expected_state.take(rows)
 
 
 @each_cell
 @each_size
-def test_the_best_are_the_best_of_the_step(layers: ModuleType, cell: str, activation: str, size) -> None:
-    decoding = make(layers, cell, activation, size)
-    h0, shown, words = begin(size)
-    state = decoding.start(h0, shown)
+@each_attention
+def test_the_best_are_the_best_of_the_step(layers: ModuleType, cell: str, activation: str, size, heads) -> None:
+    decoding = make(layers, cell, activation, size, heads)
+    first, words = begin(size, heads)
+    state = decoding.start(*first)
     full, _ = decoding.step(words[0], state)
     full[:, [0, 3]] = -np.inf
     for count in (1, 3, 8, 500):
@@ -69,30 +84,33 @@ def test_equal_words_come_in_the_order_of_the_vocabulary(layers: ModuleType) -> 
     flat = layers.DecodingStep(
         "gru", "tanh", *(np.zeros(s) for s in [(200, 3), (5, 12), (4, 12), (12,), (4, 200), (200,)])
     )
-    h0, shown, words = begin(size)
-    _, ids, _ = flat.best(words[0], flat.start(h0, shown), 5, never=(1,))
+    first, words = begin(size)
+    _, ids, _ = flat.best(words[0], flat.start(*first), 5, never=(1,))
     np.testing.assert_array_equal(ids, [[0, 2, 3, 4, 5]] * 2)
-    assert decoding.best(words[0], decoding.start(h0, shown), 5)[1].shape == (2, 5)
+    assert decoding.best(words[0], decoding.start(*first), 5)[1].shape == (2, 5)
 
 
 @each_cell
-def test_float32_stays_float32(layers: ModuleType, cell: str, activation: str) -> None:
+@each_attention
+def test_float32_stays_float32(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
     size = SIZES[3]
-    h0, shown, words = begin(size, np.float32)
-    decoding = make(layers, cell, activation, size, np.float32)
-    log_probs, state = decoding.step(words[0], decoding.start(h0, shown))
-    exact = make(functional, cell, activation, size)
-    expected, _ = exact.step(words[0], exact.start(*begin(size)[:2]))
-    assert {array.dtype for array in (log_probs, *state)} == {np.dtype(np.float32)}
+    first, words = begin(size, heads, np.float32)
+    decoding = make(layers, cell, activation, size, heads, np.float32)
+    log_probs, state = decoding.step(words[0], decoding.start(*first))
+    exact = make(functional, cell, activation, size, heads)
+    expected, _ = exact.step(words[0], exact.start(*begin(size, heads)[0]))
+    assert {array.dtype for array in (log_probs, *state.memory)} == {np.dtype(np.float32)}
     assert relative_error(log_probs, expected) < 2e-5
 
 
 def test_wrong_calls_are_named(layers: ModuleType) -> None:
     decoding = make(layers, "lstm", "tanh", SIZES[0])
-    h0, shown, words = begin(SIZES[0])
+    (h0, shown), words = begin(SIZES[0])
     state = decoding.start(h0, shown)
     with pytest.raises(IndexError, match="word id 9"):
         decoding.step(np.full(3, 9), state)
+    with pytest.raises(IndexError, match="word id -1"):
+        decoding.best(np.full(3, -1), state, 2)
     with pytest.raises(ShowtellError, match="h0 has shape"):
         decoding.start(h0[:, 1:], shown)
     with pytest.raises(ShowtellError, match="shown has shape"):
@@ -102,4 +120,15 @@ def test_wrong_calls_are_named(layers: ModuleType) -> None:
     with pytest.raises(ShowtellError):
         decoding.step(words[0][1:], state)
     with pytest.raises(ShowtellError):
-        decoding.step(words[0], tuple(array.astype(np.float32) for array in state))
+        decoding.step(words[0], replace(state, memory=tuple(array.astype(np.float32) for array in state.memory)))
+    with pytest.raises(ShowtellError, match="keys and values are for a decoder with attention"):
+        decoding.start(h0, shown, h0[:, None], h0[:, None])
+    looking = make(layers, "lstm", "tanh", SIZES[0], heads=1)
+    (h0, shown, keys, values), words = begin(SIZES[0], heads=1)
+    with pytest.raises(ShowtellError, match="needs keys and values"):
+        looking.start(h0, shown)
+    with pytest.raises(ShowtellError, match=r"keys has shape \(3, 9, 6\)"):
+        looking.start(h0, shown, keys[..., 1:], values)
+    state = looking.start(h0, shown, keys, values)
+    with pytest.raises(IndexError, match="photo holds"):
+        looking.step(words[0], replace(state, photo=np.array([0, 1, 3])))

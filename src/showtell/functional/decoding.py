@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation
+from showtell.functional.attention import attention_forward
 from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
 from showtell.functional.embedding import check_ids
 from showtell.functional.gru import gru_step_forward
@@ -16,9 +18,48 @@ from showtell.functional.rnn import rnn_step_forward
 from showtell.functional.softmax import log_softmax
 
 Cell: TypeAlias = Literal["lstm", "gru", "rnn"]
-State: TypeAlias = tuple[Array, ...]
 
 GATES: dict[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
+
+
+@dataclass(frozen=True)
+class State:
+    """What a decoder remembers of R sentences.
+
+    Attributes:
+        memory: the cell's, each (R, H): the hidden state, and the LSTM's cell state.
+        shown: what is beside every word, (R, any).
+        photo: whose grid each sentence looks at, (R,).
+        keys: of the grids' positions, (M, P, A), if there is attention.
+        values: likewise.
+    """
+
+    memory: tuple[Array, ...]
+    shown: Array
+    photo: IntArray
+    keys: Array | None = None
+    values: Array | None = None
+
+    def take(self, rows: IntArray) -> State:
+        """The state of some of the sentences, in that order, repetitions allowed; or those where `rows` is true."""
+        memory = tuple(array[rows] for array in self.memory)
+        return replace(self, memory=memory, shown=self.shown[rows], photo=self.photo[rows])
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+
+class Attention(NamedTuple):
+    """What lies between the hidden state and the vocabulary where the decoder looks at a grid.
+
+    The query is h W_query + b_query, (H, A); tanh([h, context] W_join + b_join), (H + A, Z), makes the scores.
+    """
+
+    W_query: Array
+    b_query: Array
+    W_join: Array
+    b_join: Array
+    heads: int
 
 
 class DecodingStep:
@@ -31,8 +72,9 @@ class DecodingStep:
         Wx: input-to-gates weights, (E + S, G H) with G gates: the word's rows first.
         Wh: hidden-to-gates weights, (H, G H).
         b: bias, (G H,).
-        W_vocab: hidden-to-scores weights, (H, V).
+        W_vocab: weights of the scores, (H, V), or (Z, V) where there is attention.
         b_vocab: bias of the scores, (V,).
+        attention: the weights between the hidden state and the vocabulary, if the decoder looks at grids.
 
     Raises:
         ShowtellError: shapes or dtypes do not fit together.
@@ -48,6 +90,8 @@ class DecodingStep:
         b: Array,
         W_vocab: Array,
         b_vocab: Array,
+        *,
+        attention: Attention | None = None,
     ) -> None:
         gates = f"{GATES[cell]}H" if GATES[cell] > 1 else "H"
         check_arrays(
@@ -56,17 +100,48 @@ class DecodingStep:
             Wh=(Wh, f"H {gates}"),
             Wx=(Wx, f"I {gates}"),
             b=(b, gates),
-            W_vocab=(W_vocab, "H V"),
+            W_vocab=(W_vocab, "Z V" if attention else "H V"),
             b_vocab=(b_vocab, "V"),
         )
-        self.cell, self.activation = cell, activation
+        if attention:
+            W_query, b_query, W_join, b_join, _ = attention
+            names = {"W_query": (W_query, "H A"), "b_query": (b_query, "A"), "b_join": (b_join, "Z")}
+            check_arrays("DecodingStep", Wh=(Wh, f"H {gates}"), W_vocab=(W_vocab, "Z V"), **names)
+            if W_join.shape != (len(Wh) + len(b_query), len(b_join)):
+                expected = f"{(len(Wh) + len(b_query), len(b_join))} = (H + A, Z)"
+                raise ShapeError(f"DecodingStep: W_join has shape {W_join.shape}, expected {expected}")
+        self.cell, self.activation, self.attention = cell, activation, attention
         self.W_embed, self.Wx, self.Wh, self.b = W_embed, Wx, Wh, b
         self.W_vocab, self.b_vocab = W_vocab, b_vocab
 
-    def start(self, h0: Array, shown: Array) -> State:
-        """The state before the first word: from the hidden state (R, H) and what is beside every word, (R, S)."""
+    def start(self, h0: Array, shown: Array, keys: Array | None = None, values: Array | None = None) -> State:
+        """The state before the first word, of a sentence for each photo.
+
+        Args:
+            h0: the first hidden state, (R, H).
+            shown: what is beside every word, (R, S).
+            keys: of the photos' grids, (R, P, A), if there is attention.
+            values: likewise.
+
+        Raises:
+            ShowtellError: shapes or dtypes do not fit together, or there are grids and no attention, or the reverse.
+        """
         check_arrays("DecodingStep.start", Wh=(self.Wh, "H G"), h0=(h0, "R H"), shown=(shown, "R S"))
-        return (h0, np.zeros_like(h0), shown) if self.cell == "lstm" else (h0, shown)
+        self._check_grid(h0, keys, values)
+        return State(self._memory(h0), shown, np.arange(len(h0)), keys, values)
+
+    def _memory(self, h0: Array) -> tuple[Array, ...]:
+        return (h0, np.zeros_like(h0)) if self.cell == "lstm" else (h0,)
+
+    def _check_grid(self, h0: Array, keys: Array | None, values: Array | None) -> None:
+        if self.attention is None:
+            if keys is not None or values is not None:
+                raise ShowtellError("DecodingStep.start: keys and values are for a decoder with attention")
+            return
+        if keys is None or values is None:
+            raise ShowtellError("DecodingStep.start: a decoder with attention needs keys and values")
+        grid = {"keys": (keys, "R P A"), "values": (values, "R P A")}
+        check_arrays("DecodingStep.start", b_query=(self.attention.b_query, "A"), h0=(h0, "R H"), **grid)
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:
         """The log-probabilities (R, V) of the word after `words` (R,), and the state after them.
@@ -75,7 +150,7 @@ class DecodingStep:
             IndexError: there is no such word.
         """
         check_ids("DecodingStep.step", words, len(self.W_embed), "words")
-        *memory, shown = state
+        memory, shown = state.memory, state.shown
         check_arrays("DecodingStep.step", shown=(shown, "R S"), h=(memory[0], "R H"), b=(self.b, "G"))
         if words.shape != (len(shown),):
             raise ShapeError(f"DecodingStep.step: words has shape {words.shape}, expected {(len(shown),)} = (R,)")
@@ -83,12 +158,22 @@ class DecodingStep:
         weights = (self.Wx, self.Wh, self.b)
         if self.cell == "lstm":
             h, c, _ = lstm_step_forward(x, memory[0], memory[1], *weights)
-            memory = [h, c]
+            memory = (h, c)
         elif self.cell == "gru":
-            memory = [gru_step_forward(x, memory[0], *weights)[0]]
+            memory = (gru_step_forward(x, memory[0], *weights)[0],)
         else:
-            memory = [rnn_step_forward(x, memory[0], *weights, self.activation)[0]]
-        return log_softmax(memory[0] @ self.W_vocab + self.b_vocab), (*memory, shown)
+            memory = (rnn_step_forward(x, memory[0], *weights, self.activation)[0],)
+        z = self._look(memory[0], state)
+        return log_softmax(z @ self.W_vocab + self.b_vocab), replace(state, memory=memory)
+
+    def _look(self, h: Array, state: State) -> Array:
+        """What the scores are made from: the hidden state (R, H), joined with the context if there is attention."""
+        if self.attention is None or state.keys is None or state.values is None:
+            return h
+        W_query, b_query, W_join, b_join, heads = self.attention
+        context, _ = attention_forward(h @ W_query + b_query, state.keys, state.values, state.photo, heads)
+        z: Array = np.tanh(np.concatenate([h, context], axis=1) @ W_join + b_join)
+        return z
 
     def best(
         self, words: IntArray, state: State, count: int, never: tuple[int, ...] = ()

@@ -77,9 +77,10 @@ class DecodingArguments(ctypes.Structure):
     """native/kernels.hpp: DecodingArguments."""
 
     _fields_ = (
-        *((name, c_int64) for name in ("E", "H", "size", "R", "count", "never_count")),
-        *((name, c_void_p) for name in ("words", "never", "embed", "shown", "h", "c", "b", "next_h", "next_c")),
-        *((name, c_void_p) for name in ("log_probs", "best", "packed", "Wx", "Wh", "W_vocab")),
+        *((name, c_int64) for name in ("E", "H", "size", "A", "Z", "heads", "positions", "R", "count", "never_count")),
+        *((name, c_void_p) for name in ("words", "never", "photo", "embed", "shown", "h", "c", "b", "next_h", "next_c")),
+        *((name, c_void_p) for name in ("log_probs", "best", "packed", "Wx", "Wh", "W_query", "W_join", "W_vocab")),
+        *((name, c_void_p) for name in ("keys", "values", "b_query", "b_join")),
     )
 
 
