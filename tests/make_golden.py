@@ -28,8 +28,8 @@ def layers() -> dict[str, np.ndarray]:
 def decoders() -> dict[str, np.ndarray]:
     arrays = {}
     for kind in test_decoder.KINDS:
-        found = oracle.decoder_gradients(test_decoder.make(*kind), *test_decoder.draw(), label_smoothing=0.1)
-        arrays |= {f"{'-'.join(kind)}/{name}": array for name, array in found.items()}
+        found = oracle.decoder_gradients(test_decoder.make(*kind), *test_decoder.draw(kind[-1]), label_smoothing=0.1)
+        arrays |= {f"{'-'.join(map(str, kind))}/{name}": array for name, array in found.items()}
     return arrays
 
 

@@ -109,19 +109,28 @@ def gradients(case: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def decoder_gradients(
-    decoder: Any, features: np.ndarray, captions: np.ndarray, label_smoothing: float
+    decoder: Any, features: np.ndarray, captions: np.ndarray, photo: np.ndarray, label_smoothing: float
 ) -> dict[str, np.ndarray]:
     """The loss of a `CaptionDecoder`, built from torch's layers with its weights, and autograd's gradients by name."""
     p = {name: torch.tensor(array, requires_grad=True) for name, array in decoder.params.items()}
-    v = torch.tensor((features - decoder.feature_mean) / decoder.feature_scale)
+    s, looks = decoder.statistics, decoder.attention_dim
+    v = ((features.mean(axis=1) if looks else features) - s["feature_mean"]) / s["feature_scale"]
+    v = torch.tensor(v[photo])
     words_in, words_out = torch.tensor(captions[:, :-1]), torch.tensor(captions[:, 1:])
     h0 = affine_forward(v, p["W_proj"], p["b_proj"])
     shown = affine_forward(v, p["W_show"], p["b_show"])
     words = word_embedding_forward(words_in, p["W_embed"])
     x = torch.cat([words, shown[:, None].expand_as(words)], dim=2)
     options = {"activation": decoder.activation} if decoder.cell == "rnn" else {}
-    h = globals()[f"{decoder.cell}_forward"](x, h0, p["Wx"], p["Wh"], p["b"], **options)
-    scores = temporal_affine_forward(h, p["W_vocab"], p["b_vocab"])
+    z = globals()[f"{decoder.cell}_forward"](x, h0, p["Wx"], p["Wh"], p["b"], **options)
+    if looks:
+        grid = torch.tensor((features - s["grid_mean"]) / s["grid_scale"])
+        keys, values = grid @ p["W_key"], temporal_affine_forward(grid, p["W_value"], p["b_value"])
+        query = temporal_affine_forward(z, p["W_query"], p["b_query"]).flatten(0, 1)
+        context = attention_forward(query, keys, values, np.repeat(photo, z.shape[1]), decoder.heads)
+        joined = torch.cat([z, context.reshape(*z.shape[:2], -1)], dim=2)
+        z = temporal_affine_forward(joined, p["W_join"], p["b_join"]).tanh()
+    scores = temporal_affine_forward(z, p["W_embed"].T if looks else p["W_vocab"], p["b_vocab"])
     loss = temporal_softmax_loss(scores, words_out, words_out != 0, label_smoothing)
     grads = torch.autograd.grad(loss, list(p.values()))
     return {"loss": loss.detach().numpy()} | {name: grad.numpy() for name, grad in zip(p, grads, strict=True)}

@@ -12,13 +12,17 @@ from showtell.errors import ShowtellError
 from showtell.text.vocabulary import END, PAD, START
 
 GOLDEN = Path(__file__).parent / "golden" / "decoder.npz"
-KINDS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
+# cell, activation, heads: 0 for none that look at a grid
+KINDS = [("lstm", "tanh", 0), ("gru", "tanh", 0), ("rnn", "tanh", 0), ("rnn", "relu", 0), ("lstm", "tanh", 2), ("rnn", "tanh", 1)]
 
-each_kind = pytest.mark.parametrize(("cell", "activation"), KINDS)
+each_kind = pytest.mark.parametrize(("cell", "activation", "heads"), KINDS)
 
 
-def make(cell: str, activation: str = "tanh", dtype: type = np.float64, **options) -> CaptionDecoder:
+def make(cell: str, activation: str = "tanh", heads: int = 0, dtype: type = np.float64, **options) -> CaptionDecoder:
     rng = np.random.default_rng(1)
+    names = ("feature_mean", "feature_scale", "grid_mean", "grid_scale")[: 4 if heads else 2]
+    statistics = {name: rng.uniform(0.5, 2, 6) for name in names}
+    looks = {"attention_dim": 3 * heads, "heads": heads} if heads else {}
     return CaptionDecoder(
         11,
         6,
@@ -26,36 +30,41 @@ def make(cell: str, activation: str = "tanh", dtype: type = np.float64, **option
         7,
         cell=cell,
         activation=activation,
-        feature_mean=rng.standard_normal(6),
-        feature_scale=rng.uniform(0.5, 2, 6),
+        statistics=statistics,
         dtype=dtype,
         rng=rng,
+        **looks,
         **options,
     )
 
 
-def draw(dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
-    """Features of four photos, and a caption of each: of 4, 2, 0 and 5 words."""
+def draw(heads: int = 0, dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Features of three photos, captions of 4, 2, 0 and 5 words, and whose they are: one photo has none."""
     rng = np.random.default_rng(2)
-    features = rng.standard_normal((4, 6)).astype(dtype)
+    features = rng.standard_normal((3, 4, 6) if heads else (3, 6)).astype(dtype)
     captions = np.full((4, 7), PAD)
     for row, count in zip(captions, (4, 2, 0, 5), strict=True):
         row[: count + 2] = [START, *rng.integers(4, 11, count), END]
-    for array in (features, captions):
+    photo = np.array([2, 0, 2, 2])
+    for array in (features, captions, photo):
         array.flags.writeable = False
-    return features, captions
+    return features, captions, photo
 
 
-SETTINGS = [{}, {"label_smoothing": 0.1}, {"dropout": 0.4, "label_smoothing": 0.1}]
+SETTINGS = [
+    {},
+    {"label_smoothing": 0.1},
+    {"dropout": 0.4, "label_smoothing": 0.1, "weight": np.array([0.5, -1.0, 2.0, 0.0])},
+]
 
 
 @each_kind
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_gradients_against_finite_differences(cell: str, activation: str, settings: dict[str, float]) -> None:
-    decoder, (features, captions) = make(cell, activation), draw()
+def test_gradients_against_finite_differences(cell: str, activation: str, heads: int, settings: dict) -> None:
+    decoder, (features, captions, photo) = make(cell, activation, heads), draw(heads)
 
     def loss() -> tuple[float, dict[str, np.ndarray]]:
-        return decoder.loss(features, captions, rng=np.random.default_rng(3), **settings)
+        return decoder.loss(features, captions, photo, rng=np.random.default_rng(3), **settings)
 
     grads = loss()[1]
     assert grads.keys() == decoder.params.keys()
@@ -79,8 +88,8 @@ def test_gradients_against_finite_differences(cell: str, activation: str, settin
             )
 
 
-def compare(cell: str, activation: str, expected: dict[str, np.ndarray]) -> None:
-    loss, grads = make(cell, activation).loss(*draw(), label_smoothing=0.1)
+def compare(cell: str, activation: str, heads: int, expected: dict[str, np.ndarray]) -> None:
+    loss, grads = make(cell, activation, heads).loss(*draw(heads), label_smoothing=0.1)
     assert loss == pytest.approx(float(expected["loss"]), rel=TOLERANCE_AUTOGRAD)
     for name, grad in grads.items():
         error = relative_error(grad, expected[name])
@@ -88,55 +97,60 @@ def compare(cell: str, activation: str, expected: dict[str, np.ndarray]) -> None
 
 
 @each_kind
-def test_gradients_against_autograd(cell: str, activation: str) -> None:
+def test_gradients_against_autograd(cell: str, activation: str, heads: int) -> None:
     pytest.importorskip("torch")
     import oracle
 
-    compare(cell, activation, oracle.decoder_gradients(make(cell, activation), *draw(), label_smoothing=0.1))
+    found = oracle.decoder_gradients(make(cell, activation, heads), *draw(heads), label_smoothing=0.1)
+    compare(cell, activation, heads, found)
 
 
 @each_kind
-def test_gradients_against_autograd_on_file(cell: str, activation: str) -> None:
+def test_gradients_against_autograd_on_file(cell: str, activation: str, heads: int) -> None:
     """Torch's numbers as `make_golden.py` wrote them."""
-    prefix = f"{cell}-{activation}/"
+    prefix = f"{cell}-{activation}-{heads}/"
     with np.load(GOLDEN) as file:
-        compare(cell, activation, {name.removeprefix(prefix): file[name] for name in file if name.startswith(prefix)})
+        compare(cell, activation, heads, {name.removeprefix(prefix): file[name] for name in file if name.startswith(prefix)})
 
 
 @each_kind
-def test_steps_add_up_to_the_loss(cell: str, activation: str) -> None:
+def test_steps_add_up_to_the_loss(cell: str, activation: str, heads: int) -> None:
     """What a search is told, word for word, is what training measures."""
-    decoder, (features, captions) = make(cell, activation), draw()
+    decoder, (features, captions, photo) = make(cell, activation, heads), draw(heads)
     total, stepwise = 0.0, decoder.stepwise()
-    for photo, caption in zip(features, captions, strict=True):
-        state = stepwise.start(photo[None])
+    for grid, caption in zip(features[photo], captions, strict=True):
+        state = stepwise.start(grid[None])
         for word, following in pairwise(caption[caption != PAD]):
             log_probs, state = stepwise.step(np.array([word]), state)
             assert np.exp(log_probs).sum() == pytest.approx(1)
             total -= log_probs[0, following]
-    assert decoder.evaluate(features, captions) == pytest.approx(total / len(features))
+    assert decoder.evaluate(features, captions, photo) == pytest.approx(total / len(captions))
 
 
 @each_kind
-def test_padding_and_order_do_not_matter(cell: str, activation: str) -> None:
-    decoder, (features, captions) = make(cell, activation), draw()
-    loss, grads = decoder.loss(features, captions)
+def test_padding_and_order_do_not_matter(cell: str, activation: str, heads: int) -> None:
+    decoder, (features, captions, photo) = make(cell, activation, heads), draw(heads)
+    loss, grads = decoder.loss(features, captions, photo)
     wider = np.pad(captions, ((0, 0), (0, 3)), constant_values=PAD)
-    for changed in (decoder.loss(features, wider), decoder.loss(features[::-1], captions[::-1])):
+    for changed in (
+        decoder.loss(features, wider, photo),
+        decoder.loss(features, captions[::-1], photo[::-1]),
+        decoder.loss(features[photo], captions),
+    ):
         assert changed[0] == pytest.approx(loss)
         for name in grads:
             assert relative_error(changed[1][name], grads[name]) < 1e-12
 
 
 @each_kind
-def test_float32_stays_float32(cell: str, activation: str) -> None:
-    decoder, (features, captions) = make(cell, activation, np.float32), draw(np.float32)
-    loss, grads = decoder.loss(features, captions, dropout=0.5, rng=np.random.default_rng(0))
+def test_float32_stays_float32(cell: str, activation: str, heads: int) -> None:
+    decoder, (features, captions, photo) = make(cell, activation, heads, np.float32), draw(heads, np.float32)
+    loss, grads = decoder.loss(features, captions, photo, dropout=0.5, rng=np.random.default_rng(0))
     assert np.isfinite(loss)
     assert {grad.dtype for grad in grads.values()} == {np.dtype(np.float32)}
     stepwise = decoder.stepwise()
     log_probs, state = stepwise.step(np.array([START]), stepwise.start(features[:1]))
-    assert {array.dtype for array in (log_probs, *state)} == {np.dtype(np.float32)}
+    assert {array.dtype for array in (log_probs, *state.memory)} == {np.dtype(np.float32)}
 
 
 def test_no_caption_and_no_word() -> None:
@@ -168,25 +182,33 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 
 @each_kind
-def test_config_and_arrays_give_the_decoder_back(cell: str, activation: str) -> None:
-    decoder, (features, captions) = make(cell, activation), draw()
+def test_config_and_arrays_give_the_decoder_back(cell: str, activation: str, heads: int) -> None:
+    decoder, (features, captions, photo) = make(cell, activation, heads), draw(heads)
     arrays = {name: array.astype(np.float64) for name, array in decoder.arrays().items()}
     again = CaptionDecoder.from_arrays(decoder.config() | {"dtype": np.float64}, arrays)
-    assert again.evaluate(features, captions) == decoder.evaluate(features, captions)
+    assert again.evaluate(features, captions, photo) == decoder.evaluate(features, captions, photo)
 
 
 def test_wrong_calls_are_named() -> None:
-    decoder, (features, captions) = make("lstm"), draw()
+    decoder, (features, captions, photo) = make("lstm"), draw()
     with pytest.raises(ShowtellError, match="'transformer'"):
         make("transformer")
     with pytest.raises(ShowtellError, match="'sigmoid'"):
         make("rnn", "sigmoid")
     with pytest.raises(ShowtellError, match="needs rng"):
-        decoder.loss(features, captions, dropout=0.5)
-    with pytest.raises(ShowtellError, match=r"features has shape \(4, 5\), expected \(4, 6\)"):
-        decoder.loss(features[:, :5], captions)
+        decoder.loss(features, captions, photo, dropout=0.5)
+    with pytest.raises(ShowtellError, match=r"features has shape \(3, 5\), expected \(3, 6\)"):
+        decoder.loss(features[:, :5], captions, photo)
     with pytest.raises(IndexError, match="word id 11"):
-        decoder.loss(features, np.full((4, 3), 11))
+        decoder.loss(features, np.full((3, 3), 11))
+    with pytest.raises(IndexError, match="photo holds 0 to 3, expected 0 to 2"):
+        decoder.loss(features, captions)
+    with pytest.raises(ShowtellError, match=r"photo has shape \(3,\), expected \(4,\)"):
+        decoder.loss(features, captions, photo[1:])
+    with pytest.raises(ShowtellError, match=r"weight has shape \(3,\), expected \(4,\)"):
+        decoder.loss(features, captions, photo, weight=np.ones(3))
+    with pytest.raises(ShowtellError, match=r"features has shape \(3, 6\), expected \(M, P, F\)"):
+        make("lstm", heads=2).loss(features, captions, photo)
     arrays = decoder.arrays()
     with pytest.raises(ShowtellError, match="Wx has shape"):
         CaptionDecoder.from_arrays(decoder.config(), arrays | {"Wx": arrays["Wx"][1:]})

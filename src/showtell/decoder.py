@@ -1,13 +1,23 @@
 """The decoder: a photo's features to the probabilities of words, one recurrent step a word.
 
-    v      = (features - feature_mean) / feature_scale
+    v      = (mean of the grid - feature_mean) / feature_scale
     h_0    = v W_proj + b_proj                            the photo is the first state,
     x_t    = [row of W_embed of word t, v W_show + b_show]    and is shown again beside every word
     h_t    = cell(x_t, h_{t-1})                           LSTM, GRU or vanilla RNN
     scores = h_t W_vocab + b_vocab
 
+With attention each state looks at the grid, position by position, before it speaks:
+
+    g      = (grid - grid_mean) / grid_scale
+    q_t    = h_t W_query + b_query                        against the keys g W_key (a bias would change nothing),
+    c_t    = attention(q_t)                               of the values g W_value + b_value
+    z_t    = tanh([h_t, c_t] W_join + b_join)
+    scores = z_t W_embed^T + b_vocab                      the word's vectors serve both ways
+
 Show and Tell (Vinyals et al. 2015, arXiv:1411.4555) with the photo in the first state, as in CS231n's captioning
-assignment, and at every step, as in m-RNN (Mao et al. 2015, arXiv:1412.6632).
+assignment, and at every step, as in m-RNN (Mao et al. 2015, arXiv:1412.6632). The state that is asked is that of the
+step itself, as in Lu et al. 2017 (arXiv:1612.01887), so that nothing but the cell is recurrent: all queries of all steps
+are answered at once. Tied vectors: Press & Wolf 2017 (arXiv:1608.05859).
 """
 
 from __future__ import annotations
@@ -22,11 +32,14 @@ from showtell import initialization, kernels
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation, check_activation
 from showtell.functional.checks import Array, IntArray, check_arrays
-from showtell.functional.decoding import GATES, Cell, State
+from showtell.functional.decoding import GATES, Attention, Cell, State
 from showtell.initialization import RecurrentInit
 from showtell.kernels import Precision
 from showtell.layers import best_layers
 from showtell.text.vocabulary import PAD
+
+
+_STATISTICS = ("feature_mean", "feature_scale", "grid_mean", "grid_scale")
 
 
 class CaptionDecoder:
@@ -37,18 +50,20 @@ class CaptionDecoder:
         feature_dim: F, width of a photo's features.
         embed_dim: E, width of a word's vector, and of the photo's beside it.
         hidden_dim: H.
+        attention_dim: A, width of queries, keys and values; 0 for a decoder that sees the mean of the grid alone.
+        heads: parts that the queries are cut into.
         cell: `"lstm"`, `"gru"` or `"rnn"`.
         activation: of the vanilla network, `"tanh"` or `"relu"`; the gated cells have their own.
         init: of the hidden-to-hidden weights, `"orthogonal"`, `"xavier"` or `"identity"`.
         forget_bias: where the bias of the LSTM's forget gate begins (Jozefowicz, Zaremba & Sutskever 2015).
-        feature_mean: (F,), subtracted from the features; 0 if not given.
-        feature_scale: (F,), what they are then divided by; 1 if not given.
+        statistics: of the features, (F,) each: `feature_mean`, `feature_scale`, and for attention `grid_mean`,
+            `grid_scale`; means of 0 and scales of 1 if not given.
         dtype: of the parameters and of all arithmetic.
         rng: where the first weights come from; seeded with 0 if not given.
         params: weights to begin with instead, used as they are, without a copy.
         layers: who computes: `showtell.functional` or `showtell.kernels`; if not given the latter, where it is there.
-        precision: `"bf16"` rounds what the products of the recurrent and the vocabulary layer multiply to bfloat16, in
-            training and in decoding; the parameters and all sums stay float32. The compiled layers have it.
+        precision: `"bf16"` rounds what large products multiply to bfloat16, in training and in decoding; the
+            parameters and all sums stay float32. The compiled layers have it.
 
     Attributes:
         params: what is learnt, by name.
@@ -65,12 +80,13 @@ class CaptionDecoder:
         embed_dim: int,
         hidden_dim: int,
         *,
+        attention_dim: int = 0,
+        heads: int = 1,
         cell: Cell = "lstm",
         activation: Activation = "tanh",
         init: RecurrentInit = "orthogonal",
         forget_bias: float = 1.0,
-        feature_mean: Array | None = None,
-        feature_scale: Array | None = None,
+        statistics: dict[str, Array] | None = None,
         dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
         params: dict[str, Array] | None = None,
@@ -82,9 +98,12 @@ class CaptionDecoder:
         check_activation(activation)
         self.vocab_size, self.feature_dim = vocab_size, feature_dim
         self.embed_dim, self.hidden_dim = embed_dim, hidden_dim
+        self.attention_dim, self.heads = attention_dim, heads
         self.cell, self.activation, self.layers = cell, activation, layers or best_layers()
-        self.feature_mean = np.asarray(np.zeros(feature_dim) if feature_mean is None else feature_mean, dtype)
-        self.feature_scale = np.asarray(np.ones(feature_dim) if feature_scale is None else feature_scale, dtype)
+        self.statistics = {
+            name: np.asarray(array, dtype) for name, array in (self._no_statistics() | (statistics or {})).items()
+        }
+        _check_shapes(self.statistics, {name: (feature_dim,) for name in self._no_statistics()})
         self._precision = _precision(precision, self.layers)
         if params is None:
             params = self._initial(init, forget_bias, rng or np.random.default_rng(0), dtype)
@@ -95,18 +114,23 @@ class CaptionDecoder:
         self,
         features: Array,
         captions: IntArray,
+        photo: IntArray | None = None,
         *,
         dropout: float = 0.0,
         label_smoothing: float = 0.0,
+        weight: Array | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[float, dict[str, Array]]:
         """The loss of captions given their photos, and its gradients.
 
         Args:
-            features: the photo's features for each caption, (N, F).
+            features: of M photos, their pooled features (M, F), or with attention their grids (M, P, F).
             captions: word ids from the start on, padded at the end, (N, T + 1): words 0..T-1 go in, 1..T are predicted.
-            dropout: share of each word's vector, of the photo's and of each hidden state that is dropped.
+            photo: which photo each caption belongs to, (N,); if not given, caption i belongs to photo i.
+            dropout: share of each word's vector, of the photo's, of each hidden state and of what is joined that is
+                dropped.
             label_smoothing: share of the target that goes to all words alike.
+            weight: what each caption's loss is multiplied by, (N,), such as a reward less a baseline.
             rng: where dropout's randomness comes from; needed if dropout is above 0.
 
         Returns:
@@ -114,21 +138,26 @@ class CaptionDecoder:
 
         Raises:
             ShowtellError: shapes or dtypes do not fit together, or a setting is out of range.
-            IndexError: a word id is out of range.
+            IndexError: a word id or a photo is out of range.
         """
-        h, words_out, cache = self._hidden(features, captions, dropout, rng)
-        p, grads = self.params, {}
-        loss, (dh, grads["W_vocab"], grads["b_vocab"]) = self.layers.vocabulary_loss(
-            h, p["W_vocab"], p["b_vocab"], words_out, words_out != PAD, label_smoothing, **self._precision
+        z, words_out, cache = self._forward(features, captions, photo, dropout, rng)
+        loss, (dz, dW_vocab, db_vocab) = self.layers.vocabulary_loss(
+            z,
+            self._W_vocab(),
+            self.params["b_vocab"],
+            words_out,
+            words_out != PAD,
+            label_smoothing,
+            weight=weight,
+            **self._precision,
         )
-        return float(loss), grads | self._backward(dh, cache)
+        return float(loss), self._backward(dz, dW_vocab, cache) | {"b_vocab": db_vocab}
 
-    def evaluate(self, features: Array, captions: IntArray) -> float:
+    def evaluate(self, features: Array, captions: IntArray, photo: IntArray | None = None) -> float:
         """The loss alone, without dropout and label smoothing; arguments and errors as of `loss`."""
-        h, words_out, _ = self._hidden(features, captions, 0.0, None)
-        p = self.params
+        z, words_out, _ = self._forward(features, captions, photo, 0.0, None)
         loss, _ = self.layers.vocabulary_loss(
-            h, p["W_vocab"], p["b_vocab"], words_out, words_out != PAD, gradients=False, **self._precision
+            z, self._W_vocab(), self.params["b_vocab"], words_out, words_out != PAD, gradients=False, **self._precision
         )
         return float(loss)
 
@@ -138,12 +167,12 @@ class CaptionDecoder:
 
     def config(self) -> dict[str, Any]:
         """What `from_arrays` needs beside the arrays, ready for JSON."""
-        names = ("vocab_size", "feature_dim", "embed_dim", "hidden_dim", "cell", "activation")
+        names = ("vocab_size", "feature_dim", "embed_dim", "hidden_dim", "attention_dim", "heads", "cell", "activation")
         return {name: getattr(self, name) for name in names}
 
     def arrays(self) -> dict[str, Array]:
         """All that is to be stored: `params`, and the statistics of the features."""
-        return self.params | {"feature_mean": self.feature_mean, "feature_scale": self.feature_scale}
+        return self.params | self.statistics
 
     @classmethod
     def from_arrays(
@@ -154,14 +183,18 @@ class CaptionDecoder:
         Raises:
             ShowtellError: an array is missing, is one too many, or has another shape.
         """
-        params = dict(arrays)
-        mean, scale = params.pop("feature_mean", None), params.pop("feature_scale", None)
-        return cls(**config, feature_mean=mean, feature_scale=scale, params=params, layers=layers)
+        statistics = {name: array for name, array in arrays.items() if name in _STATISTICS}
+        params = {name: array for name, array in arrays.items() if name not in _STATISTICS}
+        return cls(**config, statistics=statistics, params=params, layers=layers)
+
+    def _no_statistics(self) -> dict[str, Array]:
+        names = _STATISTICS if self.attention_dim else _STATISTICS[:2]
+        return {name: (np.ones if name.endswith("scale") else np.zeros)(self.feature_dim) for name in names}
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
-        V, F, E, H = self.vocab_size, self.feature_dim, self.embed_dim, self.hidden_dim
+        V, F, E, H, A = self.vocab_size, self.feature_dim, self.embed_dim, self.hidden_dim, self.attention_dim
         G = GATES[self.cell] * H
-        return {
+        shapes: dict[str, tuple[int, ...]] = {
             "W_proj": (F, H),
             "b_proj": (H,),
             "W_show": (F, E),
@@ -170,9 +203,13 @@ class CaptionDecoder:
             "Wx": (2 * E, G),
             "Wh": (H, G),
             "b": (G,),
-            "W_vocab": (H, V),
-            "b_vocab": (V,),
         }
+        if A:
+            shapes |= {"W_key": (F, A), "W_value": (F, A), "b_value": (A,)}
+            shapes |= {"W_query": (H, A), "b_query": (A,), "W_join": (H + A, E), "b_join": (E,)}
+        else:
+            shapes["W_vocab"] = (H, V)
+        return shapes | {"b_vocab": (V,)}
 
     def _initial(
         self, init: RecurrentInit, forget_bias: float, rng: np.random.Generator, dtype: DTypeLike
@@ -195,59 +232,121 @@ class CaptionDecoder:
             params["b"][H : 2 * H] = forget_bias  # gate order i, f, o, g
         return params
 
-    def _hidden(
-        self, features: Array, captions: IntArray, dropout: float, rng: np.random.Generator | None
+    def _W_vocab(self) -> Array:
+        """(H, V), or with attention the words' vectors turned round, (E, V)."""
+        return np.ascontiguousarray(self.params["W_embed"].T) if self.attention_dim else self.params["W_vocab"]
+
+    def _forward(
+        self,
+        features: Array,
+        captions: IntArray,
+        photo: IntArray | None,
+        dropout: float,
+        rng: np.random.Generator | None,
     ) -> tuple[Array, IntArray, dict[str, Any]]:
-        """The hidden states (N, T, H), the words to predict (N, T), and the layers' caches by name."""
+        """What the scores are made from (N, T, H or E), the words to predict (N, T), the layers' caches by name."""
         if dropout and rng is None:
             raise ShowtellError("CaptionDecoder.loss: dropout needs rng, a numpy.random.Generator")
-        layers, p = self.layers, self.params
+        layers, p, E = self.layers, self.params, self.embed_dim
         words_in, words_out = captions[:, :-1], captions[:, 1:]
-        cache: dict[str, Any] = {}
-        v = self.standardise(features)
+        photo = _check_photo(photo, len(captions), len(features))
+        cache: dict[str, Any] = {"photo": photo}
+
+        def drop(x: Array, name: str) -> Array:
+            if dropout and rng:
+                x, cache[name] = layers.dropout_forward(x, dropout, rng)
+            return x
+
+        v = self.pooled(features)
         h0, cache["proj"] = layers.affine_forward(v, p["W_proj"], p["b_proj"])
         shown, cache["show"] = layers.affine_forward(v, p["W_show"], p["b_show"])
         words, cache["embed"] = layers.word_embedding_forward(words_in, p["W_embed"])
-        if dropout and rng:
-            words, cache["drop_words"] = layers.dropout_forward(words, dropout, rng)
-            shown, cache["drop_shown"] = layers.dropout_forward(shown, dropout, rng)
+        words, shown = drop(words, "drop_words"), drop(shown[photo], "drop_shown")
         # [word t, photo] Wx + b: the photo's part is the same at every step, and is multiplied once
-        E = self.embed_dim
         gates, cache["gates"] = layers.affine_forward(shown, p["Wx"][E:], p["b"])
         activation = (self.activation,) if self.cell == "rnn" else ()
-        lengths = (words_out != PAD).sum(axis=1)
         h, cache["cell"] = self._layer("forward")(
-            words, h0, p["Wx"][:E], p["Wh"], gates, *activation, lengths=lengths, **self._precision
+            words,
+            h0[photo],
+            p["Wx"][:E],
+            p["Wh"],
+            gates,
+            *activation,
+            lengths=(words_out != PAD).sum(axis=1),
+            **self._precision,
         )
-        if dropout and rng:
-            h, cache["drop_h"] = layers.dropout_forward(h, dropout, rng)
-        return h, words_out, cache
+        h = drop(h, "drop_h")
+        if not self.attention_dim:
+            return h, words_out, cache
+        # only the words that count look
+        cache["real"] = real = words_out != PAD
+        rows, of_row = h[real], np.broadcast_to(photo[:, None], real.shape)[real]
+        keys, values = self.grid(features, cache)
+        query, cache["query"] = layers.affine_forward(rows, p["W_query"], p["b_query"], **self._precision)
+        context, cache["attention"] = layers.attention_forward(query, keys, values, of_row, self.heads)
+        joined = np.concatenate([rows, context], axis=1)
+        a, cache["join"] = layers.affine_forward(joined, p["W_join"], p["b_join"], **self._precision)
+        cache["tanh"] = np.tanh(a)
+        z = np.zeros((*real.shape, E), h.dtype)
+        z[real] = drop(cache["tanh"], "drop_z")
+        return z, words_out, cache
 
-    def _backward(self, dh: Array, cache: dict[str, Any]) -> dict[str, Array]:
-        """The gradients of `params` from that of the hidden states: the layers of `_hidden`, last one first."""
-        layers = self.layers
+    def _backward(self, dz: Array, dW_vocab: Array, cache: dict[str, Any]) -> dict[str, Array]:
+        """The gradients of `params` but b_vocab, from that of `_forward`'s value: its layers, last one first."""
+        layers, photo = self.layers, cache["photo"]
         g: dict[str, Array] = {}
-        if "drop_h" in cache:
-            dh = layers.dropout_backward(dh, cache["drop_h"])
+
+        def undrop(dx: Array, name: str) -> Array:
+            return layers.dropout_backward(dx, cache[name]) if name in cache else dx
+
+        dh = dz
+        if self.attention_dim:
+            real, H = cache["real"], self.hidden_dim
+            da = undrop(dz[real], "drop_z") * (1 - cache["tanh"] ** 2)
+            djoined, g["W_join"], g["b_join"] = layers.affine_backward(da, cache["join"])
+            dquery, dkeys, dvalues = layers.attention_backward(djoined[:, H:], cache["attention"])
+            drows, g["W_query"], g["b_query"] = layers.affine_backward(dquery, cache["query"])
+            A = self.attention_dim
+            _, g["W_key"], _ = layers.affine_backward(dkeys.reshape(-1, A), cache["key"], with_dx=False)
+            _, g["W_value"], g["b_value"] = layers.affine_backward(
+                dvalues.reshape(-1, A), cache["value"], with_dx=False
+            )
+            dh = np.zeros((*real.shape, H), dz.dtype)
+            dh[real] = drows + djoined[:, :H]
+        dh = undrop(dh, "drop_h")
         dwords, dh0, dWx_words, g["Wh"], dgates = self._layer("backward")(dh, cache["cell"])
         dshown, dWx_shown, g["b"] = layers.affine_backward(dgates, cache["gates"])
         g["Wx"] = np.concatenate([dWx_words, dWx_shown])
-        if "drop_shown" in cache:
-            dwords = layers.dropout_backward(dwords, cache["drop_words"])
-            dshown = layers.dropout_backward(dshown, cache["drop_shown"])
+        M = len(cache["show"][0])
+        dwords, dshown = undrop(dwords, "drop_words"), _sum_by(photo, undrop(dshown, "drop_shown"), M)
         g["W_embed"] = layers.word_embedding_backward(dwords, cache["embed"])
-        _, g["W_show"], g["b_show"] = layers.affine_backward(dshown, cache["show"])
-        _, g["W_proj"], g["b_proj"] = layers.affine_backward(dh0, cache["proj"])
+        if self.attention_dim:
+            g["W_embed"] += dW_vocab.T
+        else:
+            g["W_vocab"] = dW_vocab
+        _, g["W_show"], g["b_show"] = layers.affine_backward(dshown, cache["show"], with_dx=False)
+        _, g["W_proj"], g["b_proj"] = layers.affine_backward(_sum_by(photo, dh0, M), cache["proj"], with_dx=False)
         return g
 
     def _layer(self, name: str) -> Any:
         return getattr(self.layers, f"{self.cell}_{name}")
 
-    def standardise(self, features: Array) -> Array:
-        """Features (N, F) less their mean, over their scale."""
-        check_arrays("CaptionDecoder", mean=(self.feature_mean, "F"), features=(features, "N F"))
-        v: Array = (features - self.feature_mean) / self.feature_scale
+    def pooled(self, features: Array) -> Array:
+        """Photos' features, (M, F) or the mean of (M, P, F), less their mean, over their scale."""
+        pattern = "M P F" if self.attention_dim else "M F"
+        mean, scale = self.statistics["feature_mean"], self.statistics["feature_scale"]
+        check_arrays("CaptionDecoder", mean=(mean, "F"), features=(features, pattern))
+        v: Array = ((features.mean(axis=1) if self.attention_dim else features) - mean) / scale
         return v
+
+    def grid(self, features: Array, cache: dict[str, Any]) -> tuple[Array, Array]:
+        """Keys and values (M, P, A) of photos' grids (M, P, F); what their backward needs goes into `cache`."""
+        g = (features - self.statistics["grid_mean"]) / self.statistics["grid_scale"]
+        flat, shape, p = g.reshape(-1, self.feature_dim), (*features.shape[:2], self.attention_dim), self.params
+        affine = self.layers.affine_forward
+        keys, cache["key"] = affine(flat, p["W_key"], np.zeros_like(p["b_value"]), **self._precision)
+        values, cache["value"] = affine(flat, p["W_value"], p["b_value"], **self._precision)
+        return keys.reshape(shape), values.reshape(shape)
 
 
 class StepwiseDecoder:
@@ -259,16 +358,22 @@ class StepwiseDecoder:
     def __init__(self, decoder: CaptionDecoder) -> None:
         p = decoder.params
         self._decoder = decoder
-        weights = (p[name] for name in ("W_embed", "Wx", "Wh", "b", "W_vocab", "b_vocab"))
-        self._step = decoder.layers.DecodingStep(decoder.cell, decoder.activation, *weights, **decoder._precision)
+        weights = (*(p[name] for name in ("W_embed", "Wx", "Wh", "b")), decoder._W_vocab(), p["b_vocab"])
+        attention = None
+        if decoder.attention_dim:
+            attention = Attention(*(p[name] for name in ("W_query", "b_query", "W_join", "b_join")), decoder.heads)
+        self._step = decoder.layers.DecodingStep(
+            decoder.cell, decoder.activation, *weights, attention=attention, **decoder._precision
+        )
 
     def start(self, features: Array) -> State:
-        """The state before the first word, for photos' features (N, F): arrays whose first axis is N."""
+        """The state before the first word, for photos' features (N, F) or grids (N, P, F)."""
         p, affine = self._decoder.params, self._decoder.layers.affine_forward
-        v = self._decoder.standardise(features)
+        v = self._decoder.pooled(features)
         h0, _ = affine(v, p["W_proj"], p["b_proj"])
         shown, _ = affine(v, p["W_show"], p["b_show"])
-        state: State = self._step.start(h0, shown)
+        grids = self._decoder.grid(features, {}) if self._decoder.attention_dim else ()
+        state: State = self._step.start(h0, shown, *grids)
         return state
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:
@@ -293,9 +398,29 @@ def _precision(precision: Precision, layers: ModuleType) -> dict[str, Precision]
     return {"precision": precision}
 
 
-def _check_shapes(params: dict[str, Array], shapes: dict[str, tuple[int, ...]]) -> None:
-    if params.keys() != shapes.keys():
-        raise ShowtellError(f"CaptionDecoder: params are {sorted(params)}, expected {sorted(shapes)}")
+def _check_photo(photo: IntArray | None, captions: int, photos: int) -> IntArray:
+    if photo is None:
+        photo = np.arange(captions)
+    if photo.shape != (captions,):
+        raise ShowtellError(f"CaptionDecoder: photo has shape {photo.shape}, expected {(captions,)} = (N,)")
+    if photo.size and not 0 <= photo.min() <= photo.max() < photos:
+        raise IndexError(f"CaptionDecoder: photo holds {photo.min()} to {photo.max()}, expected 0 to {photos - 1}")
+    return photo
+
+
+def _sum_by(photo: IntArray, rows: Array, photos: int) -> Array:
+    """The sums of the rows (N, any) of each photo, (M, any): the backward of taking a photo's row for each caption."""
+    sums = np.zeros((photos, rows.shape[1]), rows.dtype)
+    if rows.size:
+        order = np.argsort(photo, kind="stable")
+        known, starts = np.unique(photo[order], return_index=True)
+        sums[known] = np.add.reduceat(rows[order], starts, axis=0)
+    return sums
+
+
+def _check_shapes(arrays: dict[str, Array], shapes: dict[str, tuple[int, ...]]) -> None:
+    if arrays.keys() != shapes.keys():
+        raise ShowtellError(f"CaptionDecoder: params are {sorted(arrays)}, expected {sorted(shapes)}")
     for name, shape in shapes.items():
-        if params[name].shape != shape:
-            raise ShowtellError(f"CaptionDecoder: {name} has shape {params[name].shape}, expected {shape}")
+        if arrays[name].shape != shape:
+            raise ShowtellError(f"CaptionDecoder: {name} has shape {arrays[name].shape}, expected {shape}")
