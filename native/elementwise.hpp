@@ -13,9 +13,9 @@ using std::ptrdiff_t;
 template <class T>
 struct Adam {
     ptrdiff_t count;
-    T *param, *first, *second;
+    T *param, *first, *second, *average;  // average: null, or the running mean of param
     const T* grad;
-    T scale, beta1, rest1, beta2, rest2, rate, correction, epsilon;  // rest: 1 - beta, rounded once
+    T scale, beta1, rest1, beta2, rest2, rate, correction, epsilon, rest;  // rest: 1 - beta, 1 - keep, rounded once
 
     void lay_out(showtell::Arena&, int) {}
 
@@ -30,7 +30,12 @@ struct Adam {
             const V v = fma(V(beta2), V::load(second + i, n), V(rest2) * g * g);
             m.store(first + i, n), v.store(second + i, n);
             const V step = m / (sqrt(v) * V(correction) + V(epsilon));
-            (V::load(param + i, n) - V(rate) * step).store(param + i, n);
+            const V next = V::load(param + i, n) - V(rate) * step;
+            next.store(param + i, n);
+            if (average) {
+                const V mean = V::load(average + i, n);
+                fma(V(rest), next - mean, mean).store(average + i, n);
+            }
         }
     }
 };

@@ -136,6 +136,7 @@ static void adam(const AdamArguments& a, int threads) {
     const auto out = [](void* p) { return static_cast<T*>(p); };
     Adam<T> layer{};
     layer.count = a.count, layer.param = out(a.param), layer.first = out(a.first), layer.second = out(a.second);
+    layer.average = out(a.average), layer.rest = T(1 - a.keep);
     layer.grad = static_cast<const T*>(a.grad), layer.scale = T(a.scale);
     layer.beta1 = T(a.beta1), layer.rest1 = T(1 - a.beta1), layer.beta2 = T(a.beta2), layer.rest2 = T(1 - a.beta2);
     layer.rate = T(a.rate), layer.correction = T(a.correction), layer.epsilon = T(a.epsilon);

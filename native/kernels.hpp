@@ -50,9 +50,9 @@ struct AttentionArguments {
 // See showtell/kernels/optimizer.py and dropout.py.
 struct AdamArguments {
     std::int64_t count;
-    void *param, *first, *second;
+    void *param, *first, *second, *average;
     const void* grad;
-    double scale, beta1, beta2, rate, correction, epsilon;
+    double scale, beta1, beta2, rate, correction, epsilon, keep;
 };
 
 // See showtell/kernels/decoding.py.

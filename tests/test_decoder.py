@@ -13,7 +13,14 @@ from showtell.text.vocabulary import END, PAD, START
 
 GOLDEN = Path(__file__).parent / "golden" / "decoder.npz"
 # cell, activation, heads: 0 for none that look at a grid
-KINDS = [("lstm", "tanh", 0), ("gru", "tanh", 0), ("rnn", "tanh", 0), ("rnn", "relu", 0), ("lstm", "tanh", 2), ("rnn", "tanh", 1)]
+KINDS = [
+    ("lstm", "tanh", 0),
+    ("gru", "tanh", 0),
+    ("rnn", "tanh", 0),
+    ("rnn", "relu", 0),
+    ("lstm", "tanh", 2),
+    ("rnn", "tanh", 1),
+]
 
 each_kind = pytest.mark.parametrize(("cell", "activation", "heads"), KINDS)
 
@@ -110,7 +117,9 @@ def test_gradients_against_autograd_on_file(cell: str, activation: str, heads: i
     """Torch's numbers as `make_golden.py` wrote them."""
     prefix = f"{cell}-{activation}-{heads}/"
     with np.load(GOLDEN) as file:
-        compare(cell, activation, heads, {name.removeprefix(prefix): file[name] for name in file if name.startswith(prefix)})
+        compare(
+            cell, activation, heads, {name.removeprefix(prefix): file[name] for name in file if name.startswith(prefix)}
+        )
 
 
 @each_kind

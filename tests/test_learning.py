@@ -9,7 +9,7 @@ import pytest
 
 from showtell.captioner import Captioner
 from showtell.datasets import read_dataset
-from showtell.datasets.pooled import pooled_features
+from showtell.datasets.features import photo_features
 from showtell.datasets.shapes import draw_shapes
 from showtell.functional.decoding import Cell
 from showtell.training.folder import BEST
@@ -30,7 +30,8 @@ def lessons(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def unseen(stored: Path, encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> tuple[np.ndarray, list[str]]:
     """The features of other drawings, and their captions."""
     dataset = read_dataset(draw_shapes(tmp_path_factory.mktemp("unseen"), UNSEEN, np.random.default_rng(1)))
-    features, report = pooled_features([example.photo for example in dataset.examples], encoder, stored)
+    photos = [example.photo for example in dataset.examples]
+    features, report = photo_features(photos, encoder, stored, grid=False)
     rows = [report.rows[example.photo] for example in dataset.examples]
     return features[rows].astype(np.float32), [example.captions[0] for example in dataset.examples]
 
@@ -41,6 +42,11 @@ def test_unseen_drawings_are_captioned_right(cell: Cell, lessons: Path, unseen, 
         cell=cell,
         embed_dim=32,
         hidden_dim=128,
+        attention_dim=0,
+        heads=1,
+        mirror=False,
+        average=0,
+        reward_epochs=0,
         min_count=1,
         dropout=0.1,
         label_smoothing=0,

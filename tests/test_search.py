@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,11 +16,15 @@ V = 7
 WORDS = range(4, V)
 
 
-class TableState(NamedTuple):
+@dataclass(frozen=True)
+class TableState:
     """The photos' features and the words before the last ones."""
 
     features: np.ndarray
     before: np.ndarray
+
+    def __len__(self):
+        return len(self.features)
 
     def take(self, rows):
         return TableState(self.features[rows], self.before[rows])
@@ -39,10 +43,9 @@ class TableDecoder:
         return TableState(features, np.full(len(features), START))
 
     def step(self, words, state):
-        features, before = state
-        scores = self.first[words] + self.second[before] + features @ self.photo
+        scores = self.first[words] + self.second[state.before] + state.features @ self.photo
         scores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        return scores, TableState(features, np.array(words))
+        return scores, TableState(state.features, np.array(words))
 
     def best(self, words, state, count, never=()):
         log_probs, state = self.step(words, state)

@@ -150,7 +150,7 @@ class Captioner:
         return captions
 
     def features(self, photo: PhotoSource) -> Array:
-        """What the decoder is given of a photo: its pooled features, (1280,).
+        """What the decoder is given of a photo: its grid, (81, 1280), or, without attention, the grid's mean, (1280,).
 
         Raises:
             PhotoError: the photo cannot be read.
@@ -158,8 +158,9 @@ class Captioner:
         from showtell.vision.encoder import pool
         from showtell.vision.photo import open_photo
 
-        pooled: Array = pool(self.encoder.encode([open_photo(photo)]))[0]
-        return pooled
+        grid = self.encoder.encode([open_photo(photo)])
+        features: Array = (grid if self.decoder.attention_dim else pool(grid))[0]
+        return features
 
     def features_of(self, photos: Sequence[PhotoSource]) -> Iterator[Array | PhotoError]:
         """The features of several photos, in their order, several opened and encoded at a time.
@@ -177,7 +178,7 @@ class Captioner:
             yield from workers.map(features_or_error, photos)
 
     def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
-        """Caption photos whose pooled features (N, 1280) are known."""
+        """Caption photos whose features, as of `features`, are known: (N, 81, 1280) or (N, 1280)."""
         found = search.beam(self._stepwise, features, beam_width or self.beam_width, self.length_power, self.max_words)
         return [self._caption(hypotheses[0]) for hypotheses in found]
 

@@ -15,13 +15,14 @@ With attention each state looks at the grid, position by position, before it spe
     scores = z_t W_embed^T + b_vocab                      the word's vectors serve both ways
 
 Show and Tell (Vinyals et al. 2015, arXiv:1411.4555) with the photo in the first state, as in CS231n's captioning
-assignment, and at every step, as in m-RNN (Mao et al. 2015, arXiv:1412.6632). The state that is asked is that of the
-step itself, as in Lu et al. 2017 (arXiv:1612.01887), so that nothing but the cell is recurrent: all queries of all steps
-are answered at once. Tied vectors: Press & Wolf 2017 (arXiv:1608.05859).
+assignment, and at every step, as in m-RNN (Mao et al. 2015, arXiv:1412.6632). The state that looks is that of the
+step itself, as in Lu et al. 2017 (arXiv:1612.01887), so that nothing but the cell is recurrent: the queries of all
+steps are answered at once. Tied vectors: Press & Wolf 2017 (arXiv:1608.05859).
 """
 
 from __future__ import annotations
 
+import copy
 from types import ModuleType
 from typing import Any
 
@@ -37,7 +38,6 @@ from showtell.initialization import RecurrentInit
 from showtell.kernels import Precision
 from showtell.layers import best_layers
 from showtell.text.vocabulary import PAD
-
 
 _STATISTICS = ("feature_mean", "feature_scale", "grid_mean", "grid_scale")
 
@@ -103,7 +103,7 @@ class CaptionDecoder:
         self.statistics = {
             name: np.asarray(array, dtype) for name, array in (self._no_statistics() | (statistics or {})).items()
         }
-        _check_shapes(self.statistics, {name: (feature_dim,) for name in self._no_statistics()})
+        _check_shapes(self.statistics, dict.fromkeys(self._no_statistics(), (feature_dim,)))
         self._precision = _precision(precision, self.layers)
         if params is None:
             params = self._initial(init, forget_bias, rng or np.random.default_rng(0), dtype)
@@ -143,7 +143,7 @@ class CaptionDecoder:
         z, words_out, cache = self._forward(features, captions, photo, dropout, rng)
         loss, (dz, dW_vocab, db_vocab) = self.layers.vocabulary_loss(
             z,
-            self._W_vocab(),
+            self._score_weights(),
             self.params["b_vocab"],
             words_out,
             words_out != PAD,
@@ -156,14 +156,24 @@ class CaptionDecoder:
     def evaluate(self, features: Array, captions: IntArray, photo: IntArray | None = None) -> float:
         """The loss alone, without dropout and label smoothing; arguments and errors as of `loss`."""
         z, words_out, _ = self._forward(features, captions, photo, 0.0, None)
-        loss, _ = self.layers.vocabulary_loss(
-            z, self._W_vocab(), self.params["b_vocab"], words_out, words_out != PAD, gradients=False, **self._precision
-        )
+        W, b, real = self._score_weights(), self.params["b_vocab"], words_out != PAD
+        loss, _ = self.layers.vocabulary_loss(z, W, b, words_out, real, gradients=False, **self._precision)
         return float(loss)
 
     def stepwise(self) -> StepwiseDecoder:
         """What a search needs, with the weights as they are now."""
         return StepwiseDecoder(self)
+
+    def with_params(self, params: dict[str, Array]) -> CaptionDecoder:
+        """The same decoder with other weights, used as they are, without a copy.
+
+        Raises:
+            ShowtellError: weights are missing, too many or of another shape.
+        """
+        _check_shapes(params, self._shapes())
+        other = copy.copy(self)
+        other.params = params
+        return other
 
     def config(self) -> dict[str, Any]:
         """What `from_arrays` needs beside the arrays, ready for JSON."""
@@ -232,7 +242,7 @@ class CaptionDecoder:
             params["b"][H : 2 * H] = forget_bias  # gate order i, f, o, g
         return params
 
-    def _W_vocab(self) -> Array:
+    def _score_weights(self) -> Array:
         """(H, V), or with attention the words' vectors turned round, (E, V)."""
         return np.ascontiguousarray(self.params["W_embed"].T) if self.attention_dim else self.params["W_vocab"]
 
@@ -358,10 +368,10 @@ class StepwiseDecoder:
     def __init__(self, decoder: CaptionDecoder) -> None:
         p = decoder.params
         self._decoder = decoder
-        weights = (*(p[name] for name in ("W_embed", "Wx", "Wh", "b")), decoder._W_vocab(), p["b_vocab"])
+        weights = (*(p[name] for name in ("W_embed", "Wx", "Wh", "b")), decoder._score_weights(), p["b_vocab"])
         attention = None
         if decoder.attention_dim:
-            attention = Attention(*(p[name] for name in ("W_query", "b_query", "W_join", "b_join")), decoder.heads)
+            attention = Attention(p["W_query"], p["b_query"], p["W_join"], p["b_join"], decoder.heads)
         self._step = decoder.layers.DecodingStep(
             decoder.cell, decoder.activation, *weights, attention=attention, **decoder._precision
         )

@@ -23,6 +23,9 @@ class Takes(Protocol):
     def take(self, rows: NDArray[Any], /) -> Self:
         """The state of some of the sentences, in that order, repetitions allowed; or those where `rows` is true."""
 
+    def __len__(self) -> int:
+        """How many sentences there are."""
+
 
 State = TypeVar("State", bound=Takes)
 
@@ -56,6 +59,11 @@ class Hypothesis:
     words: tuple[int, ...]
     word_log_probs: tuple[float, ...]
     score: float
+
+    @property
+    def ended(self) -> bool:
+        """Whether the sentence ended before the longest length allowed."""
+        return len(self.word_log_probs) > len(self.words)
 
     @property
     def log_prob(self) -> float:
@@ -139,7 +147,7 @@ def greedy(decoder: StepDecoder[State], features: Array, max_words: int = 20) ->
     Raises:
         ShowtellError: max_words is below 1.
     """
-    return _one_by_one(decoder, features, max_words, lambda log_probs: log_probs.argmax(axis=1))
+    return _one_by_one(decoder, decoder.start(features), max_words, lambda log_probs: log_probs.argmax(axis=1))
 
 
 def sample(
@@ -156,27 +164,38 @@ def sample(
     Raises:
         ShowtellError: temperature is not above 0, or max_words is below 1.
     """
+    return sample_from(decoder, decoder.start(features), rng, temperature, max_words)
+
+
+def sample_from(
+    decoder: StepDecoder[State],
+    state: State,
+    rng: np.random.Generator,
+    temperature: float = 1.0,
+    max_words: int = 20,
+) -> list[Hypothesis]:
+    """As `sample`, from a state: what `decoder.start` gave, or some of it, several times."""
     if not temperature > 0:
         raise ShowtellError(f"sample: temperature is {temperature}, expected a number above 0")
 
     def draw(log_probs: Array) -> NDArray[np.intp]:
-        # The largest of log p + Gumbel noise is a draw from p (Gumbel 1954)
-        chosen: NDArray[np.intp] = (log_probs / temperature + rng.gumbel(size=log_probs.shape)).argmax(axis=1)
+        # the first word at which the probabilities so far exceed a number drawn between 0 and all of them
+        so_far = np.exp((log_probs - log_probs.max(axis=1, keepdims=True)) / temperature).cumsum(axis=1)
+        chosen: NDArray[np.intp] = (so_far <= rng.random((len(so_far), 1)) * so_far[:, -1:]).sum(axis=1)
         return chosen
 
-    return _one_by_one(decoder, features, max_words, draw)
+    return _one_by_one(decoder, state, max_words, draw)
 
 
 def _one_by_one(
-    decoder: StepDecoder[State], features: Array, max_words: int, choose: Callable[[Array], NDArray[np.intp]]
+    decoder: StepDecoder[State], state: State, max_words: int, choose: Callable[[Array], NDArray[np.intp]]
 ) -> list[Hypothesis]:
-    """One sentence a photo, each word chosen from the log-probabilities (R, V) of the next."""
+    """One sentence for each of the state's, each word chosen from the log-probabilities (R, V) of the next."""
     _at_least("search", max_words=(max_words, 1))
-    words: list[list[int]] = [[] for _ in features]
-    traces: list[list[float]] = [[] for _ in features]
-    photos = np.arange(len(features))  # the photos whose sentence has not ended
-    state = decoder.start(features)
-    last = np.full(len(features), START)
+    words: list[list[int]] = [[] for _ in range(len(state))]
+    traces: list[list[float]] = [[] for _ in range(len(state))]
+    photos = np.arange(len(state))  # the sentences that have not ended
+    last = np.full(len(state), START)
     for _ in range(max_words):
         if not photos.size:
             break

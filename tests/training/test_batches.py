@@ -4,24 +4,25 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from showtell.training.batches import length_batches, trim
+from showtell.training.batches import photo_batches, trim
 
 
-@given(lengths=st.lists(st.integers(2, 22), max_size=300), size=st.integers(1, 9), seed=st.integers(0, 5))
-def test_every_caption_is_there_once(lengths: list[int], size: int, seed: int) -> None:
-    batches = length_batches(np.array(lengths, int), size, np.random.default_rng(seed))
-    assert sorted(index for batch in batches for index in batch) == list(range(len(lengths)))
-    assert all(0 < len(batch) <= size for batch in batches)
+@given(photo=st.lists(st.integers(0, 40), max_size=200), size=st.integers(1, 30), seed=st.integers(0, 5))
+def test_every_caption_is_there_once_and_photos_are_whole(photo: list[int], size: int, seed: int) -> None:
+    of_caption = np.array(photo, int)
+    batches = photo_batches(of_caption, size, np.random.default_rng(seed))
+    assert sorted(index for batch in batches for index in batch) == list(range(len(photo)))
+    photos = [set(of_caption[batch].tolist()) for batch in batches]
+    assert sum(map(len, photos)) == len(set(photo))
+    assert all(len(batch) >= size for batch in batches[:-1])
+    assert all(0 < len(batch) < size + len(photo) for batch in batches)
 
 
-def test_little_is_padding() -> None:
-    rng = np.random.default_rng(0)
-    lengths = np.clip(np.rint(rng.normal(12, 4, 6_000)), 3, 22).astype(int)
-    batches = length_batches(lengths, 32, rng)
-    padded = sum(len(batch) * lengths[batch].max() for batch in batches)
-    assert lengths.sum() / padded > 0.97
-    # and not every epoch the same
-    assert not np.array_equal(batches[0], length_batches(lengths, 32, rng)[0])
+def test_not_every_epoch_is_the_same() -> None:
+    rng, photo = np.random.default_rng(0), np.repeat(np.arange(500), 5)
+    one, two = photo_batches(photo, 32, rng), photo_batches(photo, 32, rng)
+    assert not np.array_equal(one[0], two[0])
+    assert {len(batch) for batch in one} == {35, 15}
 
 
 def test_trim() -> None:

@@ -10,6 +10,7 @@ from showtell.errors import ShowtellError
 from showtell.training.curve import draw_curve
 
 HISTORY = [{"epoch": n, "train_loss": 5 / n, "val_loss": 4 / n, "cider_d": 0.1 * n, "bleu_4": 0.05 * n} for n in (1, 2)]
+HISTORY += [{"epoch": 3, "reward": 0.4, "val_loss": 2, "cider_d": 0.4, "bleu_4": 0.2}]
 
 
 def test_a_picture_is_drawn(tmp_path: Path) -> None:

@@ -37,10 +37,33 @@ def test_captions_share_their_photo_s_features() -> None:
 
 def test_the_statistics_are_of_the_training_photos() -> None:
     data = prepare(dataset("train", "train", "val"), FEATURES, ROWS, min_count=1, max_words=5)
-    mean, scale = data.statistics()
-    np.testing.assert_allclose(mean, FEATURES[[8, 7]].astype(float).mean(axis=0), rtol=1e-6)
-    np.testing.assert_allclose(scale, FEATURES[[8, 7]].astype(float).std(axis=0) + 1e-3, rtol=1e-6)
-    assert mean.dtype == scale.dtype == np.float32
+    found = data.statistics()
+    assert found.keys() == {"feature_mean", "feature_scale"}
+    np.testing.assert_allclose(found["feature_mean"], FEATURES[[8, 7]].astype(float).mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(found["feature_scale"], FEATURES[[8, 7]].astype(float).std(axis=0) + 1e-3, rtol=1e-5)
+    assert {array.dtype for array in found.values()} == {np.dtype(np.float32)}
+
+
+def test_the_statistics_of_grids_are_of_their_means_and_of_their_positions() -> None:
+    grids = np.random.default_rng(1).standard_normal((9, 5, 4)).astype(np.float16)
+    found = prepare(dataset("train", "train", "val"), grids, ROWS, min_count=1, max_words=5).statistics()
+    ours = grids[[8, 7]].astype(float)
+    for name, rows in (("feature", ours.mean(axis=1)), ("grid", ours.reshape(-1, 4))):
+        np.testing.assert_allclose(found[f"{name}_mean"], rows.mean(axis=0), atol=1e-6)
+        np.testing.assert_allclose(found[f"{name}_scale"], rows.std(axis=0) + 1e-3, rtol=1e-4)
+
+
+def test_half_of_the_photos_are_shown_mirrored() -> None:
+    turned = {photo: 3 - row % 4 for photo, row in ROWS.items()}
+    data = prepare(dataset("train", "train", "val"), FEATURES, ROWS, 1, 5, (-FEATURES[:4], turned))
+    rows = np.repeat(data.train.rows, 50)
+    seen, rng = data.batch(rows, np.random.default_rng(0)), FEATURES[rows].astype(np.float32)
+    straight = (seen == rng).all(axis=1)
+    assert 30 < straight.sum() < 70
+    of_row = {row: turned[photo] for photo, row in ROWS.items()}
+    other = np.array([of_row[row] for row in rows])
+    np.testing.assert_array_equal(seen[~straight], -FEATURES[other[~straight]])
+    np.testing.assert_array_equal(data.batch(rows), FEATURES[rows])
 
 
 @pytest.mark.parametrize(("splits", "named"), [(["val", "test"], "'train'"), (["train", "test"], "'val'")])

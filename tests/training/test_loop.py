@@ -49,7 +49,7 @@ def test_the_fastest_layers_train(tmp_path: Path) -> None:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=15)
+    recipe = dataclasses.replace(RECIPE, epochs=15, reward_epochs=0)
     progress = trainer(tmp_path, recipe).run()
     first, last = progress.history[0], progress.history[-1]
     assert last["train_loss"] < 0.7 * first["train_loss"]
@@ -64,11 +64,13 @@ def test_it_learns(tmp_path: Path) -> None:
 
 def test_what_a_run_leaves(whole: Path) -> None:
     assert {path.name for path in whole.iterdir()} == {BEST, CHECKPOINT, METRICS}
-    assert [record["epoch"] for record in records(whole)] == [1, 2, 3]
+    assert [record["epoch"] for record in records(whole)] == [1, 2, 3, 4]
     assert records(whole)[0].keys() == {"epoch", "train_loss", "val_loss", "cider_d", "bleu_4"}
+    assert records(whole)[2].keys() == {"epoch", "reward", "val_loss", "cider_d", "bleu_4"}
 
 
-@pytest.mark.parametrize("updates", [1, 5, 12, 13, 30])  # an epoch has 12
+# An epoch has 12; those on the reward are the third and the fourth
+@pytest.mark.parametrize("updates", [1, 5, 12, 13, 24, 30])
 def test_a_killed_run_ends_as_if_it_never_was(whole: Path, tmp_path: Path, updates: int) -> None:
     command = [sys.executable, small.__file__, str(tmp_path), str(updates)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
@@ -99,17 +101,40 @@ def test_a_finished_run_does_nothing(whole: Path) -> None:
 
 
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12)
+    recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12, reward_epochs=0)
     progress = trainer(tmp_path, recipe).run()
     assert progress.epoch == progress.best_epoch + 2 < 50
 
 
 def test_the_best_is_kept_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scores = iter([0.2, 0.5, 0.3])
+    scores = iter([0.2, 0.5, 0.3, 0.4])
     run = trainer(tmp_path)
-    monkeypatch.setattr(run, "_validation_scores", lambda: {"cider_d": next(scores), "bleu_4": 0.0})
+    monkeypatch.setattr(run, "_validation_scores", lambda decoder: {"cider_d": next(scores), "bleu_4": 0.0})
     assert run.run().best_epoch == 2
     assert Captioner.load(tmp_path / BEST).about["epoch"] == "2"
+
+
+def test_impatience_with_the_captions_is_where_the_reward_begins(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12)
+    progress = trainer(tmp_path, recipe).run()
+    assert 2 < progress.reward_epoch < 50
+    assert ["reward" in record for record in progress.history].index(True) == progress.reward_epoch
+
+
+def test_the_reward_grows(tmp_path: Path) -> None:
+    recipe = dataclasses.replace(RECIPE, epochs=6, patience=20, reward_epochs=10, reward_rate=5e-3)
+    rewards = [record["reward"] for record in trainer(tmp_path, recipe).run().history if "reward" in record]
+    assert len(rewards) == 10
+    assert rewards[-1] > rewards[0] + 0.5
+
+
+def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
+    run = trainer(tmp_path, dataclasses.replace(RECIPE, epochs=1, reward_epochs=0, average=0.9))
+    run.run()
+    kept = Captioner.load(tmp_path / BEST).decoder.params
+    for name, array in run.mean.items():
+        np.testing.assert_array_equal(kept[name], array.astype(np.float16).astype(np.float32))
+        assert not np.array_equal(run.decoder.params[name], array)
 
 
 def test_a_run_that_diverges_says_so(tmp_path: Path) -> None:

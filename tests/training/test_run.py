@@ -13,7 +13,17 @@ from showtell.training.folder import BEST, CURVE, METRICS, PROBLEMS, RECIPE, RUN
 from showtell.training.recipe import Recipe
 from showtell.training.run import train
 
-RECIPE_USED = Recipe(embed_dim=8, hidden_dim=16, epochs=2, batch_size=8, min_count=1, max_words=8)
+RECIPE_USED = Recipe(
+    embed_dim=8,
+    hidden_dim=16,
+    attention_dim=12,
+    heads=2,
+    epochs=1,
+    reward_epochs=1,
+    batch_size=8,
+    min_count=1,
+    max_words=8,
+)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ def evaluate(
 
     from showtell.cli.model import load_captioner
     from showtell.datasets import read_dataset
-    from showtell.datasets.pooled import pooled_features
+    from showtell.datasets.features import photo_features
     from showtell.files import write_atomically
     from showtell.metrics import score
     from showtell.progress import bar
@@ -44,7 +44,8 @@ def evaluate(
     found = read_dataset(dataset, photos)
     examples = found.split(split)
     with bar("encoding photos", quiet=quiet) as advance:
-        stored, report = pooled_features([example.photo for example in examples], captioner.encoder, features, advance)
+        names, grid = [example.photo for example in examples], captioner.decoder.attention_dim > 0
+        stored, report = photo_features(names, captioner.encoder, features, advance, grid=grid)
     for problem in report.unreadable:
         typer.echo(f"showtell: left out: {problem.detail}", err=True)
     examples = tuple(example for example in examples if example.photo in report.rows)
@@ -55,8 +56,8 @@ def evaluate(
     references = [list(example.captions) for example in examples]
     written = [
         caption.text
-        for start in range(0, len(rows), 256)
-        for caption in captioner.caption_features(stored[rows[start : start + 256]].astype(np.float32), beam_width=beam)
+        for start in range(0, len(rows), 64)
+        for caption in captioner.caption_features(stored[rows[start : start + 64]].astype(np.float32), beam_width=beam)
     ]
     scores = score(written, references)
     if captions:

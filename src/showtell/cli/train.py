@@ -23,7 +23,9 @@ def train(
     activation: Annotated[str | None, typer.Option(help="Of the rnn: tanh or relu.")] = None,
     init: Annotated[str | None, typer.Option(help="Of the recurrent weights: orthogonal, xavier, identity.")] = None,
     hidden_dim: Annotated[int | None, typer.Option(help="Width of the hidden state.")] = None,
+    attention_dim: Annotated[int | None, typer.Option(help="Width of the attention; 0 for none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the captions, at most.")] = None,
+    reward_epochs: Annotated[int | None, typer.Option(help="Passes on the CIDEr-D of sampled captions after.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Captions in an update.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Adam's, at its peak.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of numbers dropped in training.")] = None,
@@ -48,7 +50,9 @@ def train(
         "activation": activation,
         "init": init,
         "hidden_dim": hidden_dim,
+        "attention_dim": attention_dim,
         "epochs": epochs,
+        "reward_epochs": reward_epochs,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "dropout": dropout,
@@ -81,7 +85,8 @@ def train(
 
 
 def _line(record: dict[str, float]) -> str:
+    learnt = f"loss {record['train_loss']:.3f}" if "train_loss" in record else f"reward {record['reward']:.3f}"
     return (
-        f"epoch {record['epoch']:.0f}: loss {record['train_loss']:.3f}, validation loss {record['val_loss']:.3f}, "
+        f"epoch {record['epoch']:.0f}: {learnt}, validation loss {record['val_loss']:.3f}, "
         f"CIDEr-D {record['cider_d']:.3f}, BLEU-4 {record['bleu_4']:.3f}, {record['words_per_second']:,.0f} words/s"
     )

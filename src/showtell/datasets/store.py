@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from showtell.datasets.dataset import Problem
 from showtell.errors import DatasetError, PhotoError
 from showtell.files import write_atomically
+from showtell.threads import usable_cores
 from showtell.vision.photo import open_photo
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _DTYPE = np.dtype("<f2")
 _KEY_BYTES = hashlib.sha256().digest_size
-_READERS = 2
-_AHEAD = 4
 _WAIT_SECONDS = 0.2
 
 
@@ -93,10 +92,11 @@ class FeatureStore:
     ) -> FillReport:
         """Compute the features that are missing, and return the row of each photo in `features`.
 
-        `encode` turns a list of N RGB photos into (N, *shape). It is called photo by photo, while the next
-        few are opened beside it, so that large photos do not add up in memory; `batch` features are made
-        durable at once. `progress(done, total)` counts the photos whose features were missing at the
-        beginning. While another process fills the same store, this one waits, and then computes what is left.
+        `encode` turns a list of N RGB photos into (N, *shape). It is called photo by photo, by as many threads
+        as there are cores, each of which opens its photo first, so that large photos do not add up in memory;
+        `batch` features are made durable at once. `progress(done, total)` counts the photos whose features were
+        missing at the beginning. While another process fills the same store, this one waits, and then computes
+        what is left.
 
         Raises:
             DatasetError: the features have another shape or exceed float16, or the disk is full. What was
@@ -138,11 +138,12 @@ class FeatureStore:
             for file, size in ((features, self._record), (keys, _KEY_BYTES)):
                 file.truncate(len(self._rows) * size)
                 file.seek(0, os.SEEK_END)
-            for done, (key, photo) in enumerate(zip(missing, _opened(missing.values()), strict=True), 1):
-                if isinstance(photo, PhotoError):
-                    broken[key] = str(photo)
+            encoded = _encoded(missing.values(), lambda image: self._half(encode([image])))
+            for done, (key, found) in enumerate(zip(missing, encoded, strict=True), 1):
+                if isinstance(found, PhotoError):
+                    broken[key] = str(found)
                 else:
-                    waiting[key] = self._half(encode([photo]))
+                    waiting[key] = found
                 if len(waiting) == batch or done == len(missing):
                     _write_durably(features, b"".join(record.tobytes() for record in waiting.values()))
                     _write_durably(keys, b"".join(waiting))
@@ -198,23 +199,30 @@ def _content_keys(photos: Sequence[Path]) -> tuple[dict[Path, bytes], dict[Path,
     return keys, unreadable
 
 
-def _opened(photos: Iterable[Path]) -> Iterator[Image | PhotoError]:
-    """Yield the photos in their order, a few of them opened ahead in other threads."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        ahead: deque[Future[Image | PhotoError]] = deque()
-        for photo in photos:
-            ahead.append(pool.submit(_open, photo))
-            if len(ahead) > _AHEAD:
+def _encoded(
+    photos: Iterable[Path], encode: Callable[[Image], NDArray[np.float16]]
+) -> Iterator[NDArray[np.float16] | PhotoError]:
+    """Yield the photos' features in their order, or what is wrong with a photo; a few are ahead in other threads."""
+
+    def features_of(photo: Path) -> NDArray[np.float16] | PhotoError:
+        try:
+            return encode(open_photo(photo))
+        except PhotoError as error:
+            return error
+
+    cores = usable_cores()
+    with ThreadPoolExecutor(cores) as pool:
+        ahead: deque[Future[NDArray[np.float16] | PhotoError]] = deque()
+        try:
+            for photo in photos:
+                ahead.append(pool.submit(features_of, photo))
+                if len(ahead) > 2 * cores:
+                    yield ahead.popleft().result()
+            while ahead:
                 yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-
-
-def _open(photo: Path) -> Image | PhotoError:
-    try:
-        return open_photo(photo)
-    except PhotoError as error:
-        return error
+        finally:
+            for future in ahead:  # what was not asked for any more
+                future.cancel()
 
 
 def _write_durably(file: IO[bytes], data: bytes) -> None:

@@ -1,7 +1,7 @@
 """Attention: each query looks at the positions of its photo's grid, and takes of each as much as its key fits.
 
-Scaled dot products (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), as soft attention over a photo (Xu et al. 2015,
-arXiv:1502.03044). With query q, keys k_p and values v_p of width d:
+Scaled dot products (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), as soft attention over a photo (Xu et al.
+2015, arXiv:1502.03044). With query q, keys k_p and values v_p of width d:
 
     s_p = q . k_p / sqrt(d),   a = softmax(s),   context = sum over p of a_p v_p
 """
@@ -52,7 +52,7 @@ def attention_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, Arr
     """Backward of `attention_forward`: dcontext (R, A) -> dq, dk, dv, shaped as the arguments."""
     q, k, v, photo, weights = cache
     check_arrays("attention_backward", q=(q, "R A"), dcontext=(dcontext, "R A"))
-    heads, (M, P, A) = weights.shape[1], k.shape
+    heads, (P, A) = weights.shape[1], k.shape[1:]
     d = A // heads
     dq, dk, dv = np.empty_like(q), np.zeros_like(k), np.zeros_like(v)
     for rows, queries, keys, values in _by_photo(q, k, v, photo, heads):

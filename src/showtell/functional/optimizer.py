@@ -27,6 +27,8 @@ def adam_update(
     rate: float,
     correction: float,
     epsilon: float,
+    average: Array | None = None,
+    keep: float = 0.0,
 ) -> None:
     """One step of Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1) on one array, in place.
 
@@ -41,12 +43,17 @@ def adam_update(
         rate: the learning rate over the correction of `first`, 1 - beta1 ** t.
         correction: one over the square root of that of `second`, 1 - beta2 ** t.
         epsilon: keeps the divisor above 0.
+        average: running mean of param (Polyak & Juditsky 1992), shaped as param; updated, if it is given.
+        keep: what is kept of `average`.
 
     Raises:
         ShowtellError: shapes or dtypes do not fit together.
     """
     flat, m_all, v_all, g_all = (array.reshape(-1) for array in (param, first, second, grad))
     check_arrays("adam_update", param=(flat, "N"), first=(m_all, "N"), second=(v_all, "N"), grad=(g_all, "N"))
+    mean = None if average is None else average.reshape(-1)
+    if mean is not None:
+        check_arrays("adam_update", param=(flat, "N"), average=(mean, "N"))
     for start in range(0, flat.size, _BLOCK):
         part = slice(start, start + _BLOCK)
         g = g_all[part] * scale
@@ -63,3 +70,5 @@ def adam_update(
         np.divide(m, g, out=g)
         g *= rate
         flat[part] -= g
+        if mean is not None:
+            mean[part] += (1 - keep) * (flat[part] - mean[part])

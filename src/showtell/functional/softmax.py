@@ -91,7 +91,7 @@ def check_targets(
     label_smoothing: float,
     weight: Array | None,
 ) -> None:
-    """Check that there is a right word and a mask for each of (N, T), a weight for each of N, and the smoothing's range.
+    """Check that there is a right word and a mask for each of (N, T), a weight for each of N; the smoothing's range.
 
     Raises:
         ShowtellError: one of them is not so.

@@ -56,7 +56,7 @@ class DecodingStep(functional.DecodingStep):
             weights |= {"W_query": W_query, "W_join": W_join}
             biases = {"b_query": np.array(b_query), "b_join": np.array(b_join)}
             # those that were packed are not needed again
-            self.attention = attention._replace(W_query=W_query[:0], W_join=W_join[:0], **biases)
+            self.attention = Attention(W_query[:0], biases["b_query"], W_join[:0], biases["b_join"], heads)
         weights = {name: np.ascontiguousarray(array) for name, array in weights.items()}
         arguments = DecodingArguments(**self._size, **{name: pointer(array) for name, array in weights.items()})
         self._packed = Memory(native().showtell_decoding_bytes(self._cell, self._numbers, ctypes.byref(arguments)))

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from showtell.errors import ShowtellError
+from showtell.threads import usable_cores
 
 _THREADS = "SHOWTELL_NUM_THREADS"
 _SET = "SHOWTELL_INSTRUCTION_SET"
@@ -68,8 +69,8 @@ class AdamArguments(ctypes.Structure):
 
     _fields_ = (
         ("count", c_int64),
-        *((name, c_void_p) for name in ("param", "first", "second", "grad")),
-        *((name, c_double) for name in ("scale", "beta1", "beta2", "rate", "correction", "epsilon")),
+        *((name, c_void_p) for name in ("param", "first", "second", "average", "grad")),
+        *((name, c_double) for name in ("scale", "beta1", "beta2", "rate", "correction", "epsilon", "keep")),
     )
 
 
@@ -78,7 +79,10 @@ class DecodingArguments(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in ("E", "H", "size", "A", "Z", "heads", "positions", "R", "count", "never_count")),
-        *((name, c_void_p) for name in ("words", "never", "photo", "embed", "shown", "h", "c", "b", "next_h", "next_c")),
+        *(
+            (name, c_void_p)
+            for name in ("words", "never", "photo", "embed", "shown", "h", "c", "b", "next_h", "next_c")
+        ),
         *((name, c_void_p) for name in ("log_probs", "best", "packed", "Wx", "Wh", "W_query", "W_join", "W_vocab")),
         *((name, c_void_p) for name in ("keys", "values", "b_query", "b_join")),
     )
@@ -153,10 +157,6 @@ def numbers_of(dtype: np.dtype[Any], precision: Precision = "float32") -> int:
     return _DOUBLE if dtype == np.float64 else _FLOAT
 
 
-def _usable_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _threads_of(value: str | int, source: str) -> int:
     try:
         threads = int(value)
@@ -175,7 +175,7 @@ def get_num_threads() -> int:
     """How many threads the kernels use: `SHOWTELL_NUM_THREADS`, or as many as there are cores for this process."""
     if _Settings.threads is None:
         asked = os.environ.get(_THREADS)
-        _Settings.threads = _threads_of(asked, _THREADS) if asked else _usable_cores()
+        _Settings.threads = _threads_of(asked, _THREADS) if asked else usable_cores()
     return _Settings.threads
 
 

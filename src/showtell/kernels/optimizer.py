@@ -33,18 +33,22 @@ def adam_update(
     rate: float,
     correction: float,
     epsilon: float,
+    average: Array | None = None,
+    keep: float = 0.0,
 ) -> None:
     """See `showtell.functional.adam_update`."""
-    arrays = [array.reshape(-1) for array in (param, first, second, grad)]
-    names = ("param", "first", "second", "grad")
-    check_arrays("adam_update", **{name: (array, "N") for name, array in zip(names, arrays, strict=True)})
-    for name, array, whole in zip(names, arrays, (param, first, second, grad), strict=True):
-        if name != "grad" and not np.shares_memory(array, whole) and array.size:
+    given = {"param": param, "first": first, "second": second, "grad": grad}
+    if average is not None:
+        given["average"] = average
+    arrays = {name: array.reshape(-1) for name, array in given.items()}
+    check_arrays("adam_update", **{name: (array, "N") for name, array in arrays.items()})
+    for name, array in arrays.items():
+        if name != "grad" and not np.shares_memory(array, given[name]) and array.size:
             raise ValueError(f"adam_update: {name} is not contiguous; it cannot be updated in place")
-    pointers = {name: pointer(np.ascontiguousarray(array)) for name, array in zip(names, arrays, strict=True)}
+    arrays["grad"] = np.ascontiguousarray(arrays["grad"])
     arguments = AdamArguments(
-        count=arrays[0].size, **pointers, scale=scale, beta1=beta1, beta2=beta2, rate=rate, correction=correction,
-        epsilon=epsilon,
+        count=param.size, **{name: pointer(array) for name, array in arrays.items()}, scale=scale, beta1=beta1,
+        beta2=beta2, rate=rate, correction=correction, epsilon=epsilon, keep=keep,
     )  # fmt: skip
-    threads = threads_for(10 * arrays[0].size)
+    threads = threads_for(10 * param.size)
     native().showtell_adam(numbers_of(param.dtype), ctypes.byref(arguments), threads)

@@ -44,8 +44,13 @@ class Adam:
         grads: Mapping[str, Array],
         learning_rate: float,
         scale: float = 1.0,
+        *,
+        average: Mapping[str, Array] | None = None,
+        keep: float = 0.0,
     ) -> None:
         """Move `params` (C-contiguous) one step against `scale * grads`.
+
+        `average`, if given, holds the params' running means, of which so much is kept; they are updated too.
 
         Raises:
             KeyError: a parameter has no gradient.
@@ -65,6 +70,8 @@ class Adam:
                 rate=rate,
                 correction=correction,
                 epsilon=self.epsilon,
+                average=None if average is None else average[name],
+                keep=keep,
             )
 
 

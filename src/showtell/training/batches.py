@@ -1,4 +1,4 @@
-"""Which captions make a batch: those of like length, so that little of it is padding."""
+"""Which captions make a batch: those of the same photos, whose grids are then computed with once."""
 
 from __future__ import annotations
 
@@ -11,22 +11,25 @@ from showtell.text.vocabulary import PAD
 
 IntArray: TypeAlias = NDArray[np.integer[Any]]
 
-# Batches whose captions are sorted together: more pad less, fewer mix lengths better.
-_POOL = 50
 
+def photo_batches(photo: IntArray, size: int, rng: np.random.Generator) -> list[IntArray]:
+    """The captions 0 to len(photo) - 1, each once, in batches of whole photos, in random order.
 
-def length_batches(lengths: IntArray, size: int, rng: np.random.Generator) -> list[IntArray]:
-    """The indices 0 to len(lengths) - 1, each once, in batches of `size` (a pool's last may be smaller).
-
-    They are shuffled, cut into pools of 50 batches, and sorted by length within a pool; then the batches are shuffled.
+    Args:
+        photo: whose each caption is, (M,), any numbers.
+        size: captions of a batch: photos are added until there are so many.
+        rng: where the order comes from.
     """
-    order = rng.permutation(len(lengths))
-    batches = []
-    for start in range(0, len(order), size * _POOL):
-        pool = order[start : start + size * _POOL]
-        pool = pool[np.argsort(lengths[pool], kind="stable")]
-        batches += [pool[first : first + size] for first in range(0, len(pool), size)]
-    return [batches[index] for index in rng.permutation(len(batches))]
+    _, of_photo = np.unique(photo, return_inverse=True)
+    by_photo = np.split(np.argsort(of_photo, kind="stable"), np.cumsum(np.bincount(of_photo))[:-1])
+    batches: list[IntArray] = []
+    batch: list[IntArray] = []
+    for index in rng.permutation(len(by_photo) if len(photo) else 0):
+        batch.append(by_photo[index])
+        if sum(map(len, batch)) >= size:
+            batches.append(np.concatenate(batch))
+            batch = []
+    return [*batches, np.concatenate(batch)] if batch else batches
 
 
 def trim(captions: IntArray) -> IntArray:

@@ -28,7 +28,11 @@ class Progress:
         epoch: epochs done.
         batch: batches done of the epoch that has begun.
         step: updates done.
+        reward_epoch: epochs done when the reward's began, -1 before.
+        reward_step: updates done then.
         loss: the training loss summed over the words of this epoch so far.
+        reward: the CIDEr-D of sampled captions, summed over those of this epoch so far.
+        sampled: those captions.
         words: those words.
         seconds: that this epoch's updates have taken so far.
         best: the best validation score so far.
@@ -40,7 +44,11 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     step: int = 0
+    reward_epoch: int = -1
+    reward_step: int = 0
     loss: float = 0.0
+    reward: float = 0.0
+    sampled: int = 0
     words: int = 0
     seconds: float = 0.0
     best: float = float("-inf")

@@ -21,9 +21,13 @@ def draw_curve(history: Sequence[dict[str, float]], path: str | os.PathLike[str]
     except ImportError as error:
         raise ShowtellError("a training curve needs matplotlib: pip install 'showtell[plot]'") from error
     epochs = [record["epoch"] for record in history]
+    learnt = [record for record in history if "train_loss" in record]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     losses, scores = figure.subplots(1, 2)
-    losses.plot(epochs, [record["train_loss"] for record in history], "o-", ms=3, label="training (smoothed, dropout)")
+    of_learnt = [record["epoch"] for record in learnt]
+    losses.plot(
+        of_learnt, [record["train_loss"] for record in learnt], "o-", ms=3, label="training (smoothed, dropout)"
+    )
     losses.plot(epochs, [record["val_loss"] for record in history], "s--", ms=3, label="validation")
     losses.set(xlabel="epoch", ylabel="cross-entropy, nats a word", title="Loss")
     scores.plot(epochs, [record["cider_d"] for record in history], "o-", ms=3, label="CIDEr-D")

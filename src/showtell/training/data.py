@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -45,40 +45,86 @@ class Split:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Features of all photos (any rows, F), the vocabulary, and the two splits."""
+    """What a run learns from.
+
+    Attributes:
+        features: pooled features of all photos, (any rows, F), or their grids, (any rows, P, F).
+        vocabulary: the words.
+        train: the photos to learn from.
+        val: those to choose by.
+        mirrored: the features of mirrored photos, if there are any.
+        mirrored_rows: the row in them of the photo in each row of `features`, (any rows,).
+    """
 
     features: Array
     vocabulary: Vocabulary
     train: Split
     val: Split
+    mirrored: Array | None = None
+    mirrored_rows: IntArray | None = None
 
-    def batch(self, rows: IntArray) -> NDArray[np.float32]:
-        """The features of some rows in float32, (N, F)."""
-        return self.features[rows].astype(np.float32)
+    def batch(self, rows: IntArray, rng: np.random.Generator | None = None) -> NDArray[np.float32]:
+        """The features of some rows in float32, (N, ...); with `rng` each of them mirrored half of the time."""
+        features = self.features[rows].astype(np.float32)
+        if rng is not None and self.mirrored is not None and self.mirrored_rows is not None:
+            turned = rng.random(len(rows)) < 0.5
+            features[turned] = self.mirrored[self.mirrored_rows[rows[turned]]]
+        return features
 
-    def statistics(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and scale (F,) of the training photos' features; a scale is the standard deviation, never 0."""
-        total, squares = np.zeros(self.features.shape[1]), np.zeros(self.features.shape[1])
-        for part in np.array_split(self.train.rows, -(-len(self.train.rows) // 1024)):
-            block = self.features[part].astype(np.float64)
-            total += block.sum(axis=0)
-            squares += (block * block).sum(axis=0)
-        mean = total / len(self.train.rows)
-        deviation = np.sqrt(np.maximum(squares / len(self.train.rows) - mean * mean, 0))
-        return mean.astype(np.float32), (deviation + 1e-3).astype(np.float32)
+    def statistics(self) -> dict[str, NDArray[np.float32]]:
+        """What a decoder needs to know of the training photos' features, (F,) each.
+
+        Of pooled features, `feature_mean` and `feature_scale`; of grids those of their means, and of all positions
+        `grid_mean` and `grid_scale`. A scale is a standard deviation, never 0.
+        """
+        pooled, grid = _Moments(), _Moments()
+        for part in np.array_split(self.train.rows, -(-len(self.train.rows) // 256)):
+            block = self.features[part].astype(np.float32)
+            if block.ndim == 3:
+                grid.add(block.reshape(-1, block.shape[2]))
+                block = block.mean(axis=1)
+            pooled.add(block)
+        found = {"feature_mean": pooled.mean(), "feature_scale": pooled.scale()}
+        return found | ({"grid_mean": grid.mean(), "grid_scale": grid.scale()} if grid.count else {})
+
+
+class _Moments:
+    """Sums over rows, in float64."""
+
+    def __init__(self) -> None:
+        self.count, self.sum, self.squares = 0, np.zeros(()), np.zeros(())
+
+    def add(self, rows: Array) -> None:
+        self.count += len(rows)
+        self.sum = self.sum + rows.sum(axis=0, dtype=np.float64)
+        self.squares = self.squares + np.einsum("ij,ij->j", rows, rows, dtype=np.float64)
+
+    def mean(self) -> NDArray[np.float32]:
+        return (self.sum / self.count).astype(np.float32)
+
+    def scale(self) -> NDArray[np.float32]:
+        mean = self.sum / self.count
+        deviation = np.sqrt(np.maximum(self.squares / self.count - mean * mean, 0))
+        return (deviation + 1e-3).astype(np.float32)
 
 
 def prepare(
-    dataset: Dataset, features: Array, rows: Mapping[Path, int], min_count: int, max_words: int
+    dataset: Dataset,
+    features: Array,
+    rows: Mapping[Path, int],
+    min_count: int,
+    max_words: int,
+    mirrored: tuple[Array, Mapping[Path, int]] | None = None,
 ) -> TrainingData:
     """Turn a data set whose photos' features are known into training data.
 
     Args:
         dataset: photos and captions.
-        features: features of photos, (any, F), such as a feature store's.
+        features: features of photos, (any, F) or (any, P, F), such as a feature store's.
         rows: the row of each photo; photos without one are left out.
         min_count: a word is known if the training captions hold it this often.
         max_words: longer captions are cut here, for training only.
+        mirrored: the features of the training photos mirrored, and the row of each photo in them.
 
     Raises:
         DatasetError: there is no photo to train on, or none to validate on.
@@ -99,7 +145,14 @@ def prepare(
             references=[list(example.captions) for example in examples],
         )
 
-    return TrainingData(features, vocabulary, split(known["train"]), split(known["val"]))
+    data = TrainingData(features, vocabulary, split(known["train"]), split(known["val"]))
+    if mirrored is None:
+        return data
+    turned, row_of = mirrored
+    mirrored_rows = np.zeros(len(features), np.intp)
+    for example in known["train"]:
+        mirrored_rows[rows[example.photo]] = row_of[example.photo]
+    return replace(data, mirrored=turned, mirrored_rows=mirrored_rows)
 
 
 def fingerprint(data: TrainingData) -> str:

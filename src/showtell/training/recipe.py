@@ -27,16 +27,24 @@ class Recipe:
         forget_bias: where the LSTM's forget gate's bias begins (Jozefowicz et al. 2015).
         embed_dim: width of a word's vector, and of the photo's beside it.
         hidden_dim: width of the hidden state.
+        attention_dim: width of queries, keys and values; 0 for a decoder that sees the mean of the grid alone.
+        heads: parts that the queries are cut into.
         min_count: a word is known if the training captions hold it this often.
         max_words: longer training captions are cut here; the longest caption that is written.
         dropout: share of a word's vector, of the photo's and of a hidden state that is dropped in training.
         label_smoothing: share of the target that goes to all words alike.
+        mirror: whether each photo is shown mirrored half of the time.
         epochs: passes over the training captions, at most.
-        patience: epochs without a better validation score after which the run ends.
-        batch_size: captions in an update.
+        patience: epochs without a better validation score after which the pass is the last.
+        batch_size: captions in an update, of whole photos.
         learning_rate: of Adam, at its peak.
         warmup_steps: updates until the peak.
         clip_norm: the gradient's norm is at most this.
+        average: what is kept at each update of the running mean of the weights, which is what validation, the reward's
+            epochs and the captioner get; 0 for the weights themselves.
+        reward_epochs: passes over the training photos after these, on the CIDEr-D of captions that are sampled.
+        reward_rate: of Adam in them, at its peak.
+        samples: captions that are sampled of each photo; each one's baseline is the mean of the others.
         precision: of the products in training: float32, or bf16, which is faster where the processor has it.
         beam_width: sentences followed at once when captions are written.
         length_power: how a sentence's length enters its rank (see `search.beam`).
@@ -47,18 +55,25 @@ class Recipe:
     activation: Activation = "tanh"
     init: RecurrentInit = "orthogonal"
     forget_bias: float = 1.0
-    embed_dim: int = 256
+    embed_dim: int = 512
     hidden_dim: int = 512
+    attention_dim: int = 512
+    heads: int = 8
     min_count: int = 5
     max_words: int = 20
     dropout: float = 0.5
     label_smoothing: float = 0.1
+    mirror: bool = True
     epochs: int = 10
     patience: int = 5
-    batch_size: int = 64
-    learning_rate: float = 1e-3
+    batch_size: int = 128
+    learning_rate: float = 6e-4
     warmup_steps: int = 200
     clip_norm: float = 5.0
+    average: float = 0.999
+    reward_epochs: int = 10
+    reward_rate: float = 1e-4
+    samples: int = 5
     precision: Precision = "float32"
     beam_width: int = 3
     length_power: float = 0.7
@@ -83,6 +98,10 @@ class Recipe:
             for name in names:
                 if not holds(getattr(self, name)):
                     raise ShowtellError(f"recipe: {name} is {getattr(self, name)!r}, expected {expected}")
+        if self.attention_dim % self.heads:
+            raise ShowtellError(
+                f"recipe: heads is {self.heads}, expected a divisor of attention_dim, {self.attention_dim}"
+            )
 
     @classmethod
     def from_mapping(cls, settings: dict[str, Any]) -> Recipe:
@@ -119,17 +138,18 @@ class Recipe:
         return tomli_w.dumps(dataclasses.asdict(self))
 
 
-_KIND: dict[type, str] = {int: "a whole number", float: "a number", str: "a text"}
+_KIND: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
-    (("dropout", "label_smoothing"), "at least 0 and below 1", lambda value: 0 <= value < 1),
-    (("learning_rate", "clip_norm"), "a finite number above 0", lambda value: 0 < value < float("inf")),
+    (("dropout", "label_smoothing", "average"), "at least 0 and below 1", lambda value: 0 <= value < 1),
+    (("learning_rate", "reward_rate", "clip_norm"), "a finite number above 0", lambda value: 0 < value < float("inf")),
     (("forget_bias",), "a finite number", lambda value: abs(value) < float("inf")),
     (("length_power",), "a finite number, at least 0", lambda value: 0 <= value < float("inf")),
-    (("seed", "warmup_steps"), "at least 0", lambda value: value >= 0),
+    (("seed", "warmup_steps", "attention_dim", "reward_epochs"), "at least 0", lambda value: value >= 0),
     (
         (
             "embed_dim",
             "hidden_dim",
+            "heads",
             "min_count",
             "max_words",
             "epochs",
@@ -140,4 +160,5 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
         "at least 1",
         lambda value: value >= 1,
     ),
+    (("samples",), "at least 2", lambda value: value >= 2),
 )

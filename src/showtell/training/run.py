@@ -16,7 +16,7 @@ import numpy as np
 
 from showtell import __version__
 from showtell.datasets import read_dataset
-from showtell.datasets.pooled import pooled_features
+from showtell.datasets.features import photo_features
 from showtell.errors import ShowtellError
 from showtell.files import write_atomically
 from showtell.progress import Report
@@ -73,11 +73,19 @@ def train(
     found = read_dataset(dataset, photos)
     say(found.summary())
     encoder = Encoder()
+    names = [example.photo for example in found.examples]
+    grid = recipe.attention_dim > 0
     with bar("encoding photos") as advance:
-        known, report = pooled_features([example.photo for example in found.examples], encoder, features, advance)
+        known, report = photo_features(names, encoder, features, advance, grid=grid)
     for problem in report.unreadable:
         say(f"left out: {problem.detail}")
-    data = prepare(found, known, report.rows, recipe.min_count, recipe.max_words)
+    mirrored = None
+    if recipe.mirror:
+        shown = [example.photo for example in found.split("train") if example.photo in report.rows]
+        with bar("encoding photos, mirrored") as advance:
+            turned, of_turned = photo_features(shown, encoder, features, advance, grid=grid, mirrored=True)
+        mirrored = turned, of_turned.rows
+    data = prepare(found, known, report.rows, recipe.min_count, recipe.max_words, mirrored)
     say(
         f"training on {len(data.train.rows):,} photos with {len(data.train.captions):,} captions, "
         f"validating on {len(data.val.rows):,}; {len(data.vocabulary):,} words"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ModelError, ShowtellError
+from showtell.threads import usable_cores
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -56,7 +57,7 @@ class Encoder:
         if threads is not None and threads < 1:
             raise ShowtellError(f"Encoder: threads is {threads}, expected at least 1 (or None for all cores)")
         self._path = Path(path) if path is not None else _SHIPPED
-        self.threads = threads or _usable_cores()
+        self.threads = threads or usable_cores()
         try:
             self._model = self._path.read_bytes()
         except OSError as error:
@@ -124,8 +125,3 @@ def _pixels(photo: Image) -> NDArray[np.float32]:
     pixels: NDArray[np.float32] = np.subtract(squashed, 127, dtype=np.float32, order="C")
     pixels /= 128
     return pixels
-
-
-def _usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,74 @@
+"""Self-critical training: captions that the decoder samples are judged, and the better ones made likelier.
+
+Rennie et al. 2017, "Self-critical Sequence Training for Image Captioning" (arXiv:1612.00563), with the mean reward of a
+photo's other samples as the baseline (Luo 2020, arXiv:2003.09971; Kool et al. 2019): the gradient of
+
+    - sum over samples of (reward - mean reward of the others) log p(sample)
+
+is that of the expected reward, with the sign of a loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell import search
+from showtell.decoder import CaptionDecoder
+from showtell.functional.checks import Array, IntArray
+from showtell.metrics import CiderD
+from showtell.text.tokenizer import tokenize
+from showtell.text.vocabulary import END, PAD, START, Vocabulary
+
+# What stands for the end of a caption among its words, so that one that stops in the middle is worse.
+_END = "</s>"
+
+
+class Reward:
+    """CIDEr-D of captions against the references of the photos that are learnt from; the idf is theirs too.
+
+    Args:
+        references: the captions of each photo.
+        vocabulary: the decoder's words.
+    """
+
+    def __init__(self, references: Sequence[Sequence[str]], vocabulary: Vocabulary) -> None:
+        self._words = vocabulary.to_list()
+        self._cider = CiderD([[[*tokenize(caption), _END] for caption in of_photo] for of_photo in references])
+
+    def score(self, hypotheses: Sequence[search.Hypothesis], photos: IntArray) -> NDArray[np.float64]:
+        """The reward of each caption, (N,), given which photo each is of, (N,)."""
+        captions = [
+            [*(self._words[word] for word in hypothesis.words), *([_END] if hypothesis.ended else [])]
+            for hypothesis in hypotheses
+        ]
+        scores: NDArray[np.float64] = self._cider.score(captions, photos)[1]
+        return scores
+
+
+def sample_captions(
+    decoder: CaptionDecoder, features: Array, samples: int, max_words: int, rng: np.random.Generator
+) -> list[search.Hypothesis]:
+    """`samples` captions of each of M photos, photo by photo: M * samples of them."""
+    stepwise = decoder.stepwise()
+    state = stepwise.start(features).take(np.repeat(np.arange(len(features)), samples))
+    return search.sample_from(stepwise, state, rng, max_words=max_words)
+
+
+def advantages(rewards: NDArray[np.float64], samples: int) -> NDArray[np.float64]:
+    """Each reward less the mean of the others of its photo: (M * samples,), photo by photo."""
+    of_photo = rewards.reshape(-1, samples)
+    others = (of_photo.sum(axis=1, keepdims=True) - of_photo) / (samples - 1)
+    less: NDArray[np.float64] = (of_photo - others).ravel()
+    return less
+
+
+def as_captions(hypotheses: Sequence[search.Hypothesis]) -> NDArray[np.intp]:
+    """Word ids from the start on, padded at the end, (N, T + 1), as a decoder's loss takes them."""
+    captions = np.full((len(hypotheses), max(len(h.words) + h.ended for h in hypotheses) + 1), PAD)
+    for row, hypothesis in zip(captions, hypotheses, strict=True):
+        ids = [START, *hypothesis.words, *([END] if hypothesis.ended else [])]
+        row[: len(ids)] = ids
+    return captions

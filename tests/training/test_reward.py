@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from showtell.decoder import CaptionDecoder
+from showtell.search import Hypothesis
+from showtell.text.vocabulary import END, PAD, START, Vocabulary
+from showtell.training.reward import Reward, advantages, as_captions, sample_captions
+
+VOCABULARY = Vocabulary(["a", "big", "black", "bird", "cat", "dog", "red", "small"])
+REFERENCES = [["a small red bird", "a red bird"], ["a big black dog", "a black dog"], ["a cat"]]
+
+
+def hypothesis(text: str, ended: bool = True) -> Hypothesis:
+    words = tuple(VOCABULARY.encode(text))[1:-1]
+    return Hypothesis(words, (0.0,) * (len(words) + ended), 0.0)
+
+
+def test_the_right_caption_is_worth_most_and_one_that_stops_in_the_middle_less() -> None:
+    texts = [hypothesis("a small red bird"), hypothesis("a small red bird", ended=False), hypothesis("a black dog")]
+    whole, cut, wrong = Reward(REFERENCES, VOCABULARY).score(texts, np.array([0, 0, 0]))
+    assert whole > cut > wrong
+    assert Reward(REFERENCES, VOCABULARY).score(texts[2:], np.array([1]))[0] > 1
+
+
+def test_an_advantage_is_a_reward_less_the_mean_of_the_others() -> None:
+    found = advantages(np.array([1.0, 2.0, 6.0, 0.5, 0.5, 0.5]), 3)
+    np.testing.assert_allclose(found, [1 - 4, 2 - 3.5, 6 - 1.5, 0, 0, 0])
+
+
+def test_captions_as_the_loss_takes_them() -> None:
+    captions = as_captions([hypothesis("a red dog"), hypothesis("a dog", ended=False), hypothesis("")])
+    a, red, dog = VOCABULARY.encode("a red dog")[1:-1]
+    np.testing.assert_array_equal(
+        captions, [[START, a, red, dog, END], [START, a, dog, PAD, PAD], [START, END, PAD, PAD, PAD]]
+    )
+
+
+@pytest.mark.parametrize("attention_dim", [0, 6])
+def test_samples_come_photo_by_photo(attention_dim: int) -> None:
+    """A decoder that is sure says the same of a photo each time, and something else of another."""
+    rng = np.random.default_rng(0)
+    decoder = CaptionDecoder(len(VOCABULARY), 4, 8, 8, attention_dim=attention_dim, rng=rng)
+    for name in ("W_proj", "W_show", "W_embed", *(() if attention_dim else ("W_vocab",))):
+        decoder.params[name] *= 40
+    features = rng.standard_normal((3, 5, 4) if attention_dim else (3, 4)).astype(np.float32)
+    said = [h.words for h in sample_captions(decoder, features, 4, 6, np.random.default_rng(1))]
+    assert len(said) == 12
+    assert len(set(said)) < 12
+    assert len({said[0], said[4], said[8]}) > 1
