@@ -75,30 +75,30 @@ struct Dropout {
     const T* x;
     T* y;
     std::uint64_t seed;
-    std::uint32_t threshold;  // a number is dropped if its 16 bits are below
+    std::uint32_t threshold;  // a number is dropped if its 32 bits are below
     T scale;
 
     void lay_out(showtell::Arena&, int) {}
 
-    // splitmix64 (Steele, Lea & Flood 2014): 64 bits for four places
-    static INLINE std::uint64_t bits(std::uint64_t seed, std::uint64_t place) {
-        std::uint64_t z = seed + (place + 1) * 0x9E3779B97F4A7C15ull;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-        return z ^ (z >> 31);
+    // 32 bits for a place, by the finalizer of MurmurHash3 (Appleby 2011), which vectors can do; the seed's halves enter
+    // before and within it
+    static INLINE std::uint32_t bits(std::uint32_t low, std::uint32_t high, std::uint32_t place) {
+        std::uint32_t z = place * 0x9E3779B1u + low;
+        z = (z ^ (z >> 16)) * 0x85EBCA6Bu;
+        z = ((z ^ (z >> 13)) + high) * 0xC2B2AE35u;
+        z = (z ^ (z >> 16)) * 0x85EBCA6Bu;
+        return z ^ (z >> 15);
     }
 
     void run(int me, Team& team) {
         ptrdiff_t begin, end;
-        team.share((count + 3) / 4, me, begin, end);
-        const ptrdiff_t whole = end < count / 4 ? end : count / 4;
-        for (ptrdiff_t q = begin; q < whole; q++) {
-            const std::uint64_t random = bits(seed, std::uint64_t(q));
-            for (int i = 0; i < 4; i++)
-                y[4 * q + i] = x[4 * q + i] * (std::uint32_t(random >> (16 * i) & 0xFFFF) < threshold ? T(0) : scale);
-        }
-        for (ptrdiff_t i = 4 * (whole > begin ? whole : begin); i < 4 * end && i < count; i++)
-            y[i] = x[i] * (std::uint32_t(bits(seed, std::uint64_t(i / 4)) >> (16 * (i % 4)) & 0xFFFF) < threshold ? T(0) : scale);
+        team.share(count, me, begin, end);
+        const std::uint32_t low = std::uint32_t(seed), high = std::uint32_t(seed >> 32), least = threshold;
+        const T kept = scale;
+        const T* RESTRICT from = x;
+        T* RESTRICT to = y;
+        for (ptrdiff_t i = begin; i < end; i++)
+            to[i] = from[i] * (bits(low, high, std::uint32_t(i)) < least ? T(0) : kept);
     }
 };
 

@@ -151,7 +151,7 @@ static void sum_of_squares(const T* x, std::int64_t count, double* sums, int thr
 
 template <class T>
 static void dropout(const T* x, T* y, std::int64_t count, double p, std::uint64_t seed, int threads) {
-    Dropout<T> layer{count, x, y, seed, std::uint32_t(p * 65536 + 0.5), T(1 / (1 - p))};
+    Dropout<T> layer{count, x, y, seed, std::uint32_t(p * 4294967296.0), T(1 / (1 - p))};
     in_session(layer, threads, Run());
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from cases import CASES, Case
 from gradients import TOLERANCE_AUTOGRAD, check_backward, relative_error
+from showtell.errors import ShowtellError
 
 GOLDEN = Path(__file__).parent / "golden" / "layers.npz"
 
@@ -21,6 +22,45 @@ def test_finite_differences(case: Case, layers: ModuleType) -> None:
     # ReLU is straight between its kinks: a small step crosses few, and loses nothing to curvature
     epsilon = 1e-3 if case.smooth else 1e-5
     check_backward(case.forward(layers), case.backward(layers), case.args, values=case.values, epsilon=epsilon)
+
+
+def test_an_affine_layer_whose_input_is_not_learnt(layers: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    x, w, b, up = (rng.standard_normal(shape) for shape in ((9, 5), (5, 7), (7,), (9, 7)))
+    _, cache = layers.affine_forward(x, w, b)
+    none, *found = layers.affine_backward(up, cache, with_dx=False)
+    assert none is None
+    for ours, theirs in zip(found, layers.affine_backward(up, cache)[1:], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_attention_s_weights_are_a_mean(layers: ModuleType) -> None:
+    """Of equal values it makes the value itself, and a key that fits far better than all others is all that counts."""
+    rng = np.random.default_rng(0)
+    q, k = rng.standard_normal((4, 6)), rng.standard_normal((2, 9, 6))
+    photo = np.array([1, 0, 1, 1])
+    context, _ = layers.attention_forward(q, k, np.full((2, 9, 6), 3.0), photo, 2)
+    np.testing.assert_allclose(context, 3)
+    k[1, 4], v = 1e4 * q[0], rng.standard_normal((2, 9, 6))
+    context, _ = layers.attention_forward(q, k, v, photo)
+    np.testing.assert_allclose(context[0], v[1, 4])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"heads": 4}, "heads is 4, expected a divisor of A, 6"),
+        ({"photo": np.array([0, 1, 2])}, "photo holds 0 to 2, expected 0 to 1"),
+        ({"photo": np.array([0, -1, 1])}, "photo holds -1 to 1"),
+        ({"photo": np.array([0, 1])}, r"photo has shape \(2,\)"),
+        ({"k": np.zeros((2, 9, 5))}, r"k has shape \(2, 9, 5\)"),
+        ({"k": np.zeros((2, 0, 6)), "v": np.zeros((2, 0, 6))}, "no position"),
+    ],
+)
+def test_wrong_calls_of_attention_are_named(layers: ModuleType, changes: dict, message: str) -> None:
+    usual = {"q": np.zeros((3, 6)), "k": np.zeros((2, 9, 6)), "v": np.zeros((2, 9, 6)), "photo": np.array([0, 1, 0])}
+    with pytest.raises((ShowtellError, IndexError), match=message):
+        layers.attention_forward(**(usual | changes))
 
 
 def compare(layers: ModuleType, case: Case, values: list[np.ndarray], grads: list[np.ndarray]) -> None:

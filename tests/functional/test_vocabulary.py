@@ -58,6 +58,25 @@ def test_autograd(layers: ModuleType, size) -> None:
 
 
 @each_size
+def test_a_weight_multiplies_a_caption_s_loss_and_its_gradient(layers: ModuleType, size) -> None:
+    """What a batch's captions give with weights is the sum of what each gives alone."""
+    h, W, b, y, mask = draw(size)
+    N = size[0]
+    weight = np.random.default_rng(5).standard_normal(N)
+    loss, grads = layers.vocabulary_loss(h, W, b, y, mask, 0.1, weight=weight)
+    expected, sums = 0.0, [np.zeros_like(W), np.zeros_like(b)]
+    for n in range(N):
+        one = slice(n, n + 1)
+        alone, (dh, dW, db) = functional.vocabulary_loss(h[one], W, b, y[one], mask[one], 0.1)
+        expected += weight[n] * alone / N
+        sums = [total + weight[n] * part / N for total, part in zip(sums, (dW, db), strict=True)]
+        np.testing.assert_allclose(grads[0][one], weight[n] * dh / N, rtol=1e-10, atol=1e-14)
+    assert loss == pytest.approx(expected, abs=1e-12)
+    for ours, theirs in zip(grads[1:], sums, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-14)
+
+
+@each_size
 def test_float32_stays_float32(layers: ModuleType, size) -> None:
     loss, grads = layers.vocabulary_loss(*draw(size, np.float32), 0.1)
     expected, exact = functional.vocabulary_loss(*draw(size), 0.1)
@@ -83,6 +102,8 @@ def test_wrong_calls_are_named(layers: ModuleType) -> None:
         layers.vocabulary_loss(h, W[1:], b, y, mask)
     with pytest.raises(ShowtellError, match=r"y has shape \(2, 5\)"):
         layers.vocabulary_loss(h, W, b, y[1:], mask)
+    with pytest.raises(ShowtellError, match=r"weight has shape \(2,\), expected \(3,\)"):
+        layers.vocabulary_loss(h, W, b, y, mask, weight=np.ones(2))
     with pytest.raises(ShowtellError, match="label_smoothing is 1"):
         layers.vocabulary_loss(h, W, b, y, mask, 1.0)
     with pytest.raises(IndexError, match="word id 11"):

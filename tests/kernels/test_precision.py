@@ -80,6 +80,23 @@ def test_one_product_is_that_of_the_rounded_numbers(compiled: ModuleType) -> Non
     np.testing.assert_allclose(dWx, rounded(x[:, 0]).T @ rounded(up[:, 0]), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(64, 40, 70), (7, 33, 19), (1, 1, 1), (0, 3, 4)], ids=str)
+def test_the_affine_layer_is_that_of_the_rounded_numbers(compiled: ModuleType, size) -> None:
+    N, D, M = size
+    rng = np.random.default_rng(size)
+    x, w, b, up = (rng.standard_normal(s).astype(np.float32) for s in ((N, D), (D, M), (M,), (N, M)))
+    out, cache = compiled.affine_forward(x, w, b, precision="bf16")
+    np.testing.assert_allclose(out, rounded(x) @ rounded(w) + b, rtol=1e-4, atol=1e-4)
+    dx, dw, db = compiled.affine_backward(up, cache)
+    np.testing.assert_allclose(dx, rounded(up) @ rounded(w).T, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(dw, rounded(x).T @ rounded(up), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(db, up.sum(axis=0), rtol=1e-4, atol=1e-5)
+    none, *others = compiled.affine_backward(up, cache, with_dx=False)
+    assert none is None
+    for ours, theirs in zip(others, (dw, db), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("size", [(40, 9, 64, 500), (3, 3, 17, 33), (1, 1, 1, 2), (2, 0, 4, 5)], ids=str)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_vocabulary_s_loss_is_within_a_hundredth(compiled: ModuleType, size, smoothing: float) -> None:
@@ -131,14 +148,16 @@ def test_what_has_no_bf16_says_so() -> None:
         CaptionDecoder(10, 4, 4, 4, layers=functional, precision="bf16")
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_a_decoder_s_gradients_are_within_a_hundredth(compiled: ModuleType, cell) -> None:
+@pytest.mark.parametrize(("cell", "attention_dim"), [("lstm", 0), ("gru", 0), ("rnn", 0), ("lstm", 48)])
+def test_a_decoder_s_gradients_are_within_a_hundredth(compiled: ModuleType, cell, attention_dim: int) -> None:
     rng = np.random.default_rng(0)
     captions = rng.integers(4, 200, (30, 9))
-    features = rng.standard_normal((30, 20)).astype(np.float32)
+    features = rng.standard_normal((30, 9, 20) if attention_dim else (30, 20)).astype(np.float32)
     grads = {}
     for precision in ("float32", "bf16"):
-        decoder = CaptionDecoder(200, 20, 32, 64, cell=cell, layers=compiled, precision=precision)
+        decoder = CaptionDecoder(
+            200, 20, 32, 64, cell=cell, attention_dim=attention_dim, layers=compiled, precision=precision
+        )
         _, grads[precision] = decoder.loss(features, captions, label_smoothing=0.1)
     for name, exact in grads["float32"].items():
         assert distance(grads["bf16"][name], exact) < 0.01, f"{name}: {distance(grads['bf16'][name], exact)}"

@@ -21,7 +21,7 @@ class Cache:
 
 
 def dropout_forward(x: Array, p: float, rng: np.random.Generator) -> tuple[Array, Cache]:
-    """See `showtell.functional.dropout_forward`; `p` is taken to the nearest of 65,536 parts, and `rng` asked once."""
+    """See `showtell.functional.dropout_forward`; `rng` is asked once."""
     if not 0 <= p < 1:
         raise ShowtellError(f"dropout_forward: p is {p}, expected 0 <= p < 1 (the share that is dropped)")
     cache = Cache(p, int(rng.integers(2**64, dtype=np.uint64)))

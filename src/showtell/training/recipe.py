@@ -64,7 +64,7 @@ class Recipe:
     dropout: float = 0.5
     label_smoothing: float = 0.1
     mirror: bool = True
-    epochs: int = 10
+    epochs: int = 12
     patience: int = 5
     batch_size: int = 128
     learning_rate: float = 6e-4
