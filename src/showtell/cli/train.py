@@ -29,7 +29,7 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Captions in an update.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Adam's, at its peak.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of numbers dropped in training.")] = None,
-    precision: Annotated[str | None, typer.Option(help="Of the products: float32, or bf16, the faster.")] = None,
+    precision: Annotated[str | None, typer.Option(help="Of the products: float32, bf16 or auto, the faster.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
     features: Annotated[Path, typer.Option(help="Where features are kept between runs.")] = Path("runs/features"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,

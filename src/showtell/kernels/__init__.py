@@ -22,6 +22,7 @@ from showtell.kernels.dropout import dropout_backward, dropout_forward
 from showtell.kernels.library import (
     Precision,
     available,
+    fastest_precision,
     get_instruction_set,
     get_num_threads,
     instruction_sets,
@@ -56,6 +57,7 @@ __all__ = [
     "available",
     "dropout_backward",
     "dropout_forward",
+    "fastest_precision",
     "get_instruction_set",
     "get_num_threads",
     "gru_backward",

@@ -193,6 +193,11 @@ def threads_for(multiplications: int) -> int:
     return 1 if multiplications < _SMALL else get_num_threads()
 
 
+def fastest_precision() -> Precision:
+    """`"bf16"` where the kernels run and the processor multiplies bfloat16 in one instruction, else `"float32"`."""
+    return "bf16" if available() and get_instruction_set() == "avx512_bf16" else "float32"
+
+
 def instruction_sets() -> list[str]:
     """The instruction sets that this machine and this build have, the fastest first."""
     names: list[str] = []

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from showtell import kernels
 from showtell.captioner import Captioner
 from showtell.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
@@ -91,7 +92,7 @@ class Trainer:
             statistics=data.statistics(),
             rng=np.random.default_rng([recipe.seed, _WEIGHTS]),
             params=groups.get("params"),
-            precision=recipe.precision,
+            precision=kernels.fastest_precision() if recipe.precision == "auto" else recipe.precision,
         )
         self._begin_with(groups)
 

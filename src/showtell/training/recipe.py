@@ -7,7 +7,7 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation
@@ -45,7 +45,7 @@ class Recipe:
         reward_epochs: passes over the training photos after these, on the CIDEr-D of captions that are sampled.
         reward_rate: of Adam in them, at its peak.
         samples: captions that are sampled of each photo; each one's baseline is the mean of the others.
-        precision: of the products in training: float32, or bf16, which is faster where the processor has it.
+        precision: of the products in training: float32, or bf16, or that of the two that is faster here.
         beam_width: sentences followed at once when captions are written.
         length_power: how a sentence's length enters its rank (see `search.beam`).
         seed: of all randomness.
@@ -74,7 +74,7 @@ class Recipe:
     reward_epochs: int = 10
     reward_rate: float = 1e-4
     samples: int = 5
-    precision: Precision = "float32"
+    precision: Literal["auto", Precision] = "auto"
     beam_width: int = 3
     length_power: float = 0.7
     seed: int = 0
