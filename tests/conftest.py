@@ -33,8 +33,9 @@ def encoder() -> Encoder:
 def captioner(encoder: Encoder) -> Captioner:
     """A small captioner that was taught nothing: its sentences are nonsense, and always the same."""
     vocabulary = Vocabulary(WORDS.split())
-    decoder = CaptionDecoder(len(vocabulary), 1280, 8, 16, rng=np.random.default_rng(0))
-    decoder.params["W_vocab"] *= 4
+    rng = np.random.default_rng(0)
+    decoder = CaptionDecoder(len(vocabulary), 1280, 8, 16, attention_dim=8, heads=2, rng=rng)
+    decoder.params["W_embed"] *= 40
     return Captioner(
         decoder,
         vocabulary,

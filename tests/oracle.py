@@ -119,7 +119,7 @@ def decoder_gradients(
     words_in, words_out = torch.tensor(captions[:, :-1]), torch.tensor(captions[:, 1:])
     h0 = affine_forward(v, p["W_proj"], p["b_proj"])
     shown = affine_forward(v, p["W_show"], p["b_show"])
-    words = word_embedding_forward(words_in, p["W_embed"])
+    words = word_embedding_forward(words_in, p["W_embed"]) * (decoder.embed_dim**0.5 if looks else 1)
     x = torch.cat([words, shown[:, None].expand_as(words)], dim=2)
     options = {"activation": decoder.activation} if decoder.cell == "rnn" else {}
     z = globals()[f"{decoder.cell}_forward"](x, h0, p["Wx"], p["Wh"], p["b"], **options)

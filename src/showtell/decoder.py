@@ -12,7 +12,7 @@ With attention each state looks at the grid, position by position, before it spe
     q_t    = h_t W_query + b_query                        against the keys g W_key (a bias would change nothing),
     c_t    = attention(q_t)                               of the values g W_value + b_value
     z_t    = tanh([h_t, c_t] W_join + b_join)
-    scores = z_t W_embed^T + b_vocab                      the word's vectors serve both ways
+    scores = z_t W_embed^T + b_vocab                      words' vectors serve both ways, those that go in times sqrt(E)
 
 Show and Tell (Vinyals et al. 2015, arXiv:1411.4555) with the photo in the first state, as in CS231n's captioning
 assignment, and at every step, as in m-RNN (Mao et al. 2015, arXiv:1412.6632). The state that looks is that of the
@@ -23,6 +23,7 @@ steps are answered at once. Tied vectors: Press & Wolf 2017 (arXiv:1608.05859).
 from __future__ import annotations
 
 import copy
+import math
 from types import ModuleType
 from typing import Any
 
@@ -228,7 +229,8 @@ class CaptionDecoder:
         params: dict[str, Array] = {}
         for name, shape in self._shapes().items():
             if name == "W_embed":
-                params[name] = (0.1 * rng.standard_normal(shape)).astype(dtype)
+                deviation = 1 / self._word_scale if self.attention_dim else 0.1
+                params[name] = (deviation * rng.standard_normal(shape)).astype(dtype)
             elif name == "Wx":
                 blocks = [initialization.xavier(2 * E, H, rng, dtype) for _ in range(gates)]
                 params[name] = np.concatenate(blocks, axis=1)
@@ -241,6 +243,15 @@ class CaptionDecoder:
         if self.cell == "lstm":
             params["b"][H : 2 * H] = forget_bias  # gate order i, f, o, g
         return params
+
+    @property
+    def _word_scale(self) -> Any:
+        """What words' vectors are multiplied by on their way in: where they are tied, they must be small on the way out.
+
+        Vaswani et al. 2017, section 3.4.
+        """
+        dtype = self.statistics["feature_mean"].dtype
+        return dtype.type(math.sqrt(self.embed_dim) if self.attention_dim else 1)
 
     def _score_weights(self) -> Array:
         """(H, V), or with attention the words' vectors turned round, (E, V)."""
@@ -271,6 +282,7 @@ class CaptionDecoder:
         h0, cache["proj"] = layers.affine_forward(v, p["W_proj"], p["b_proj"])
         shown, cache["show"] = layers.affine_forward(v, p["W_show"], p["b_show"])
         words, cache["embed"] = layers.word_embedding_forward(words_in, p["W_embed"])
+        words = words * self._word_scale
         words, shown = drop(words, "drop_words"), drop(shown[photo], "drop_shown")
         # [word t, photo] Wx + b: the photo's part is the same at every step, and is multiplied once
         gates, cache["gates"] = layers.affine_forward(shown, p["Wx"][E:], p["b"])
@@ -329,7 +341,7 @@ class CaptionDecoder:
         g["Wx"] = np.concatenate([dWx_words, dWx_shown])
         M = len(cache["show"][0])
         dwords, dshown = undrop(dwords, "drop_words"), _sum_by(photo, undrop(dshown, "drop_shown"), M)
-        g["W_embed"] = layers.word_embedding_backward(dwords, cache["embed"])
+        g["W_embed"] = layers.word_embedding_backward(dwords * self._word_scale, cache["embed"])
         if self.attention_dim:
             g["W_embed"] += dW_vocab.T
         else:
@@ -368,7 +380,8 @@ class StepwiseDecoder:
     def __init__(self, decoder: CaptionDecoder) -> None:
         p = decoder.params
         self._decoder = decoder
-        weights = (*(p[name] for name in ("W_embed", "Wx", "Wh", "b")), decoder._score_weights(), p["b_vocab"])
+        words = p["W_embed"] * decoder._word_scale
+        weights = (words, *(p[name] for name in ("Wx", "Wh", "b")), decoder._score_weights(), p["b_vocab"])
         attention = None
         if decoder.attention_dim:
             attention = Attention(p["W_query"], p["b_query"], p["W_join"], p["b_join"], decoder.heads)
