@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -61,11 +62,11 @@ class CiderD:
         self._bigrams = _count_bigrams(flat)
         self._ngrams = NGrams(captions)
         self._log_photos = float(np.log(float(len(idf_per_photo))))
+        photo_of = np.repeat(np.arange(len(references)), self._per_photo)
+        # Of each n-gram, and, as the last, of what no reference has: as if in one photo
         self._idf: list[Floats] = []
-        # The n-grams of the references: keys (reference, n-gram) in order, and their tf-idf weights.
-        self._keys: list[Ints] = []
-        self._weights: list[Floats] = []
         self._norms: list[Floats] = []
+        self._entries: list[_Entries] = []
         for size, found in zip(self._ngrams.sizes, self._ngrams.counts, strict=True):
             told = found.caption >= idf_start
             photo = idf_photo[found.caption[told] - idf_start]
@@ -74,10 +75,12 @@ class CiderD:
 
             caption, ngram, times = (part[found.caption < len(flat)] for part in found)
             weights = times * idf[ngram]
-            self._idf.append(idf)
-            self._keys.append(caption * size + ngram)
-            self._weights.append(weights)
+            self._idf.append(np.append(idf, self._log_photos))
             self._norms.append(_norms(caption, weights, len(flat)))
+            keys = photo_of[caption] * size + ngram
+            order = np.argsort(keys, kind="stable")
+            keys, starts, times = np.unique(keys[order], return_index=True, return_counts=True)
+            self._entries.append(_Entries(keys, starts, times, caption[order], weights[order]))
 
     def score(self, candidates: Sequence[Tokens], photos: npt.ArrayLike | None = None) -> tuple[float, Floats]:
         """The mean CIDEr-D and that of each candidate, float64 `(N,)`, within [0, 10].
@@ -106,17 +109,20 @@ class CiderD:
         cosines = np.zeros(len(candidate))
         for n, found in enumerate(self._ngrams.count(candidates)):
             size = self._ngrams.sizes[n]
-            idf = np.append(self._idf[n], self._log_photos)  # of what no reference has: as if in one photo
-            weights = found.times * idf[np.minimum(found.ngram, size)]
+            weights = found.times * self._idf[n][np.minimum(found.ngram, size)]
             norms = _norms(found.caption, weights, len(candidates))
 
-            known = found.ngram < size
-            entry, nth = _spread(pairs[found.caption[known]])
-            pair = first_pair[found.caption[known]][entry] + nth
-            place, there = find(self._keys[n], reference[pair] * size + found.ngram[known][entry])
-            theirs = self._weights[n][place[there]]
-            clipped = np.minimum(weights[known][entry][there], theirs)
-            products = np.bincount(pair[there], weights=clipped * theirs, minlength=len(candidate))
+            known = np.flatnonzero(found.ngram < size)
+            entries = self._entries[n]
+            place, there = find(entries.keys, photo[found.caption[known]] * size + found.ngram[known])
+            known, place = known[there], place[there]
+            ours, nth = _spread(entries.times[place])
+            entry = entries.starts[place][ours] + nth
+            ours = known[ours]
+            pair = (first_pair - self._first[photo])[found.caption[ours]] + entries.reference[entry]
+            theirs = entries.weights[entry]
+            clipped = np.minimum(weights[ours], theirs)
+            products = np.bincount(pair, weights=clipped * theirs, minlength=len(candidate))
             norms = norms[candidate] * self._norms[n][reference]
             cosines += np.divide(products, norms, out=np.zeros_like(norms), where=norms > 0)
 
@@ -124,6 +130,20 @@ class CiderD:
         similarity = cosines / MAX_N * np.exp(-(distance**2) / (2 * _SIGMA**2))
         scores = 10 * np.bincount(candidate, weights=similarity, minlength=len(candidates)) / pairs
         return float(scores.mean()), scores
+
+
+class _Entries(NamedTuple):
+    """The n-grams of the references, of one n, in the order of (photo, n-gram, reference).
+
+    The entries of a photo's n-gram are `times` many from `starts` on, found by its key, `photo * size + ngram`; an
+    entry is a reference that has it, and its tf-idf weight there.
+    """
+
+    keys: Ints
+    starts: Ints
+    times: Ints
+    reference: Ints
+    weights: Floats
 
 
 def _count_bigrams(captions: Sequence[Tokens]) -> Ints:

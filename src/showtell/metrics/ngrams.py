@@ -64,15 +64,15 @@ class NGrams:
         for n in range(MAX_N):
             starts = np.flatnonzero(words_left > n)
             codes = ngrams[starts] * _MAX_WORDS + words[starts + n]
+            codes, place = np.unique(codes, return_inverse=True)
             if learn:
-                learned, numbers = np.unique(codes, return_inverse=True)
-                self._codes.append(learned)
-                span = len(learned)
+                self._codes.append(codes)
+                numbers, span = place, len(codes)
             else:
-                numbers, known = find(self._codes[n], codes)
-                new_codes, new_numbers = np.unique(codes[~known], return_inverse=True)
-                numbers[~known] = len(self._codes[n]) + new_numbers
-                span = len(self._codes[n]) + len(new_codes)
+                number, known = find(self._codes[n], codes)
+                span = len(self._codes[n]) + np.count_nonzero(~known)
+                number[~known] = np.arange(len(self._codes[n]), span)
+                numbers = number[place]
             ngrams[starts] = numbers
             pairs, times = np.unique(owner[starts] * span + numbers, return_counts=True)
             result.append(Counts(*np.divmod(pairs, max(span, 1)), times))
