@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
+from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
@@ -37,3 +38,15 @@ def scores(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> di
         "cider_d": cider_d,
         "cider_d_per_photo": cider_d_per_photo,
     }
+
+
+def meteor(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[float, list[float]]:
+    """METEOR of the corpus and of each photo."""
+    theirs = {photo: [{"caption": caption} for caption in captions] for photo, captions in enumerate(references)}
+    ours = PTBTokenizer().tokenize({photo: [{"caption": caption}] for photo, caption in enumerate(candidates)})
+    scorer = Meteor()
+    program = scorer.meteor_p
+    found = scorer.compute_score(PTBTokenizer().tokenize(theirs), ours)
+    program.stdout.close()
+    program.stderr.close()
+    return found

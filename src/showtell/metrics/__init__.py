@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 from showtell.metrics.bleu import bleu
+from showtell.metrics.bootstrap import bootstrap, interval
 from showtell.metrics.cider import CiderD
+from showtell.metrics.diversity import Diversity, diversity
+from showtell.metrics.java import meteor, spice
 from showtell.metrics.rouge import rouge_l
 from showtell.metrics.scores import Scores, score
 
-__all__ = ["CiderD", "Scores", "bleu", "rouge_l", "score"]
+__all__ = [
+    "CiderD",
+    "Diversity",
+    "Scores",
+    "bleu",
+    "bootstrap",
+    "diversity",
+    "interval",
+    "meteor",
+    "rouge_l",
+    "score",
+    "spice",
+]
