@@ -45,7 +45,7 @@ ul { margin: 0 0 .5rem; padding-left: 1.1rem; font-size: .9rem; }
 
 
 def report(title: str, rows: Sequence[Row], records: Sequence[Record], scores: Scores, seed: int = 0) -> str:
-    """A page with a table of `rows`, and the photos with the best captions, the worst, and any, by CIDEr-D.
+    """A page with a table of `rows`, and the photos with the best captions by CIDEr-D, the worst, and any.
 
     Photos are in the page itself, as small JPEGs; it asks for nothing from outside and follows the reader's choice of
     light or dark.
@@ -55,14 +55,14 @@ def report(title: str, rows: Sequence[Row], records: Sequence[Record], scores: S
         rows: the figures.
         records: one for each of N photos; `file` is its path.
         scores: theirs.
-        seed: of the choice of any photos.
+        seed: of the random choice.
 
     Raises:
         PhotoError: a photo that is shown cannot be read.
     """
     order = np.argsort(-scores.cider_d_per_photo, kind="stable")
     drawn = np.random.default_rng(seed).permutation(len(records))
-    parts = [("The best", order[:_SHOWN]), ("The worst", order[::-1][:_SHOWN]), ("Any", drawn[:_SHOWN])]
+    parts = [("The best", order[:_SHOWN]), ("The worst", order[::-1][:_SHOWN]), ("At random", drawn[:_SHOWN])]
     sections = []
     for name, places in parts:
         figures = "\n".join(_figure(records[place], float(scores.cider_d_per_photo[place])) for place in places)
