@@ -118,7 +118,7 @@ _OTHER_RULES = (
     rf"@(?a:[A-Za-z_]\w*)|#{_LETTER}+|&#\d+;|&(?i:amp|lt|gt|quot|apos|nbsp|[mn]dash);|-(?i:[lr][rsc]b)-",
     # Faces, runs of a sign, single signs.
     r"[<>]?[:;=][-'*o]?[()\[\]{\\|@DdPpO](?=[^A-Za-z0-9])|\([-'<=>^~x][-._]?[-'`<=>^~x]\)|[-'<=>^~x]_[-'<=>^~x]",
-    r"''|[‘’“”‛«»‹›`\u0091-\u0094]{1,2}|[?!]+|--+|\.{3,}|\*+|_+|#+|@@+|<<|>>|\\\*",
+    r"''|[‘’“”‛«»‹›`\u0091-\u0094]{1,2}|[?!]+|--+|\.{3,}|\. \. \.|\*+|_+|#+|@@+|<<|>>|\\\*",
     r"[!-/:-@\[-`{-~¡-©¬®-±´¶-¸¼-¿×÷\u0080\u0096\u0097\u037e\u0387\u0589\u05be\u05c0\u05c3\u05f3\u05f4\u060c"
     r"\u061b\u061f\u066a\u066d\u06d4\u0964\u0965\u0e3f\u0e4f‖‗‚„-•…‰-‸※‾-⁂⁄⁺-⁾₊-₎₠₤€℀℁℃-℆℈℉№-℘℞-™℥℧℩℮"
     r"⅀-⅄⅊-⅍⅏⅓-⅞←-⯿。、〒・！-／：-＠［-｀｛-･￠￡￥￦]",
@@ -128,7 +128,7 @@ _RULES = _OF_LETTERS + [re.compile(rule) for rule in _OTHER_RULES]
 
 # Most of a caption is words that no rule changes: a run of them is taken at once, and so is the last one with its
 # full stop, unless it may keep it.
-_PLAIN_WORDS = re.compile(rf"(?: |[.,](?=[ \n])|(?!(?i:{_SPLIT})\b)[A-Za-z]+(?:-[A-Za-z]+)*(?=,?[ \n]))+")
+_PLAIN_WORDS = re.compile(rf"(?: |(?!\. \. \.)[.,](?=[ \n])|(?!(?i:{_SPLIT})\b)[A-Za-z]+(?:-[A-Za-z]+)*(?=,?[ \n]))+")
 _WORD_AND_STOP = re.compile(r"([A-Za-z]{2,})\.(?=[ \n])")
 _NOT_PLAIN = frozenset(f"{_SUFFIXES}|{_TITLES}|{_NUMBERED}|{_CAPITALIZED}|{_SPLIT}".lower().split("|"))
 
@@ -146,7 +146,7 @@ _SPELLED = (
     | {"n’t": "n't", "n\u0092t": "n't"}
     | dict.fromkeys(("–", "—", "―", "\u0096", "\u0097", "---", "----", "&ndash;", "&mdash;"), "--")
     | dict.fromkeys("€₠¤\u0080", "$")
-    | {"£": "#", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "…": "..."}
+    | {"£": "#", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "…": "...", ". . .": "..."}
     | {"[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
     | {"&lt;": "<", "&gt;": ">", "&quot;": "''", "&nbsp;": ""}
 )
