@@ -30,7 +30,7 @@ class CiderD:
             have it. Those of the training split, say, when single batches are scored; else `references`.
 
     Raises:
-        ShowtellError: there are no references, or a string instead of words.
+        ShowtellError: there are no references, or a string instead of words, or `References` with `idf_references`.
     """
 
     def __init__(
@@ -39,6 +39,8 @@ class CiderD:
         idf_references: Sequence[Sequence[Tokens]] | None = None,
     ) -> None:
         if isinstance(references, References):
+            if idf_references is not None:
+                raise ShowtellError("CiderD: idf_references go with references as words, not with References of them")
             self._references = references
         elif idf_references is None:
             self._references = References(references)
