@@ -8,7 +8,7 @@ import pytest
 import showtell as package
 
 
-@pytest.mark.parametrize("command", ["caption", "train", "evaluate", "info"])
+@pytest.mark.parametrize("command", ["caption", "train", "evaluate", "compare", "score", "info"])
 def test_every_command_explains_itself_with_an_example(showtell, command: str) -> None:
     result = showtell(command, "--help")
     assert result.status == 0
@@ -18,7 +18,7 @@ def test_every_command_explains_itself_with_an_example(showtell, command: str) -
 def test_version_and_commands(showtell) -> None:
     assert showtell("--version").out == f"showtell {package.__version__}\n"
     commands = showtell("--help").out
-    assert all(command in commands for command in ("caption", "train", "evaluate", "info"))
+    assert all(command in commands for command in ("caption", "train", "evaluate", "compare", "score", "info"))
 
 
 def test_a_word_too_many_is_a_usage_error(showtell) -> None:

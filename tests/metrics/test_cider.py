@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from showtell.errors import ShowtellError
 from showtell.metrics.cider import CiderD
+from showtell.metrics.references import References
 
 WORDS = st.lists(st.sampled_from("abcdef"), max_size=8)
 REFERENCES = st.lists(st.lists(WORDS, min_size=1, max_size=3), min_size=1, max_size=5)
@@ -128,6 +129,7 @@ def test_it_scores_the_same_again():
         (lambda: CiderD([[["a"]], []]), "photo 1 has no reference"),
         (lambda: CiderD([["a dog"]]), "is a string"),
         (lambda: CiderD(UNLIKE, []), "idf_references: no photo"),
+        (lambda: CiderD(References(UNLIKE), UNLIKE), "not with References"),
         (lambda: CiderD(UNLIKE).score([["a"]]), "1 candidates for 3 photos"),
         (lambda: CiderD(UNLIKE).score(["a"], [0]), "candidate 0 is a string"),
         (lambda: CiderD(UNLIKE).score([["a"]], [3]), "3 to 3, expected 0 to 2"),

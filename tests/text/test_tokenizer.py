@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from showtell.text.tokenizer import tokenize
+from showtell.text.tokenizer import tokenize, tokenize_lines
 
 # Captions and nasty strings with the words that Stanford's PTBTokenizer and COCO's evaluation make of them: see
-# recipes/metrics/golden.py.
+# tests/make_golden_scores.py.
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "tokens.json").read_text(encoding="utf-8"))
+LINES = json.loads((Path(__file__).parent / "golden" / "lines.json").read_text(encoding="utf-8"))
 
 PLAIN = st.text(ascii_lowercase, min_size=2, max_size=8).filter(
     lambda word: word not in {"cannot", "gonna", "gotta", "lemme", "gimme", "wanna"}
@@ -29,6 +30,22 @@ def test_the_golden_file_is_not_empty():
 @pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["caption"][:24])
 def test_the_words_are_those_of_coco_s_evaluation(case):
     assert tokenize(case["caption"]) == case["words"]
+
+
+def test_captions_that_are_read_together_are_those_of_coco_s_evaluation():
+    assert tokenize_lines([case["caption"] for case in LINES]) == [case["line"] for case in LINES]
+    assert any(tokenize(case["caption"]) != case["line"].split() for case in LINES)
+
+
+def test_no_captions():
+    assert tokenize_lines([]) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text() | NASTY))
+def test_together_as_alone_where_no_caption_ends_in_a_full_stop(captions):
+    captions = [f"{caption} end" for caption in captions]
+    assert [line.split() for line in tokenize_lines([*captions, "x"])] == [*map(tokenize, captions), ["x"]]
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,10 @@ import typer
 
 from showtell import __version__
 from showtell.cli.caption import caption
+from showtell.cli.compare import compare
 from showtell.cli.evaluate import evaluate
 from showtell.cli.info import info
+from showtell.cli.score import score
 from showtell.cli.train import train
 
 app = typer.Typer(
@@ -18,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (caption, train, evaluate, info):
+for command in (caption, train, evaluate, compare, score, info):
     app.command()(command)
 
 

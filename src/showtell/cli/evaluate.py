@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,23 +20,28 @@ def evaluate(
     photos: Annotated[Path | None, typer.Option(help="The photos' folder, if not beside the captions.")] = None,
     beam: Annotated[int | None, typer.Option("--beam", "-b", min=1, help="Sentences followed at once.")] = None,
     features: Annotated[Path, typer.Option(help="Where features are kept between runs.")] = Path("runs/features"),
-    as_json: Annotated[bool, typer.Option("--json", help="The scores as a JSON object.")] = False,
     captions: Annotated[
-        Path | None, typer.Option(help="Write each photo's caption, references and CIDEr-D here, as JSONL.")
+        Path | None, typer.Option(help="Write each photo's caption, references and scores here, as JSONL.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write a page with the best, the worst and any photos here, as HTML.")
+    ] = None,
+    meteor: Annotated[bool, typer.Option("--meteor", help="METEOR too; needs the extra java, and Java.")] = False,
+    spice: Annotated[bool, typer.Option("--spice", help="SPICE too; needs the extra java, Java, its models.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The figures as a JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
-    """Score the captions that a captioner writes: BLEU-1 to 4 and CIDEr-D.
+    """Score the captions that a captioner writes: CIDEr-D, BLEU, ROUGE-L, with 95 % intervals, and their variety.
 
     Example: showtell evaluate runs/flickr8k-lstm flickr8k/
     """
     import numpy as np
 
     from showtell.cli.model import load_captioner
+    from showtell.cli.scores import figures, show
     from showtell.datasets import read_dataset
     from showtell.datasets.features import photo_features
-    from showtell.files import write_atomically
-    from showtell.metrics import score
+    from showtell.evaluation.records import Record, write_records
     from showtell.progress import bar
 
     captioner = load_captioner(run)
@@ -45,38 +49,31 @@ def evaluate(
     examples = found.split(split)
     with bar("encoding photos", quiet=quiet) as advance:
         names, grid = [example.photo for example in examples], captioner.decoder.attention_dim > 0
-        stored, report = photo_features(names, captioner.encoder, features, advance, grid=grid)
-    for problem in report.unreadable:
+        stored, filled = photo_features(names, captioner.encoder, features, advance, grid=grid)
+    for problem in filled.unreadable:
         typer.echo(f"showtell: left out: {problem.detail}", err=True)
-    examples = tuple(example for example in examples if example.photo in report.rows)
+    examples = tuple(example for example in examples if example.photo in filled.rows)
     if not examples:
         raise DatasetError(f"{found.name} has no photos with captions in its split {split!r}")
 
-    rows = [report.rows[example.photo] for example in examples]
-    references = [list(example.captions) for example in examples]
+    places = [filled.rows[example.photo] for example in examples]
     written = [
         caption.text
-        for start in range(0, len(rows), 64)
-        for caption in captioner.caption_features(stored[rows[start : start + 64]].astype(np.float32), beam_width=beam)
+        for start in range(0, len(places), 64)
+        for caption in captioner.caption_features(
+            stored[places[start : start + 64]].astype(np.float32), beam_width=beam
+        )
     ]
-    scores = score(written, references)
+    records = [
+        Record(str(example.photo), text, example.captions) for example, text in zip(examples, written, strict=True)
+    ]
+    training = [caption for example in found.split("train") for caption in example.captions]
+    scores, rows = figures(records, training, meteor=meteor, spice=spice)
     if captions:
-        lines = [
-            json.dumps(
-                {
-                    "file": str(example.photo),
-                    "caption": text,
-                    "references": list(example.captions),
-                    "cider_d": float(value),
-                }
-            )
-            for example, text, value in zip(examples, written, scores.cider_d_per_photo, strict=True)
-        ]
-        write_atomically(captions, "".join(line + "\n" for line in lines))
-    table = {"photos": len(examples), "CIDEr-D": float(scores.cider_d)}
-    table |= {f"BLEU-{n}": float(value) for n, value in enumerate(scores.bleu, 1)}
-    if as_json:
-        typer.echo(json.dumps(table))
-        return
-    for name, value in table.items():
-        typer.echo(f"{name:8} {value:.4f}" if isinstance(value, float) else f"{name:8} {value:,}")
+        write_records(captions, records, scores)
+    if report:
+        from showtell.evaluation import report as page
+        from showtell.files import write_atomically
+
+        write_atomically(report, page.report(f"{run.name} on {found.name}, {split}", rows, records, scores))
+    show(rows, as_json)

@@ -35,6 +35,7 @@ def info(
         "onnxruntime": version("onnxruntime"),
         "extra heic": "installed" if find_spec("pillow_heif") else "not installed",
         "extra plot": "installed" if find_spec("matplotlib") else "not installed",
+        "extra java": "installed" if find_spec("pycocoevalcap") else "not installed",
         "captioner": str(model) if model else "the shipped one",
         "decoder": f"{decoder.cell}, {decoder.hidden_dim} wide, {weights:,} weights, {decoder.vocab_size:,} words",
         "search": f"beam {captioner.beam_width}, length power {captioner.length_power}, "

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 
-from showtell.metrics.ngrams import (
-    MAX_N,
-    Floats,
-    Ints,
-    NGrams,
-    Tokens,
-    check_captions,
-    check_references,
-    find,
-    lengths_of,
-)
+from showtell.metrics.ngrams import MAX_N, Floats, Tokens, find, lengths_of
+from showtell.metrics.references import References, check_captions
 
 # What COCO's evaluation adds to matches and n-grams so that nothing is divided by zero.
 _TINY = 1e-15
@@ -40,40 +30,45 @@ def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -
     Raises:
         ShowtellError: not one candidate for each photo, or no references, or a string instead of words.
     """
-    check_references("bleu", references)
+    counts = bleu_counts(candidates, References(references))
+    return bleu_of(counts.sum(0)), bleu_of(counts)
+
+
+def bleu_counts(candidates: Sequence[Tokens], references: References) -> Floats:
+    """What BLEU is computed of; of a set of photos it is the sum over them.
+
+    Returns:
+        float64 `(N, 10)`: a candidate's 1- to 4-grams that a reference has; all its 1- to 4-grams; its length; the
+        closest reference's length.
+
+    Raises:
+        ShowtellError: not one candidate for each photo, or a string instead of words.
+    """
     check_captions("bleu", candidates, len(references))
-    flat = list(chain.from_iterable(references))
-    per_photo = lengths_of(references)
-    photo_of = np.repeat(np.arange(len(references)), per_photo)
-    first = np.cumsum(per_photo) - per_photo
-
     length = lengths_of(candidates)
-    distance = np.abs(lengths_of(flat) - length[photo_of])
-    longest = 1 + max(map(len, flat))
-    closest = np.minimum.reduceat(distance * longest + lengths_of(flat), first) % longest
+    distance = np.abs(references.lengths - length[references.photo_of])
+    longest = 1 + references.lengths.max()
+    closest = np.minimum.reduceat(distance * longest + references.lengths, references.first) % longest
 
-    ngrams = NGrams(flat)
     matches = np.zeros((len(candidates), MAX_N))
-    for n, (ours, theirs) in enumerate(zip(ngrams.count(candidates), ngrams.counts, strict=True)):
-        size = ngrams.sizes[n]
-        keys = photo_of[theirs.caption] * size + theirs.ngram
-        order = np.argsort(keys, kind="stable")
-        keys, starts = np.unique(keys[order], return_index=True)
-        most = np.maximum.reduceat(theirs.times[order], starts) if len(starts) else theirs.times
+    found = references.ngrams.count(candidates)
+    for n, (ours, theirs) in enumerate(zip(found, references.entries, strict=True)):
+        size = references.ngrams.sizes[n]
+        most = np.maximum.reduceat(theirs.times, theirs.starts) if len(theirs.starts) else theirs.times
         known = ours.ngram < size
-        place, hit = find(keys, ours.caption[known] * size + ours.ngram[known])
+        place, hit = find(theirs.keys, ours.caption[known] * size + ours.ngram[known])
         clipped = np.minimum(ours.times[known][hit], most[place[hit]])
         matches[:, n] = np.bincount(ours.caption[known][hit], weights=clipped, minlength=len(candidates))
     guesses = np.maximum(0, length[:, None] - np.arange(MAX_N))
-
-    corpus = _bleu(matches.sum(0), guesses.sum(0), length.sum(), closest.sum())
-    return corpus, _bleu(matches, guesses, length, closest)
+    return np.hstack([matches, guesses, length[:, None], closest[:, None]])
 
 
-def _bleu(matches: Floats, guesses: Ints, length: Ints, reference_length: Ints) -> Floats:
-    """The geometric means of the precisions up to each n, times the brevity penalty; `(..., 4)`."""
+def bleu_of(counts: Floats) -> Floats:
+    """BLEU-1 to BLEU-4 from counts as `bleu_counts` gives them, `(..., 10)`, or from sums of them; `(..., 4)`."""
+    matches, guesses, (length, closest) = counts[..., :4], counts[..., 4:8], np.moveaxis(counts[..., 8:], -1, 0)
     precisions = (matches + _TINY) / (guesses + _SMALL)
     means = np.cumprod(precisions, axis=-1) ** (1 / np.arange(1, MAX_N + 1))
-    ratio = (length + _TINY) / (reference_length + _SMALL)
+    ratio = (length + _TINY) / (closest + _SMALL)
     penalty = np.exp(np.minimum(0.0, 1 - 1 / ratio))
-    return means * penalty[..., None]
+    result: Floats = means * penalty[..., None]
+    return result

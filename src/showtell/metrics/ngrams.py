@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence, Sized
-from itertools import chain
+from itertools import chain, count
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-
-from showtell.errors import ShowtellError
 
 Tokens = Sequence[Hashable]
 Ints = npt.NDArray[np.int64]
@@ -37,8 +35,7 @@ class NGrams:
     """
 
     def __init__(self, captions: Sequence[Tokens]) -> None:
-        words = dict.fromkeys(chain.from_iterable(captions))
-        self._words: dict[Hashable, int] = {word: number for number, word in enumerate(words)}
+        self._words: dict[Hashable, int] = {}
         self._codes: list[Ints] = []
         self.counts = self._count(captions, learn=True)
         self.sizes = [len(codes) for codes in self._codes]
@@ -51,28 +48,28 @@ class NGrams:
         lengths = lengths_of(captions)
         owner = np.repeat(np.arange(len(captions)), lengths)
         words_left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(owner))
-        known_words, new_words = self._words, dict[Hashable, int]()
-        words = np.empty(len(owner), dtype=np.int64)
-        for place, word in enumerate(chain.from_iterable(captions)):
-            number = known_words.get(word)
-            if number is None:
-                number = new_words.setdefault(word, len(known_words) + len(new_words))
-            words[place] = number
+        known_words, new = self._words, count(len(self._words))
+        every = dict.fromkeys(chain.from_iterable(captions))
+        numbers_of = {word: known_words[word] if word in known_words else next(new) for word in every}
+        if learn:
+            self._words = numbers_of
+        named = map(numbers_of.__getitem__, chain.from_iterable(captions))
+        words = np.fromiter(named, dtype=np.int64, count=len(owner))
 
         result = []
         ngrams = np.zeros_like(words)  # the numbers of the n-grams that start at each word
         for n in range(MAX_N):
             starts = np.flatnonzero(words_left > n)
             codes = ngrams[starts] * _MAX_WORDS + words[starts + n]
+            codes, place = np.unique(codes, return_inverse=True)
             if learn:
-                learned, numbers = np.unique(codes, return_inverse=True)
-                self._codes.append(learned)
-                span = len(learned)
+                self._codes.append(codes)
+                numbers, span = place, len(codes)
             else:
-                numbers, known = find(self._codes[n], codes)
-                new_codes, new_numbers = np.unique(codes[~known], return_inverse=True)
-                numbers[~known] = len(self._codes[n]) + new_numbers
-                span = len(self._codes[n]) + len(new_codes)
+                number, known = find(self._codes[n], codes)
+                span = len(self._codes[n]) + int(np.count_nonzero(~known))
+                number[~known] = np.arange(len(self._codes[n]), span)
+                numbers = number[place]
             ngrams[starts] = numbers
             pairs, times = np.unique(owner[starts] * span + numbers, return_counts=True)
             result.append(Counts(*np.divmod(pairs, max(span, 1)), times))
@@ -90,35 +87,3 @@ def find(sorted_values: Ints, wanted: Ints) -> tuple[Ints, npt.NDArray[np.bool_]
 def lengths_of(sequences: Sequence[Sized]) -> Ints:
     """How many words each caption has, or how many references each photo, int64 `(N,)`."""
     return np.fromiter(map(len, sequences), dtype=np.int64, count=len(sequences))
-
-
-def check_captions(who: str, candidates: Sequence[Tokens], photos: int) -> None:
-    """Refuse what would give a wrong score silently.
-
-    Raises:
-        ShowtellError: no candidate, or not one for each photo, or one is a string.
-    """
-    if not len(candidates):
-        raise ShowtellError(f"{who}: no candidate to score, expected at least one")
-    if len(candidates) != photos:
-        raise ShowtellError(f"{who}: {len(candidates)} candidates for {photos} photos, expected one for each")
-    for place, candidate in enumerate(candidates):
-        if isinstance(candidate, str):
-            raise ShowtellError(f"{who}: candidate {place} is a string, expected its words: tokenize it first")
-
-
-def check_references(who: str, references: Sequence[Sequence[Tokens]]) -> None:
-    """Refuse references that nothing can be compared with.
-
-    Raises:
-        ShowtellError: there is no photo, a photo has no reference, or a reference is a string.
-    """
-    if not len(references):
-        raise ShowtellError(f"{who}: no photo to score, expected at least one")
-    for photo, captions in enumerate(references):
-        if not len(captions):
-            raise ShowtellError(f"{who}: photo {photo} has no reference, expected at least one")
-        if isinstance(captions, str) or any(isinstance(caption, str) for caption in captions):
-            raise ShowtellError(
-                f"{who}: a reference of photo {photo} is a string, expected its words: tokenize it first"
-            )

@@ -3,14 +3,13 @@
 Captions are scored (BLEU, CIDEr-D) on Penn Treebank tokens, as Stanford's PTBTokenizer 3.4.1 makes them with
 `-preserveLines -lowerCase`, less some punctuation (Chen et al. 2015, "Microsoft COCO Captions: Data Collection and
 Evaluation Server"). The rules below were found by asking that program what it does to strings, and keep its quirks:
-`U.S.` has its full stops, a bracket stays as the word `-lrb-`, `:-)` is a word. What differs: that program looks on
-into the next caption when it decides whether a letter at the end of one keeps its full stop, and it does not know
-letters that are newer than Unicode 6.
+`U.S.` has its full stops, a bracket stays as the word `-lrb-`, `:-)` is a word. What differs is told in docs/scores.md.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # Dropped by COCO's evaluation. Its list has brackets too, but as `-LRB-`, which lower case never is.
 _DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
@@ -44,17 +43,17 @@ _FILES = (
     "tar txt wav x xml zip"
 ).replace(" ", "|")
 
-# Letters and the marks among them.
+# Letters and the marks among them, of the Basic Multilingual Plane.
 _LETTER = (
-    r"(?:[^\W\d_¹²³¼-¾⁰-⁹₀-₉⅐-ↈ①-⒛⓪-⓿❶-➓]"
+    r"(?:[^\W\d_\U00010000-\U0010ffff¹²³¼-¾⁰-⁹₀-₉⅐-ↈ①-⒛⓪-⓿❶-➓]"
     r"|[\u00ad\u02c2-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c5\u05c7\u0610-\u061a\u064b-\u065e\u0670"
     r"\u06d6-\u06ed\u0711-\u074c\u07a6-\u07b0\u07eb-\u07f3\u0900-\u0963\u0981-\u0e3e\u0e40-\u0e4e\u0eb1-\u0ecd]"
     r"|&[aeiouAEIOU](?:acute|grave|uml);)"
 )
-_ALNUM = rf"(?:{_LETTER}|\d)"
+_ALNUM = rf"(?:{_LETTER}|[^\D\U00010000-\U0010ffff])"
 _APOS = "(?:['’\u0092]|&apos;)"
 _APOS_INSIDE = "(?:['’\u0092`‘\u0091‛]|&apos;)"
-_CLITIC = rf"(?:'(?i:[msd]|re|ve|ll)(?!{_LETTER})|{_APOS}(?<!')(?i:[msd]|re|ve|ll))"
+_CLITIC = rf"(?:'(?i:[msd]|re|ve|ll)(?![A-Za-z])|{_APOS}(?<!')(?i:[msd]|re|ve|ll))"
 _AND = "(?:&(?i:amp);|&)"
 _PART = rf"(?:[dDoOlL]{_APOS_INSIDE}{_ALNUM})?{_ALNUM}+"
 _HYPHENATED = rf"{_PART}(?:[-_‐‑\u058a]{_PART})*"
@@ -62,6 +61,7 @@ _SIDE = "[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}"
 _HOST = r"[^\s\"<>|(){}.]+"
 _EMAIL = rf"[A-Za-z0-9][^\s\"<>|(){{}}]{{0,63}}@{_HOST}(?:\.{_HOST})*>?"
 _NAME = r"(?a:[A-Za-z][\w:.-]*)"
+_TAG = rf"(?:</?{_NAME}(?: +{_NAME}(?:=(?:\"[^\"\n]*\"|'[^'\n]*'))?)* */?>|<[!?][A-Za-z-][^>\n]*>)"
 _PATH = r"[^\s\"<>|()]{2,}(?<![-.!?,{}])"
 
 # At any place of a caption the rule with the longest match wins, the first of equals. A rule that has a group takes
@@ -69,7 +69,7 @@ _PATH = r"[^\s\"<>|()]{2,}(?<![-.!?,{}])"
 _WORD_RULES = (
     # Contractions: dog|'s, do|n't, can|not.
     rf"({_LETTER}+){_CLITIC}",
-    rf"({_LETTER}+?)[nN]{_APOS_INSIDE}[tT]",
+    rf"([A-Za-z]+?)[nN]{_APOS_INSIDE}[tT]",
     rf"[nN]{_APOS_INSIDE}[tT]",
     r"(?i:(can)not)",
     r"(?i:(gon|wan)na)",
@@ -81,43 +81,44 @@ _WORD_RULES = (
     rf"[A-HJ-XZn]{_APOS_INSIDE}{_LETTER}{{2,}}",
     rf"{_LETTER}+[aeiouyAEIOUY]{_APOS_INSIDE}[aeiouA-Z]{_LETTER}*",
     # Words, also joined ones: node.js, t-shirt, 5.5-inch, U.S.-based, and/or, AT&T, C++, US$.
-    rf"((?i:ph\.d|{_SUFFIXES})\.)\S",
     rf"{_LETTER}{_ALNUM}*(?:[.!?]{_LETTER}{_ALNUM}*)*",
     _HYPHENATED,
+    rf"(?s:((?i:ph\.d|{_SUFFIXES})\.)..)",
     rf"({_HYPHENATED}\.)[,:;]",
     r"[A-Za-z0-9][A-Za-z0-9.,]*(?:-(?:[A-Za-z0-9]+|[A-Za-z](?:\.[A-Za-z])*\.))+",
     rf"{_SIDE}(?:\\?/{_SIDE}){{1,2}}",
     rf"[A-Z]+(?:(?:\+|{_AND})[A-Z]+)+",
     r"[cC]\+\+|[cCfF]#|[A-Z]+\$",
     # Abbreviations: Mr., Ph.D., U.S., no.|5, the letter A|. The next sentence.
-    rf"(?:(?i:ph\.d|{_SUFFIXES}|{_TITLES}|[a-z])|{_CAPITALIZED})\.",
+    rf"(?:(?i:ph\.d|{_SUFFIXES}|{_TITLES})|[A-Za-z]|{_CAPITALIZED})\.",
     r"[A-Za-z](?:\.[A-Za-z])+\.",
     rf"((?i:{_NUMBERED})\.)\s?\d",
-    rf"([A-Za-z])\.\s(?:{_STARTS}|{_STARTS.upper()})\s",
+    rf"([A-Za-z])\.\s+(?:{_STARTS}|{_STARTS.upper()}|{_TAG})\s",
     # Addresses and files.
     _EMAIL,
     rf"(?i:https?)://{_PATH}",
-    rf"[A-Za-z][A-Za-z0-9.]*\.(?i:com|net|org|edu)/{_PATH}",
+    rf"(?i:www)\.(?:[^\s!\"(),.<>?{{|}}]+\.)+[A-Za-z]{{2,4}}(?:/{_PATH})?",
+    rf"(?:[^\s!\"$'()`{{|}},-_]+\.)+(?:com|net|org|edu)(?:/{_PATH})?",  # the range is that program's slip
     rf"{_ALNUM}+(?:\.{_ALNUM}+)*\.(?i:{_FILES})(?=[\s.,!?])",
 )
 _OTHER_RULES = (
     # Contractions on their own, short forms and years: 's, 't|is, 'til, '90s.
     _CLITIC,
     r"('[tT])(?i:is|was)",
-    rf"{_APOS}(?:[eE]m|till?|cause|[2-9]0s)|{_APOS}[nN]{_APOS}|{_APOS}(?:[nN]|\d\d)(?=\s)|[’\u0092][nN]",
+    rf"{_APOS}(?:[eE]m|till?|cause|[2-9]0s)|{_APOS}[nN]{_APOS}|{_APOS}(?:[nN](?=\s|$)|\d\d(?=\s))|[’\u0092][nN]",
     # Numbers, dates, fractions, telephones.
     r"[-+]?(?:\d*(?:[.:,]\d+)+|\d+)",
     r"\d{1,2}[-/]\d{1,2}[-/]\d{2,4}",
     r"(?:\d{1,4}[ -])?\d{1,4}\\?[/⁄]\d{1,4}",
-    r"(?:\(\d{2,3}\)\s?|\+{0,2}(?:\d{2,4}[ -]){1,2})\d{3,4}[ -]?\d{3,5}",
+    r"(?:\(\d{2,3}\) ?|\+{0,2}(?:\d{2,4}[ -]){1,2})\d{3,4}[ -]?\d{3,5}",
     r"[⁺⁻₊₋]?(?:[⁰¹²³⁴-⁹]+|[₀-₉]+)",
     # Markup, handles, tags.
-    rf"</?{_NAME}(?:\s+{_NAME}(?:=(?:\"[^\"]*\"|'[^']*'))?)*\s*/?>|<[!?][A-Za-z-][^>]*>",
+    _TAG,
     rf"<{_EMAIL}",
     rf"@(?a:[A-Za-z_]\w*)|#{_LETTER}+|&#\d+;|&(?i:amp|lt|gt|quot|apos|nbsp|[mn]dash);|-(?i:[lr][rsc]b)-",
     # Faces, runs of a sign, single signs.
-    r"[<>]?[:;=][-'*o]?[()\[\]{\\|@DdPpO](?![A-Za-z0-9])|\([-'<=>^~x][-._]?[-'`<=>^~x]\)|[-'<=>^~x]_[-'<=>^~x]",
-    r"''|[‘’“”‛«»‹›`\u0091-\u0094]{1,2}|[?!]+|--+|\.{3,}|\*+|_+|#+|@@+|<<|>>|\\\*",
+    r"[<>]?[:;=][-'*o]?[()\[\]{\\|@DdPpO](?=[^A-Za-z0-9])|\([-'<=>^~x][-._]?[-'`<=>^~x]\)|[-'<=>^~x]_[-'<=>^~x]",
+    r"''|[‘’“”‛«»‹›`\u0091-\u0094]{1,2}|[?!]+|--+|\.{3,}|\. \. \.|\*+|_+|#+|@@+|<<|>>|\\\*",
     r"[!-/:-@\[-`{-~¡-©¬®-±´¶-¸¼-¿×÷\u0080\u0096\u0097\u037e\u0387\u0589\u05be\u05c0\u05c3\u05f3\u05f4\u060c"
     r"\u061b\u061f\u066a\u066d\u06d4\u0964\u0965\u0e3f\u0e4f‖‗‚„-•…‰-‸※‾-⁂⁄⁺-⁾₊-₎₠₤€℀℁℃-℆℈℉№-℘℞-™℥℧℩℮"
     r"⅀-⅄⅊-⅍⅏⅓-⅞←-⯿。、〒・！-／：-＠［-｀｛-･￠￡￥￦]",
@@ -127,8 +128,8 @@ _RULES = _OF_LETTERS + [re.compile(rule) for rule in _OTHER_RULES]
 
 # Most of a caption is words that no rule changes: a run of them is taken at once, and so is the last one with its
 # full stop, unless it may keep it.
-_PLAIN_WORDS = re.compile(rf"(?: |[.,](?= )|(?!(?i:{_SPLIT})\b)[A-Za-z]+(?:-[A-Za-z]+)*(?=,? ))+")
-_WORD_AND_STOP = re.compile(r"([A-Za-z]{2,})\. ")
+_PLAIN_WORDS = re.compile(rf"(?: |(?!\. \. \.)[.,](?=[ \n])|(?!(?i:{_SPLIT})\b)[A-Za-z]+(?:-[A-Za-z]+)*(?=,?[ \n]))+")
+_WORD_AND_STOP = re.compile(r"([A-Za-z]{2,})\.(?=[ \n])")
 _NOT_PLAIN = frozenset(f"{_SUFFIXES}|{_TITLES}|{_NUMBERED}|{_CAPITALIZED}|{_SPLIT}".lower().split("|"))
 
 # How Penn Treebank spells quotes, dashes, brackets, money. Here a token is in lower case.
@@ -145,14 +146,14 @@ _SPELLED = (
     | {"n’t": "n't", "n\u0092t": "n't"}
     | dict.fromkeys(("–", "—", "―", "\u0096", "\u0097", "---", "----", "&ndash;", "&mdash;"), "--")
     | dict.fromkeys("€₠¤\u0080", "$")
-    | {"£": "#", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "…": "..."}
+    | {"£": "#", "¢": "cents", "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "…": "...", ". . .": "..."}
     | {"[": "-lsb-", "]": "-rsb-", "{": "-lcb-", "}": "-rcb-"}
     | {"&lt;": "<", "&gt;": ">", "&quot;": "''", "&nbsp;": ""}
 )
 _SPELLED_INSIDE = {"(": "-lrb-", ")": "-rrb-", "&amp;": "&", "&apos;": "'", "\u00ad": ""}
 _INSIDE = re.compile("|".join(map(re.escape, _SPELLED_INSIDE)))
 
-_BEYOND = re.compile("[\U00010000-\U0010ffff]")
+_TO_BLANKS = {place: " " for place in range(0x3001) if chr(place).isspace()}
 
 
 def tokenize(caption: str) -> list[str]:
@@ -161,10 +162,31 @@ def tokenize(caption: str) -> list[str]:
     The caption is read on its own, as one line. Whatever lies beyond the Basic Multilingual Plane, such as emoji,
     only separates words. Any string will do; one without words gives an empty list.
     """
-    text = " ".join(_BEYOND.sub(" ", caption).split()) + " "
+    return " ".join(_tokens(caption.translate(_TO_BLANKS), "\n")).split()
+
+
+def tokenize_lines(captions: Sequence[str]) -> list[str]:
+    """Split captions into words as COCO's evaluation does with a list of them: as the lines of one file.
+
+    Returns:
+        Each caption's words with a blank between; what PTBTokenizer takes as one but is written with a blank, such as
+        `1 1/2`, has a no-break space there. The words are those of `tokenize`, but for a letter, or an abbreviation
+        such as `no.`, at the end of a caption: whether it keeps its full stop depends on how the next one begins.
+    """
+    lines = []
+    rest = ""  # from this line's end to that of the next one that is not blank; the last line has none
+    for line in (caption.translate(_TO_BLANKS) for caption in reversed(captions)):
+        lines.append(" ".join(_tokens(line, rest)))
+        rest = f"\n{line}{rest[:1] if line.strip() else rest}"
+    return lines[::-1]
+
+
+def _tokens(line: str, rest: str) -> list[str]:
+    """The tokens of `line` that are not dropped; the rules may look on into `rest`."""
+    text = line + rest
     tokens: list[str] = []
     place = 0
-    while place < len(text):
+    while place < len(line):
         if plain := _PLAIN_WORDS.match(text, place):
             tokens += plain[0].lower().replace(",", " ").replace(".", " ").split()
             place = plain.end()
@@ -173,7 +195,9 @@ def tokenize(caption: str) -> list[str]:
             place = last.end()
         else:
             token = _next_token(text, place)
-            tokens += [word for word in _spell(token.lower()).split() if word not in _DROPPED]
+            spelled = _spell(token.lower())
+            if spelled and spelled not in _DROPPED:
+                tokens.append(spelled.replace(" ", "\u00a0"))
             place += len(token) or 1
     return tokens
 

@@ -1,6 +1,6 @@
 """Write the golden files that show the tokenizer and the metrics equal to COCO's evaluation.
 
-`python recipes/metrics/golden.py`, where the package pycocoevalcap (1.2) and Java are installed; the tests need
+`python tests/make_golden_scores.py`, where the extra `java` and Java are installed; the tests that read them need
 neither. All captions here were written for this project.
 """
 
@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pycocoevalcap.bleu.bleu import Bleu
-from pycocoevalcap.cider.cider import Cider
-from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+import coco
 
-TESTS = Path(__file__).parents[2] / "tests"
+TESTS = Path(__file__).parent
 
 PHOTOS = [
     [
@@ -177,48 +175,63 @@ STRINGS = [
     "tab\there, a new\nline and\u00a0no break",
     "co\u00adop zero\u200bwidth",
     "AAAA aAaA ZZZ 007 0 00 1a a1 1a1",
+    "no. 5, no.  5, fig.   5 and no. <b>5",
+    "Plan B. <b>bold</b>, plan B.  The end, plan B. < x",
+    "Inc.-5 and Inc.-55, Co.xy and Co.x, St.-5 and Ph.D.-5",
+    "édon't, Σdon't, don'té, édog's, man'sñ, dog'sé",
+    "see ~www.example.com, #a.com, a~b.com/cd, A.com/bc, www.a_b.com/c, www.a-b.co.uk and _a.com",
+    "İ... ı. ſ. ö. Ö.",
+    "an email@😀.com, 33😀4 and no.😀5",
+    "1 1/2 cups, (555)  555-1234 and <a b>",
+    ":)",
+    "a :-)",
+    "wait . . .5 or . . . 5 or .. .5 . . . . end . . .",
+    "it is 'n",
+    "it is '90",
+]
+
+# Each but the last looks on into the next.
+LINES = [
+    *("the letter A.", "The dog runs", "plan B.", "a dog", "plan B. ", "", "  The dog", "plan C.", "<b>bold</b>"),
+    *("fig.", "5 men", "no. ", "5 men", "no.", " 5 men", "no.", "", "5 men", "Mr.", "Smith", "letter p.", '"The dog"'),
+    *("call (555)", "555-1234", "1", "1/2 cup", "an unclosed <b", "c> d", "", "", "x A.", " It is", "y", "'all :-)"),
 ]
 
 
-def tokens(captions: list[str]) -> list[list[str]]:
-    """Each caption's words; a line between keeps a caption from being read together with the next."""
-    lines = [{"caption": line} for caption in captions for line in (caption, "x")]
-    return [line.split() for line in PTBTokenizer().tokenize({0: lines})[0][::2]]
-
-
-def scores(candidates: list[str], references: list[list[str]]) -> dict[str, object]:
-    """What COCO's evaluation says, and what it was asked."""
-    flat = iter(tokens([caption for captions in references for caption in captions]))
-    theirs = {photo: [" ".join(next(flat)) for _ in captions] for photo, captions in enumerate(references)}
-    ours = {photo: [" ".join(words)] for photo, words in enumerate(tokens(candidates))}
-    bleu, bleu_per_photo = Bleu(4).compute_score(theirs, ours, verbose=0)
-    cider_d, cider_d_per_photo = Cider().compute_score(theirs, ours)
-    return {
-        "candidates": candidates,
-        "references": references,
-        "bleu": bleu,
-        "bleu_per_photo": [list(values) for values in zip(*bleu_per_photo, strict=True)],
-        "cider_d": float(cider_d),
-        "cider_d_per_photo": cider_d_per_photo.tolist(),
-    }
+def case(candidates: list[str], references: list[list[str]]) -> dict[str, object]:
+    """What COCO's evaluation is asked, and what it says."""
+    found = {name: value.tolist() for name, value in coco.scores(candidates, references).items()}
+    return {"candidates": candidates, "references": references, **found}
 
 
 def main() -> None:
     captions = [caption for photo in PHOTOS for caption in photo] + CANDIDATES + DEGRADED + STRINGS
-    words = [{"caption": caption, "words": words} for caption, words in zip(captions, tokens(captions), strict=True)]
+    words = [
+        {"caption": caption, "words": words} for caption, words in zip(captions, coco.words(captions), strict=True)
+    ]
     uneven = [captions[: 1 + photo % 5] for photo, captions in enumerate(PHOTOS)]
     cases = {
-        "plain": scores(CANDIDATES, PHOTOS),
-        "degraded": scores(DEGRADED, PHOTOS),
-        "against one to five references": scores(CANDIDATES, uneven),
-        "the first reference against the others": scores([p[0] for p in PHOTOS], [p[1:] for p in PHOTOS]),
-        "the first reference against all": scores([p[0] for p in PHOTOS], PHOTOS),
-        "nothing said": scores([""] * len(PHOTOS), PHOTOS),
-        "empty references": scores(["a dog", "", "a cat runs"], [["."], ["", "a"], ["a cat runs", "a cat"]]),
-        "one photo": scores(CANDIDATES[:1], PHOTOS[:1]),
+        "plain": case(CANDIDATES, PHOTOS),
+        "degraded": case(DEGRADED, PHOTOS),
+        "against one to five references": case(CANDIDATES, uneven),
+        "the first reference against the others": case([p[0] for p in PHOTOS], [p[1:] for p in PHOTOS]),
+        "the first reference against all": case([p[0] for p in PHOTOS], PHOTOS),
+        "nothing said": case([""] * len(PHOTOS), PHOTOS),
+        "empty references": case(["a dog", "", "a cat runs"], [["."], ["", "a"], ["a cat runs", "a cat"]]),
+        "one photo": case(CANDIDATES[:1], PHOTOS[:1]),
+        "nasty strings": case(
+            STRINGS, [[caption, other] for caption, other in zip(STRINGS[1:], STRINGS, strict=False)] + [[STRINGS[0]]]
+        ),
+        "captions that look on into the next": case(
+            LINES, [LINES[place - 2 : place + 1] or LINES[:1] for place in range(len(LINES))]
+        ),
     }
-    for path, content in [("text/golden/tokens.json", words), ("metrics/golden/scores.json", cases)]:
-        (TESTS / path).parent.mkdir(exist_ok=True)
+    lines = [{"caption": caption, "line": line} for caption, line in zip(LINES, coco.lines(LINES), strict=True)]
+    for path, content in [
+        ("text/golden/tokens.json", words),
+        ("text/golden/lines.json", lines),
+        ("metrics/golden/scores.json", cases),
+    ]:
         (TESTS / path).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -1,0 +1,50 @@
+"""`showtell compare`: whether one set of captions is better than another, or only luckier."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from showtell.errors import DatasetError
+
+
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="What evaluate or score wrote with --captions.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="The same of another captioner, for the same photos.")],
+    as_json: Annotated[bool, typer.Option("--json", help="The differences as a JSON object.")] = False,
+) -> None:
+    """Compare two sets of captions for the same photos: each score, the difference, and its 95 % interval.
+
+    The interval is that of a paired bootstrap over photos, and so is p, two-sided.
+
+    Example: showtell compare lstm.jsonl gru.jsonl
+    """
+    from showtell.evaluation.records import read_records
+    from showtell.evaluation.table import between, differences
+    from showtell.metrics import score
+
+    ours = {record.file: record for record in read_records(before)}
+    theirs = {record.file: record for record in read_records(after)}
+    for file in ours.keys() | theirs.keys():
+        if file not in ours or file not in theirs or ours[file].references != theirs[file].references:
+            raise DatasetError(
+                f"{before} and {after} differ in {file} or its references; compare captions of the same photos"
+            )
+    references = [record.references for record in ours.values()]
+    found = differences(
+        score([record.caption for record in ours.values()], references),
+        score([theirs[file].caption for file in ours], references),
+    )
+    if as_json:
+        parts = {row.name: row._asdict() | {"change": row.after - row.before} for row in found}
+        typer.echo(json.dumps({"photos": len(ours)} | parts))
+        return
+    typer.echo(f"{'':8}  {'before':>8}  {'after':>8}  {'change':>8}  {'95 % interval':18}  p")
+    for row in found:
+        typer.echo(
+            f"{row.name:8}  {row.before:8.4f}  {row.after:8.4f}  {row.after - row.before:+8.4f}"
+            f"  {between(row.interval):18}  {row.p:.3f}"
+        )

@@ -1,0 +1,45 @@
+"""The figures that `evaluate` and `score` have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from showtell.evaluation.records import Record
+    from showtell.evaluation.table import Row
+    from showtell.metrics import Scores
+
+
+def figures(
+    records: Sequence[Record], training: Iterable[str] = (), *, meteor: bool, spice: bool
+) -> tuple[Scores, list[Row]]:
+    """The scores of what was said, and the table of all figures.
+
+    Raises:
+        ShowtellError: METEOR or SPICE is wanted and its program is missing.
+    """
+    from showtell import metrics
+    from showtell.evaluation.table import table
+
+    captions, references = [record.caption for record in records], [record.references for record in records]
+    others = {}
+    if meteor:
+        others["METEOR"] = metrics.meteor(captions, references)[0]
+    if spice:
+        others["SPICE"] = metrics.spice(captions, references)[0]
+    scores = metrics.score(captions, references)
+    return scores, table(scores, metrics.diversity(captions, training), others)
+
+
+def show(rows: Sequence[Row], as_json: bool) -> None:
+    """Print the table, or a JSON object of it."""
+    from showtell.evaluation import table
+
+    if as_json:
+        typer.echo(json.dumps(table.as_json(rows)))
+    else:
+        typer.echo("\n".join(table.as_text(rows)))

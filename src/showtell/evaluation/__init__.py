@@ -1,0 +1,1 @@
+"""Captions that were written for photos whose captions are known: read, scored, shown, compared."""

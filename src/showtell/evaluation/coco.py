@@ -1,0 +1,77 @@
+"""COCO's files: the captions that some captioner wrote (results), and those of people (annotations)."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from showtell.datasets.gathering import read_text
+from showtell.errors import DatasetError
+from showtell.evaluation.records import Record
+
+
+def read_results(results: str | os.PathLike[str], references: str | os.PathLike[str]) -> tuple[list[Record], list[str]]:
+    """Read a results file, a list of `{"image_id", "caption"}`, and the annotations that it is scored against.
+
+    Returns:
+        The photos with a caption, in the order of the annotations file; and the names of those without one. A photo's
+        name is its `file_name`, or its id where the file names no photos.
+
+    Raises:
+        DatasetError: a file cannot be read or is not of that form, two captions are of one photo, or a photo of the
+            results has no references.
+    """
+    captions: dict[int | str, str] = {}
+    for place, entry in enumerate(_list(results, _json(results))):
+        match entry:
+            case {"image_id": int() | str() as photo, "caption": str(caption)}:
+                if photo in captions:
+                    raise DatasetError(f"{results}: photo {photo} has two captions, expected one; keep one of them")
+                captions[photo] = caption
+            case _:
+                raise DatasetError(f"{results}: entry {place} is {entry!r:.80}, expected an image_id and a caption")
+
+    content = _json(references)
+    if not isinstance(content, dict):
+        raise DatasetError(f"{references}: expected an object with annotations, as COCO's captions files have it")
+    names: dict[int | str, str] = {}
+    for entry in _list(references, content.get("images", [])):
+        match entry:
+            case {"id": int() | str() as photo, "file_name": str(name)}:
+                names[photo] = name
+            case {"id": int() | str() as photo}:
+                names[photo] = str(photo)
+    theirs: dict[int | str, list[str]] = {photo: [] for photo in names}
+    for place, entry in enumerate(_list(references, content.get("annotations"))):
+        match entry:
+            case {"image_id": int() | str() as photo, "caption": str(caption)}:
+                theirs.setdefault(photo, []).append(caption)
+            case _:
+                raise DatasetError(
+                    f"{references}: annotation {place} is {entry!r:.80}, expected an image_id and a caption"
+                )
+    for photo in captions:
+        if not theirs.get(photo):
+            raise DatasetError(f"{results}: photo {photo} has no reference in {references}; do they belong together?")
+    records = [
+        Record(names.get(photo, str(photo)), captions[photo], tuple(said))
+        for photo, said in theirs.items()
+        if photo in captions
+    ]
+    if not records:
+        raise DatasetError(f"{results}: there is no caption in it")
+    return records, [names.get(photo, str(photo)) for photo in theirs if photo not in captions]
+
+
+def _json(path: str | os.PathLike[str]) -> object:
+    try:
+        return json.loads(read_text(Path(path)))
+    except json.JSONDecodeError as error:
+        raise DatasetError(f"{path}: is not JSON ({error}); is it whole?") from error
+
+
+def _list(path: str | os.PathLike[str], value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise DatasetError(f"{path}: expected a list of objects with image_id and caption")
+    return value

@@ -1,0 +1,74 @@
+"""What was said about photos, beside what people say: a line of JSON for each photo."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from showtell.datasets.gathering import read_text
+from showtell.errors import DatasetError
+from showtell.files import write_atomically
+from showtell.metrics import Scores
+
+
+@dataclass(frozen=True)
+class Record:
+    """A photo by its name, the caption that was written for it, and those of people."""
+
+    file: str
+    caption: str
+    references: tuple[str, ...]
+
+
+def write_records(path: str | os.PathLike[str], records: Sequence[Record], scores: Scores) -> None:
+    """Write a line for each record, with its own CIDEr-D, BLEU-4 and ROUGE-L.
+
+    Raises:
+        OSError: the file cannot be written; what was there before is untouched.
+    """
+    values = zip(
+        scores.cider_d_per_photo.tolist(),
+        scores.bleu_per_photo[:, 3].tolist(),
+        scores.rouge_l_per_photo.tolist(),
+        strict=True,
+    )
+    lines = []
+    for record, (cider_d, bleu_4, rouge_l) in zip(records, values, strict=True):
+        entry = {"file": record.file, "caption": record.caption, "references": record.references}
+        line = json.dumps(entry | {"cider_d": cider_d, "bleu_4": bleu_4, "rouge_l": rouge_l}, ensure_ascii=False)
+        lines.append(line + "\n")
+    write_atomically(path, "".join(lines))
+
+
+def read_records(path: str | os.PathLike[str]) -> list[Record]:
+    """Read what `write_records` wrote.
+
+    Raises:
+        DatasetError: the file cannot be read, is empty, has a photo twice, or a line is no such record; it is named.
+    """
+    records = []
+    for number, line in enumerate(read_text(Path(path)).splitlines(), 1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        match entry:
+            case {"file": str(file), "caption": str(caption), "references": [str(), *_] as references} if all(
+                isinstance(reference, str) for reference in references
+            ):
+                records.append(Record(file, caption, tuple(references)))
+            case _:
+                raise DatasetError(
+                    f"{path}:{number}: expected a JSON object with file, caption and references, "
+                    "as `showtell evaluate --captions` writes it"
+                )
+    twice = [file for file, times in Counter(record.file for record in records).items() if times > 1]
+    if twice:
+        raise DatasetError(f"{path}: {twice[0]} is there twice, expected one line for each photo")
+    if not records:
+        raise DatasetError(f"{path}: is empty, expected a line for each photo")
+    return records

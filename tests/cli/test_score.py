@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from showtell.evaluation.records import read_records
+from showtell.metrics import score
+
+ANIMALS = ["dog", "cat", "horse"]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """COCO's files: results, and references of one photo more."""
+    results, references = tmp_path / "results.json", tmp_path / "references.json"
+    results.write_text(json.dumps([{"image_id": i, "caption": f"A {name}."} for i, name in enumerate(ANIMALS)]))
+    told = [{"image_id": i, "caption": f"a {name} runs"} for i, name in enumerate([*ANIMALS, "cow"])]
+    references.write_text(json.dumps({"annotations": told}))
+    return results, references
+
+
+def test_the_captions_of_any_captioner(showtell, files, tmp_path: Path) -> None:
+    result = showtell("score", *files, "--json", "--captions", tmp_path / "captions.jsonl")
+    assert (result.status, result.err) == (0, "showtell: left out: 1 photos without a caption, such as 3\n")
+    found = json.loads(result.out)
+    expected = score([f"A {name}." for name in ANIMALS], [[f"a {name} runs"] for name in ANIMALS])
+    assert found["photos"] == 3
+    for name, value in expected.named().items():
+        assert found[name] == pytest.approx(value)
+        assert len(found["intervals"][name]) == 2
+    assert "METEOR" not in found
+    assert "new captions" not in found
+    assert [record.file for record in read_records(tmp_path / "captions.jsonl")] == ["0", "1", "2"]
+
+
+def test_the_table(showtell, files) -> None:
+    lines = showtell("score", *files).out.splitlines()
+    assert lines[0].split() == ["photos", "3"]
+    assert lines[1].startswith("CIDEr-D")
+    assert " to " in lines[1]
+
+
+@pytest.mark.parametrize("option", ["--meteor", "--spice"])
+def test_a_score_whose_program_is_missing_is_never_invented(showtell, files, option: str, monkeypatch) -> None:
+    monkeypatch.setattr("showtell.metrics.java.find_spec", lambda name: None)
+    result = showtell("score", *files, option)
+    assert (result.status, result.out) == (1, "")
+    assert result.err.splitlines()[-1] == f"showtell: {option[2:].upper()} needs an extra: pip install 'showtell[java]'"
+
+
+def test_files_that_are_not_there(showtell, tmp_path: Path) -> None:
+    result = showtell("score", tmp_path / "a.json", tmp_path / "b.json")
+    assert result.status == 1
+    assert "a.json: cannot be read" in result.err

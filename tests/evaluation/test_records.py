@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from showtell.errors import DatasetError
+from showtell.evaluation.records import Record, read_records, write_records
+from showtell.metrics import score
+
+RECORDS = [Record("a.jpg", "A dog – runs.", ("a dog", "runs\nfast")), Record("b.jpg", "", ("two cats",))]
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    scores = score([record.caption for record in RECORDS], [record.references for record in RECORDS])
+    write_records(tmp_path / "c.jsonl", RECORDS, scores)
+    assert read_records(tmp_path / "c.jsonl") == RECORDS
+    lines = [json.loads(line) for line in (tmp_path / "c.jsonl").read_text("utf-8").splitlines()]
+    assert [line["cider_d"] for line in lines] == scores.cider_d_per_photo.tolist()
+    assert [line["bleu_4"] for line in lines] == scores.bleu_per_photo[:, 3].tolist()
+    assert [line["rouge_l"] for line in lines] == scores.rouge_l_per_photo.tolist()
+
+
+GOOD = '{"file": "a", "caption": "b", "references": ["c"]}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty"),
+        (GOOD + "[]\n", ":2: expected a JSON object with file, caption and references"),
+        (GOOD + "{", ":2: expected"),
+        ('{"file": "a", "caption": "b", "references": []}', ":1: expected"),
+        ('{"file": "a", "caption": "b", "references": "c"}', ":1: expected"),
+        ('{"file": "a", "caption": "b", "references": [1]}', ":1: expected"),
+        ('{"file": "a", "references": ["c"]}', ":1: expected"),
+    ],
+)
+def test_what_is_no_record_is_refused(tmp_path, content, message):
+    (tmp_path / "c.jsonl").write_text(content)
+    with pytest.raises(DatasetError, match=message):
+        read_records(tmp_path / "c.jsonl")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_records(tmp_path / "c.jsonl")
