@@ -246,7 +246,7 @@ class CaptionDecoder:
 
     @property
     def _word_scale(self) -> Any:
-        """What words' vectors are multiplied by on their way in: where they are tied, they must be small on the way out.
+        """What words' vectors are multiplied by on the way in; where they are tied, they must be small on the way out.
 
         Vaswani et al. 2017, section 3.4.
         """
