@@ -16,6 +16,7 @@ from showtell.errors import DatasetError, ModelError, PhotoError, ShowtellError
 if TYPE_CHECKING:
     from showtell.captioner import Caption, Captioner, load
     from showtell.decoder import CaptionDecoder
+    from showtell.kernels import get_num_threads, set_num_threads
     from showtell.text.vocabulary import Vocabulary
     from showtell.vision.encoder import Encoder
 
@@ -31,7 +32,9 @@ __all__ = [
     "PhotoError",
     "ShowtellError",
     "Vocabulary",
+    "get_num_threads",
     "load",
+    "set_num_threads",
 ]
 
 _HOME = {
@@ -40,6 +43,8 @@ _HOME = {
     "load": "captioner",
     "CaptionDecoder": "decoder",
     "Vocabulary": "text.vocabulary",
+    "get_num_threads": "kernels",
+    "set_num_threads": "kernels",
     "Encoder": "vision.encoder",
 }
 

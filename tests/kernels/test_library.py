@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+import showtell
 from showtell import functional, kernels
 from showtell.errors import ShowtellError
 from showtell.layers import best_layers
@@ -78,6 +79,11 @@ if not child:
 sys.exit(not same or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60).returncode == 0
+
+
+def test_the_package_has_the_setting_too() -> None:
+    showtell.set_num_threads(3)
+    assert showtell.get_num_threads() == kernels.get_num_threads() == 3
 
 
 def test_the_environment_sets_the_number_of_threads() -> None:
