@@ -77,6 +77,24 @@ def test_the_best_knows_when_it_does_not_know(whole: Path) -> None:
     assert all(0 < caption.confidence < 1 for caption in captions)
 
 
+def test_killed_while_its_confidence_is_fitted_it_ends_the_same(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(tmp_path)
+    fit = run._fit_confidence
+
+    def fit_and_stop() -> None:
+        fit()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_fit_confidence", fit_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    assert not load_progress_finished(tmp_path)
+    trainer(tmp_path).run()
+    assert_same_run(whole, tmp_path)
+
+
 # An epoch has 12; those on the reward are the third and the fourth
 @pytest.mark.parametrize("updates", [1, 5, 12, 13, 24, 30])
 def test_a_killed_run_ends_as_if_it_never_was(whole: Path, tmp_path: Path, updates: int) -> None:
