@@ -44,8 +44,8 @@ class Caption:
         text: the sentence, with a capital and a full stop.
         log_prob: the natural log-probability of the whole sentence, its end included.
         words: each word with its probability given the photo and the words before it.
-        confidence: the probability that the caption is acceptable (see `Confidence`); None if the captioner has not
-            learnt to tell.
+        confidence: the probability that the caption is acceptable (see `showtell.confidence`); None if the captioner
+            has not learnt to tell.
     """
 
     text: str

@@ -106,7 +106,7 @@ def test_a_caption_that_it_is_not_sure_of_is_left_out(showtell, sure: Path, form
     assert str(COFFEE) not in result.out
     lines = result.err.splitlines()
     assert lines[0].startswith(f"showtell: {COFFEE}: left out at confidence 0.250")
-    assert lines[1] == "showtell: 1 of 2 captions were left out for their confidence"
+    assert lines[1] == "showtell: the captions of 1 of 2 photos were left out"
     assert len(lines) == 2
 
 
@@ -120,7 +120,7 @@ def test_a_broken_photo_is_no_matter_of_confidence(showtell, sure: Path, holiday
     result = showtell("caption", holiday, "--model", sure, "--min-confidence", 1, "--quiet")
     assert (result.status, result.out) == (1, "")
     assert result.err.splitlines()[-2:] == [
-        "showtell: 2 of 3 captions were left out for their confidence",
+        "showtell: the captions of 2 of 3 photos were left out",
         "showtell: 1 of 3 photos could not be read",
     ]
 

@@ -74,7 +74,7 @@ def caption(
                 continue
             write(photo, outcome)
     if unsure and len(photos) > 1:
-        typer.echo(f"showtell: {unsure:,} of {len(photos):,} captions were left out for their confidence", err=True)
+        typer.echo(f"showtell: the captions of {unsure:,} of {len(photos):,} photos were left out", err=True)
     if broken:
         if len(photos) > 1:
             typer.echo(f"showtell: {broken:,} of {len(photos):,} photos could not be read", err=True)

@@ -17,7 +17,7 @@ _BATCH = 64
 def fit_confidence(captioner: Captioner, features: Array, references: Sequence[Sequence[str]]) -> Confidence:
     """Let a captioner caption photos, and learn when to trust it; it stays as it is.
 
-    The photos should be such as the captioner was not trained on, and some hundred of them.
+    The photos should be such as the captioner was not trained on, several hundred of them.
 
     Args:
         captioner: whose confidence it becomes: `captioner.confidence = fit_confidence(captioner, ...)`.

@@ -41,10 +41,10 @@ _WEIGHTS, _ORDER, _UPDATE = range(3)
 class Trainer:
     """One training run in one folder: epochs on the captions' cross-entropy, then epochs on a reward.
 
-    The folder holds, after each epoch: `best.safetensors`, the captioner with the best validation CIDEr-D so far, after
-    the last one with its confidence; `metrics.jsonl`, a record an epoch; and `checkpoint.safetensors`. Made anew on the same folder, a trainer goes on
-    where the last one was stopped or killed, and ends with the same bits as one that never was, on the same machine
-    with the same number of threads.
+    The folder holds, after each epoch: `best.safetensors`, the captioner with the best validation CIDEr-D so far, and
+    after the last epoch with its confidence; `metrics.jsonl`, a record an epoch; and `checkpoint.safetensors`. Made
+    anew on the same folder, a trainer goes on where the last one was stopped or killed, and ends with the same bits as
+    one that never was, on the same machine with the same number of threads.
 
     Args:
         data: what to learn from.
