@@ -16,6 +16,7 @@ import showtell
 from conftest import PHOTOS
 from showtell import captioner as captioner_module
 from showtell.captioner import Caption, Captioner
+from showtell.confidence import Confidence
 from showtell.errors import ModelError, PhotoError
 from showtell.text.vocabulary import Vocabulary
 
@@ -72,6 +73,37 @@ def test_saved_and_loaded_it_says_the_same(captioner: Captioner, tmp_path: Path)
     # what was rounded to float16 once is not rounded again, and nothing of when and where is in the file
     one.save(tmp_path / "two.safetensors")
     assert (tmp_path / "two.safetensors").read_bytes() == (tmp_path / "one.safetensors").read_bytes()
+
+
+def test_the_signs_of_a_caption(captioner: Captioner) -> None:
+    caption = captioner.caption(CAT)
+    assert caption.signs == (caption.log_prob / (len(caption.words) + 1), len(caption.words) + 1)
+
+
+def test_a_confidence_comes_with_every_caption(captioner: Captioner) -> None:
+    before = captioner.caption([CAT, COFFEE])
+    assert [caption.confidence for caption in before] == [None, None]
+    captioner.confidence = Confidence(0.5, (1.0, 0.5, -0.1), (0.5, 0.1, 0.0))
+    for known, caption in zip(before, captioner.caption([CAT, COFFEE]), strict=True):
+        assert caption.text == known.text
+        assert caption.confidence == captioner.confidence.probability(np.array([caption.signs]))[0]
+    assert captioner.caption([]) == []
+    assert captioner.caption_features(np.zeros((0, 81, 1280), np.float32)) == []
+
+
+def test_a_confidence_is_saved_and_loaded(captioner: Captioner, tmp_path: Path) -> None:
+    captioner.save(tmp_path / "without.safetensors")
+    assert Captioner.load(tmp_path / "without.safetensors").confidence is None
+    captioner.confidence = Confidence(0.5, (1 / 3, 0.5, -0.1), (0.5, 1e-17, 0.0))
+    captioner.save(tmp_path / "one.safetensors")
+    one = Captioner.load(tmp_path / "one.safetensors")
+    assert one.confidence == captioner.confidence
+    one.save(tmp_path / "two.safetensors")
+    assert (tmp_path / "two.safetensors").read_bytes() == (tmp_path / "one.safetensors").read_bytes()
+    # and what was written before there was a confidence is still the same file
+    one.confidence = None
+    one.save(tmp_path / "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "without.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("cell", ["gru", "rnn"])

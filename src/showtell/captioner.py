@@ -8,13 +8,14 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
 from showtell import search
+from showtell.confidence import Confidence
 from showtell.decoder import CaptionDecoder, StepwiseDecoder
 from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.files import write_atomically
@@ -43,11 +44,20 @@ class Caption:
         text: the sentence, with a capital and a full stop.
         log_prob: the natural log-probability of the whole sentence, its end included.
         words: each word with its probability given the photo and the words before it.
+        confidence: the probability that the caption is acceptable (see `showtell.confidence`); None if the captioner
+            has not learnt to tell.
     """
 
     text: str
     log_prob: float
     words: tuple[tuple[str, float], ...]
+    confidence: float | None = None
+
+    @property
+    def signs(self) -> tuple[float, float]:
+        """What the confidence goes by: the mean log-probability of a word, the end counted, and how many there are."""
+        steps = len(self.words) + 1
+        return self.log_prob / steps, float(steps)
 
     def __str__(self) -> str:
         """The sentence."""
@@ -66,6 +76,7 @@ class Captioner:
         beam_width: sentences followed at once, if a call does not say.
         length_power: how a sentence's length enters its rank (see `search.beam`).
         max_words: the longest sentence.
+        confidence: how sure it may be of a caption, as `evaluation.confidence.fit_confidence` finds it.
 
     Raises:
         ModelError: decoder and vocabulary have different numbers of words.
@@ -82,6 +93,7 @@ class Captioner:
         beam_width: int = 3,
         length_power: float = 0.7,
         max_words: int = 20,
+        confidence: Confidence | None = None,
     ) -> None:
         if decoder.vocab_size != len(vocabulary):
             raise ModelError(
@@ -94,6 +106,7 @@ class Captioner:
         self.beam_width = beam_width
         self.length_power = length_power
         self.max_words = max_words
+        self.confidence = confidence
         self._encoder = encoder
 
     @property
@@ -180,7 +193,11 @@ class Captioner:
     def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
         """Caption photos whose features, as of `features`, are known: (N, 81, 1280) or (N, 1280)."""
         found = search.beam(self._stepwise, features, beam_width or self.beam_width, self.length_power, self.max_words)
-        return [self._caption(hypotheses[0]) for hypotheses in found]
+        captions = [self._caption(hypotheses[0]) for hypotheses in found]
+        if self.confidence is None or not captions:
+            return captions
+        sure = self.confidence.probability(np.array([caption.signs for caption in captions])).tolist()
+        return [replace(caption, confidence=value) for caption, value in zip(captions, sure, strict=True)]
 
     def _caption(self, hypothesis: search.Hypothesis) -> Caption:
         words = [self.vocabulary.decode([word]) for word in hypothesis.words]
@@ -200,7 +217,7 @@ class Captioner:
         from safetensors.numpy import save
 
         tensors = {name: array.astype(np.float16) for name, array in self.decoder.arrays().items()}
-        fields = {
+        fields: dict[str, Any] = {
             "format_version": FORMAT_VERSION,
             "decoder": self.decoder.config(),
             "encoder": self.encoder_identity,
@@ -212,6 +229,8 @@ class Captioner:
             },
             "about": self.about,
         }
+        if self.confidence is not None:
+            fields["confidence"] = self.confidence.to_dict()
         # One entry of metadata: the library writes several in any order, and the same captioner is the same bytes
         header = {"sha256": _checksum(fields, tensors), "captioner": fields}
         write_atomically(path, save(tensors, {"showtell": json.dumps(header)}))
@@ -238,6 +257,7 @@ class Captioner:
                 encoder=encoder,
                 encoder_identity=header["encoder"],
                 about=header["about"],
+                confidence=Confidence.from_dict(header["confidence"]) if "confidence" in header else None,
                 **header["search"],
             )
         except (KeyError, TypeError, ShowtellError) as error:

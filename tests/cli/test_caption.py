@@ -6,12 +6,25 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import PHOTOS
 from showtell.captioner import Captioner
+from showtell.confidence import Confidence
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
+
+
+@pytest.fixture
+def sure(model: Path, tmp_path: Path) -> Path:
+    """The file of a captioner that is surer of the cat than of the coffee: 0.75 and 0.25."""
+    captioner = Captioner.load(model)  # its weights are rounded
+    cat, coffee = (caption.signs for caption in captioner.caption([CAT, COFFEE]))
+    slope = 2 * np.log(3) / (cat[0] - coffee[0])
+    captioner.confidence = Confidence(0.5, (-slope * (cat[0] + coffee[0]) / 2, slope, 0.0), (0.5, 0.0, 0.0))
+    captioner.save(tmp_path / "sure.safetensors")
+    return tmp_path / "sure.safetensors"
 
 
 @pytest.fixture
@@ -50,14 +63,15 @@ def test_a_folder_is_searched_and_a_broken_photo_reported(showtell, model, holid
     assert lines[1] == "showtell: 1 of 3 photos could not be read"
 
 
-def test_json(showtell, model, captioner: Captioner, holiday: Path) -> None:
+def test_json(showtell, model, holiday: Path) -> None:
     result = showtell("caption", holiday, "--model", model, "--json", "--quiet")
     entries = {Path(entry["file"]).name: entry for entry in map(json.loads, result.out.splitlines())}
     assert entries.keys() == {"broken.jpg", "cat.png", "coffee.png"}
-    expected = captioner.caption(CAT)
+    expected = Captioner.load(model).caption(CAT)  # its weights are rounded
     assert entries["cat.png"]["caption"] == expected.text
-    assert entries["cat.png"]["log_prob"] == pytest.approx(expected.log_prob, abs=0.05)
+    assert entries["cat.png"]["log_prob"] == pytest.approx(expected.log_prob, abs=1e-3)
     assert [word["word"] for word in entries["cat.png"]["words"]] == [word for word, _ in expected.words]
+    assert entries["cat.png"]["confidence"] is None
     assert entries["broken.jpg"].keys() == {"file", "error"}
 
 
@@ -66,9 +80,59 @@ def test_csv(showtell, model, captioner: Captioner, holiday: Path) -> None:
     rows = {Path(row["file"]).name: row for row in csv.DictReader(io.StringIO(result.out))}
     assert rows["cat.png"]["caption"] == captioner.caption(CAT).text
     assert float(rows["cat.png"]["log_prob"]) < 0
+    assert rows["cat.png"]["confidence"] == ""
     assert rows["cat.png"]["error"] == ""
     assert rows["broken.jpg"]["caption"] == ""
     assert "broken.jpg" in rows["broken.jpg"]["error"]
+
+
+def test_confidence_is_told(showtell, sure: Path, holiday: Path) -> None:
+    out = showtell("caption", holiday, "--model", sure, "--json", "--quiet").out
+    entries = {Path(entry["file"]).name: entry for entry in map(json.loads, out.splitlines())}
+    out = showtell("caption", holiday, "--model", sure, "--csv", "--quiet").out
+    rows = {Path(row["file"]).name: row for row in csv.DictReader(io.StringIO(out))}
+    for name, value in (("cat.png", 0.75), ("coffee.png", 0.25)):
+        assert entries[name]["confidence"] == pytest.approx(value, abs=1e-4)
+        assert float(rows[name]["confidence"]) == pytest.approx(value, abs=1e-4)
+    assert rows["broken.jpg"]["confidence"] == ""
+    assert "broken.jpg" in rows["broken.jpg"]["error"]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+def test_a_caption_that_it_is_not_sure_of_is_left_out(showtell, sure: Path, form: list[str]) -> None:
+    result = showtell("caption", CAT, COFFEE, "--model", sure, "--min-confidence", 0.5, "--quiet", *form)
+    assert result.status == 0
+    assert str(CAT) in result.out
+    assert str(COFFEE) not in result.out
+    lines = result.err.splitlines()
+    assert lines[0].startswith(f"showtell: {COFFEE}: left out at confidence 0.250")
+    assert lines[1] == "showtell: the captions of 1 of 2 photos were left out"
+    assert len(lines) == 2
+
+
+def test_one_photo_that_it_is_not_sure_of(showtell, sure: Path) -> None:
+    result = showtell("caption", COFFEE, "--model", sure, "--min-confidence", 0.5)
+    assert (result.status, result.out, result.err.count("\n")) == (0, "", 1)
+    assert showtell("caption", COFFEE, "--model", sure, "--min-confidence", 0.1).out.count("\n") == 1
+
+
+def test_a_broken_photo_is_no_matter_of_confidence(showtell, sure: Path, holiday: Path) -> None:
+    result = showtell("caption", holiday, "--model", sure, "--min-confidence", 1, "--quiet")
+    assert (result.status, result.out) == (1, "")
+    assert result.err.splitlines()[-2:] == [
+        "showtell: the captions of 2 of 3 photos were left out",
+        "showtell: 1 of 3 photos could not be read",
+    ]
+
+
+def test_a_captioner_without_confidence_cannot_leave_out(showtell, model: Path) -> None:
+    result = showtell("caption", CAT, "--model", model, "--min-confidence", 0.5)
+    assert (result.status, result.out) == (1, "")
+    assert f"--min-confidence is 0.5, but the captioner {model} has no confidence" in result.err
+
+
+def test_a_confidence_is_within_0_and_1(showtell, model: Path) -> None:
+    assert showtell("caption", CAT, "--model", model, "--min-confidence", 50).status == 2
 
 
 def test_paths_come_from_stdin(showtell, model) -> None:

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from showtell.captioner import Captioner
+from showtell.confidence import Confidence
 from showtell.datasets import read_dataset
+from showtell.evaluation.calibration import calibration
+from showtell.evaluation.confidence import evidence
 from showtell.metrics import score
 
 
@@ -29,6 +32,26 @@ def test_the_scores_of_what_it_writes(
     table = showtell(*words).out.splitlines()
     assert table[0].split() == ["photos", str(len(examples))]
     assert [line.split("  ")[0] for line in table] == [name for name in found if name != "intervals"]
+
+
+def test_how_right_its_confidence_is(showtell, model: Path, drawn: Path, stored: Path, tmp_path: Path) -> None:
+    words = [drawn, "--features", stored, "--quiet", "--json"]
+    without = json.loads(showtell("evaluate", model, *words).out)
+    captioner = Captioner.load(model)  # its weights are rounded
+    captioner.confidence = Confidence(0.5, (1.0, 0.5, -0.1), (0.25, 0.0, 0.0))
+    captioner.save(model)
+    found = json.loads(showtell("evaluate", model, *words, "--report", tmp_path / "report.html").out)
+    assert without.items() <= found.items()
+    examples = read_dataset(drawn).split("val")
+    signs, cider_d = evidence(
+        captioner.caption([example.photo for example in examples]), [example.captions for example in examples]
+    )
+    expected = calibration(captioner.confidence.probability(signs), cider_d, 0.5).rows()
+    for row in expected:
+        assert found[row.name] == pytest.approx(row.value, abs=1e-3)
+    assert found["CIDEr-D, expected"] == 0.25
+    assert found.keys() - without.keys() == {"CIDEr-D, expected", *(row.name for row in expected)}
+    assert "Brier" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_page_of_it(showtell, model: Path, drawn: Path, stored: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 import small
 from showtell.captioner import Captioner
 from showtell.errors import ShowtellError
+from showtell.evaluation.confidence import fit_confidence
 from showtell.layers import best_layers
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.folder import BEST, CHECKPOINT, METRICS
@@ -67,6 +68,31 @@ def test_what_a_run_leaves(whole: Path) -> None:
     assert [record["epoch"] for record in records(whole)] == [1, 2, 3, 4]
     assert records(whole)[0].keys() == {"epoch", "train_loss", "val_loss", "cider_d", "bleu_4"}
     assert records(whole)[2].keys() == {"epoch", "reward", "val_loss", "cider_d", "bleu_4"}
+
+
+def test_the_best_knows_when_it_does_not_know(whole: Path) -> None:
+    captioner, data = Captioner.load(whole / BEST), small.data()
+    captions = captioner.caption_features(data.batch(data.val.rows))
+    assert captioner.confidence == fit_confidence(captioner, data.features[data.val.rows], data.val.references)
+    assert all(0 < caption.confidence < 1 for caption in captions)
+
+
+def test_killed_while_its_confidence_is_fitted_it_ends_the_same(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = trainer(tmp_path)
+    fit = run._fit_confidence
+
+    def fit_and_stop() -> None:
+        fit()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_fit_confidence", fit_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    assert not load_progress_finished(tmp_path)
+    trainer(tmp_path).run()
+    assert_same_run(whole, tmp_path)
 
 
 # An epoch has 12; those on the reward are the third and the fourth

@@ -33,13 +33,18 @@ def caption(
     beam: Annotated[
         int | None, typer.Option("--beam", "-b", min=1, help="Sentences followed at once; 1 is the fastest.")
     ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Leave out captions that the captioner is less sure of, 0 to 1."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, with probabilities.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV: file, caption, log_prob, error.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV: file, caption, log_prob, confidence, error.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Write a sentence about each photo.
 
-    A photo that cannot be read is reported on stderr and skipped; the exit status is then 1.
+    A photo that cannot be read is reported on stderr and skipped; the exit status is then 1. A caption that is left out
+    for its confidence is reported on stderr too; as that is what was asked for, it does not change the exit status.
 
     Example: showtell caption holiday/ --csv > captions.csv
     """
@@ -52,13 +57,24 @@ def caption(
     one = len(photos) == 1 and photos[0] == Path(paths[0])
     write = _json_writer() if as_json else _csv_writer() if as_csv else _text_writer(with_name=not one)
     captioner = load_captioner(model)
-    broken = 0
+    if min_confidence is not None and captioner.confidence is None:
+        raise ShowtellError(
+            f"--min-confidence is {min_confidence}, but the captioner {model or 'that ships'} has no confidence; "
+            "leave the option out, or take a captioner of a finished `showtell train`"
+        )
+    broken = unsure = 0
     with bar("captioning photos", quiet=quiet or one) as report:
         for photo, outcome in _captions(captioner, photos, beam, report):
             if isinstance(outcome, PhotoError):
                 broken += 1
                 typer.echo(f"showtell: {outcome}", err=True)
+            elif min_confidence is not None and outcome.confidence is not None and outcome.confidence < min_confidence:
+                unsure += 1
+                typer.echo(f"showtell: {photo}: left out at confidence {outcome.confidence:.3f}", err=True)
+                continue
             write(photo, outcome)
+    if unsure and len(photos) > 1:
+        typer.echo(f"showtell: the captions of {unsure:,} of {len(photos):,} photos were left out", err=True)
     if broken:
         if len(photos) > 1:
             typer.echo(f"showtell: {broken:,} of {len(photos):,} photos could not be read", err=True)
@@ -117,8 +133,13 @@ def _json_writer() -> Write:
             entry: dict[str, object] = {"file": str(photo), "error": str(outcome)}
         else:
             words = [{"word": word, "probability": round(p, 6)} for word, p in outcome.words]
-            log_prob = round(outcome.log_prob, 6)
-            entry = {"file": str(photo), "caption": outcome.text, "log_prob": log_prob, "words": words}
+            entry = {
+                "file": str(photo),
+                "caption": outcome.text,
+                "log_prob": round(outcome.log_prob, 6),
+                "confidence": None if outcome.confidence is None else round(outcome.confidence, 6),
+                "words": words,
+            }
         typer.echo(json.dumps(entry, ensure_ascii=False))
 
     return write
@@ -126,13 +147,14 @@ def _json_writer() -> Write:
 
 def _csv_writer() -> Write:
     table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(["file", "caption", "log_prob", "error"])
+    table.writerow(["file", "caption", "log_prob", "confidence", "error"])
 
     def write(photo: Path, outcome: Caption | PhotoError) -> None:
         if isinstance(outcome, PhotoError):
-            table.writerow([photo, "", "", outcome])
+            table.writerow([photo, "", "", "", outcome])
         else:
-            table.writerow([photo, outcome.text, f"{outcome.log_prob:.6f}", ""])
+            confidence = "" if outcome.confidence is None else f"{outcome.confidence:.6f}"
+            table.writerow([photo, outcome.text, f"{outcome.log_prob:.6f}", confidence, ""])
         sys.stdout.flush()
 
     return write

@@ -33,6 +33,8 @@ def evaluate(
 ) -> None:
     """Score the captions that a captioner writes: CIDEr-D, BLEU, ROUGE-L, with 95 % intervals, and their variety.
 
+    If the captioner has learnt a confidence, how right that is too.
+
     Example: showtell evaluate runs/flickr8k-lstm flickr8k/
     """
     import numpy as np
@@ -58,14 +60,15 @@ def evaluate(
 
     places = [filled.rows[example.photo] for example in examples]
     written = [
-        caption.text
+        caption
         for start in range(0, len(places), 64)
         for caption in captioner.caption_features(
             stored[places[start : start + 64]].astype(np.float32), beam_width=beam
         )
     ]
     records = [
-        Record(str(example.photo), text, example.captions) for example, text in zip(examples, written, strict=True)
+        Record(str(example.photo), caption.text, example.captions)
+        for example, caption in zip(examples, written, strict=True)
     ]
     training = [caption for example in found.split("train") for caption in example.captions]
     scores, rows = figures(records, training, meteor=meteor, spice=spice)
@@ -76,4 +79,12 @@ def evaluate(
         from showtell.files import write_atomically
 
         write_atomically(report, page.report(f"{run.name} on {found.name}, {split}", rows, records, scores))
+    if captioner.confidence:
+        from showtell.evaluation.calibration import calibration
+        from showtell.evaluation.table import Row
+
+        confidence, signs = captioner.confidence, np.array([caption.signs for caption in written])
+        sure = confidence.probability(signs)
+        rows += calibration(sure, scores.cider_d_per_photo, confidence.threshold).rows()
+        rows.append(Row("CIDEr-D, expected", float(confidence.expected_cider_d(signs).mean())))
     show(rows, as_json)

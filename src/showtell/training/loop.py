@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell import kernels
-from showtell.captioner import Captioner
+from showtell.captioner import Caption, Captioner
+from showtell.confidence import Confidence
 from showtell.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
+from showtell.evaluation.confidence import evidence
 from showtell.files import write_atomically
 from showtell.metrics import score
 from showtell.text.vocabulary import PAD
@@ -39,10 +41,10 @@ _WEIGHTS, _ORDER, _UPDATE = range(3)
 class Trainer:
     """One training run in one folder: epochs on the captions' cross-entropy, then epochs on a reward.
 
-    The folder holds, after each epoch: `best.safetensors`, the captioner with the best validation CIDEr-D so far;
-    `metrics.jsonl`, a record an epoch; and `checkpoint.safetensors`. Made anew on the same folder, a trainer goes on
-    where the last one was stopped or killed, and ends with the same bits as one that never was, on the same machine
-    with the same number of threads.
+    The folder holds, after each epoch: `best.safetensors`, the captioner with the best validation CIDEr-D so far, and
+    after the last epoch with its confidence; `metrics.jsonl`, a record an epoch; and `checkpoint.safetensors`. Made
+    anew on the same folder, a trainer goes on where the last one was stopped or killed, and ends with the same bits as
+    one that never was, on the same machine with the same number of threads.
 
     Args:
         data: what to learn from.
@@ -223,6 +225,9 @@ class Trainer:
             progress.best, progress.best_epoch = record["cider_d"], progress.epoch
             self._captioner(averaged).save(self.folder / BEST)
         self._end_of_stage(averaged)
+        if progress.finished:
+            # before the checkpoint: a run that is killed here ends its last epoch, and comes here, once more
+            self._fit_confidence()
         self._checkpoint()
         lines = [json.dumps(entry) + "\n" for entry in progress.history]
         write_atomically(self.folder / METRICS, "".join(lines))
@@ -263,14 +268,24 @@ class Trainer:
 
     def _validation_scores(self, decoder: CaptionDecoder) -> dict[str, float]:
         """CIDEr-D and BLEU-4 of captions that the decoder writes for the validation photos."""
-        captioner, val = self._captioner(decoder), self.data.val
-        captions = [
-            caption.text
-            for start in range(0, len(val.rows), 64)
-            for caption in captioner.caption_features(self.data.batch(val.rows[start : start + 64]))
-        ]
-        scores = score(captions, val.references)
+        captions = [caption.text for caption in self._validation_captions(self._captioner(decoder))]
+        scores = score(captions, self.data.val.references)
         return {"cider_d": float(scores.cider_d), "bleu_4": float(scores.bleu[3])}
+
+    def _validation_captions(self, captioner: Captioner) -> list[Caption]:
+        """What a captioner writes for the validation photos."""
+        rows = self.data.val.rows
+        return [
+            caption
+            for start in range(0, len(rows), 64)
+            for caption in captioner.caption_features(self.data.batch(rows[start : start + 64]))
+        ]
+
+    def _fit_confidence(self) -> None:
+        """Let the best captioner know, from its captions of the validation photos, when it does not know."""
+        best = Captioner.load(self.folder / BEST)
+        best.confidence = Confidence.fit(*evidence(self._validation_captions(best), self.data.val.references))
+        best.save(self.folder / BEST)
 
     def _captioner(self, decoder: CaptionDecoder) -> Captioner:
         progress, recipe = self.progress, self.recipe

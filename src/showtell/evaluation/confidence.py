@@ -1,0 +1,45 @@
+"""A captioner's confidence, fitted on photos whose captions are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from showtell.captioner import Caption, Captioner
+from showtell.confidence import Confidence
+from showtell.functional.checks import Array
+from showtell.metrics import score
+
+_BATCH = 64
+
+
+def fit_confidence(captioner: Captioner, features: Array, references: Sequence[Sequence[str]]) -> Confidence:
+    """Let a captioner caption photos, and learn when to trust it; it stays as it is.
+
+    The photos should be such as the captioner was not trained on, several hundred of them.
+
+    Args:
+        captioner: whose confidence it becomes: `captioner.confidence = fit_confidence(captioner, ...)`.
+        features: of N photos as `Captioner.features` gives them, (N, 81, 1280) or (N, 1280), float16 or float32.
+        references: people's captions of each photo, N lists.
+
+    Raises:
+        ShowtellError: there is no photo, not a list of references for each, or one without references.
+    """
+    captions = [
+        caption
+        for start in range(0, len(features), _BATCH)
+        for caption in captioner.caption_features(features[start : start + _BATCH].astype(np.float32))
+    ]
+    return Confidence.fit(*evidence(captions, references))
+
+
+def evidence(captions: Sequence[Caption], references: Sequence[Sequence[str]]) -> tuple[Array, Array]:
+    """What a confidence is learnt from: the captions' signs, (N, 2), and their CIDEr-D, (N,).
+
+    Raises:
+        ShowtellError: as `showtell.metrics.score`.
+    """
+    cider_d = score([caption.text for caption in captions], references).cider_d_per_photo
+    return np.array([caption.signs for caption in captions]), cider_d
