@@ -16,8 +16,8 @@ ABOUT = {
     "use these weights for no more than that",
     "good at": "everyday outdoor photos of people and dogs that do something",
     "bad at": "all that Flickr8k seldom or never shows: indoor scenes, food, text, screens, cats, landscapes without "
-    "people, drawings, old photos; it then names something that it knows, with confidence. It guesses gender and age "
-    "from little. It cannot count and does not know where things stand",
+    "people, drawings, old photos; it then names something that it knows. It guesses gender and age from little, and "
+    "cannot count",
 }
 
 
