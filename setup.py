@@ -31,12 +31,12 @@ if X86:
 
 # native/sanitize builds with checks of every access and every operation
 LINK = [] if MSVC else ["-pthread"]
-if "SHOWTELL_SANITIZE" not in os.environ and not MSVC:
-    COMMON.append("-g0")  # Python's own flags ask for debugging information, three quarters of the library
-elif "SHOWTELL_SANITIZE" in os.environ:
+if "SHOWTELL_SANITIZE" in os.environ:
     CHECKS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
     COMMON += CHECKS
     LINK += CHECKS
+elif not MSVC:
+    COMMON.append("-g0")  # Python's own flags ask for debugging information, three quarters of the library
 
 
 class BuildNative(build_ext):
