@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from showtell.decoder import CaptionDecoder
 from showtell.search import Hypothesis
-from showtell.text.vocabulary import END, PAD, START, Vocabulary
-from showtell.training.reward import Reward, advantages, as_captions, sample_captions
+from showtell.text.vocabulary import END, PAD, START, UNK, Vocabulary
+from showtell.training.reward import Reward, advantages, as_captions, sample_captions, speaking
 
 VOCABULARY = Vocabulary(["a", "big", "black", "bird", "cat", "dog", "red", "small"])
 REFERENCES = [["a small red bird", "a red bird"], ["a big black dog", "a black dog"], ["a cat"]]
@@ -49,3 +53,44 @@ def test_samples_come_photo_by_photo(attention_dim: int) -> None:
     assert len(said) == 12
     assert len(set(said)) < 12
     assert len({said[0], said[4], said[8]}) > 1
+
+
+@pytest.mark.parametrize("attention_dim", [0, 6])
+def test_the_gradient_is_that_of_the_expected_reward(attention_dim: int) -> None:
+    """Over all captions of at most two words, as they are sampled, against a central difference."""
+    rng = np.random.default_rng(2)
+    decoder = CaptionDecoder(len(VOCABULARY), 4, 5, 6, attention_dim=attention_dim, dtype=np.float64, rng=rng)
+    features = rng.standard_normal((1, 3, 4) if attention_dim else (1, 4))
+    words = [word for word in range(len(VOCABULARY)) if word not in (PAD, START, UNK, END)]
+    said = [(), *((one,) for one in words), *itertools.product(words, words)]
+    captions = [Hypothesis(caption, (0.0,) * min(2, len(caption) + 1), 0.0) for caption in said]
+    rewards = rng.random(len(captions))
+
+    def probabilities(params: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Of each caption, step by step, what is never said left out as the sampling does."""
+        stepwise = decoder.with_params(params).stepwise()
+        first, state = stepwise.step(np.array([START]), stepwise.start(features))
+        after, _ = stepwise.step(np.array(words), state.take(np.zeros(len(words), int)))
+        chances = np.exp(np.concatenate([first, after]))
+        chances[:, [PAD, START, UNK]] = 0
+        chances /= chances.sum(axis=1, keepdims=True)
+        one = {word: 1 + row for row, word in enumerate(words)}
+        return np.array(
+            [
+                chances[0, caption[0] if caption else END]
+                * (chances[one[caption[0]], caption[1] if len(caption) > 1 else END] if caption else 1)
+                for caption in said
+            ]
+        )
+
+    chances = probabilities(decoder.params)
+    assert chances.sum() == pytest.approx(1)
+    _, grads = speaking(decoder).loss(
+        features, as_captions(captions), np.zeros(len(captions), int), weight=len(captions) * chances * rewards
+    )
+    for name, array in decoder.params.items():
+        direction, small = rng.standard_normal(array.shape), 1e-5
+        up, down = (
+            probabilities(decoder.params | {name: array + sign * small * direction}) @ rewards for sign in (1, -1)
+        )
+        assert -np.vdot(grads[name], direction) == pytest.approx((up - down) / (2 * small), rel=1e-5, abs=1e-9), name

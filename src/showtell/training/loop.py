@@ -28,7 +28,7 @@ from showtell.training.checkpoint import Progress, load_checkpoint, save_checkpo
 from showtell.training.data import TrainingData
 from showtell.training.folder import BEST, CHECKPOINT, METRICS
 from showtell.training.recipe import Recipe
-from showtell.training.reward import Reward, advantages, as_captions, sample_captions
+from showtell.training.reward import Reward, advantages, as_captions, sample_captions, speaking
 from showtell.training.schedule import warmup_cosine
 
 Array: TypeAlias = NDArray[np.floating[Any]]
@@ -184,7 +184,7 @@ class Trainer:
         rewards = self._reward.score(hypotheses, self._place[photos[of_photo]])
         captions = as_captions(hypotheses)
         weight = advantages(rewards, recipe.samples).astype(features.dtype)
-        _, grads = decoder.loss(features, captions, of_photo, weight=weight)
+        _, grads = speaking(decoder).loss(features, captions, of_photo, weight=weight)
         self.progress.reward += float(rewards.sum())
         self.progress.sampled += len(rewards)
         self.progress.words += int((captions[:, 1:] != PAD).sum())

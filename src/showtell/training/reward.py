@@ -24,6 +24,8 @@ from showtell.text.vocabulary import END, PAD, START, Vocabulary
 
 # What stands for the end of a caption among its words, so that one that stops in the middle is worse.
 _END = "</s>"
+# A score with which the probability is exactly 0 in float32 and float64, and its gradient too
+_SILENT = -1e4
 
 
 class Reward:
@@ -46,6 +48,17 @@ class Reward:
         ]
         scores: NDArray[np.float64] = self._cider.score(captions, photos)[1]
         return scores
+
+
+def speaking(decoder: CaptionDecoder) -> CaptionDecoder:
+    """The decoder that the samples come from: the same weights, but what is never said has no probability.
+
+    The gradient must be that of the distribution which was sampled. With the unknown word left in it, a bad caption
+    is made unlikelier by giving that word more, and since it is never drawn nothing ever takes this back.
+    """
+    b = decoder.params["b_vocab"].copy()
+    b[list(search.NEVER)] = _SILENT
+    return decoder.with_params(decoder.params | {"b_vocab": b})
 
 
 def sample_captions(
