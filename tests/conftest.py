@@ -34,7 +34,8 @@ def captioner(encoder: Encoder) -> Captioner:
     """A small captioner that was taught nothing: its sentences are nonsense, and always the same."""
     vocabulary = Vocabulary(WORDS.split())
     rng = np.random.default_rng(0)
-    decoder = CaptionDecoder(len(vocabulary), 1280, 8, 16, attention_dim=8, heads=2, rng=rng)
+    precision = kernels.fastest_precision()  # as of one that is loaded
+    decoder = CaptionDecoder(len(vocabulary), 1280, 8, 16, attention_dim=8, heads=2, rng=rng, precision=precision)
     decoder.params["W_embed"] *= 40
     return Captioner(
         decoder,

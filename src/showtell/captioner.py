@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 
-from showtell import search
+from showtell import kernels, search
 from showtell.confidence import Confidence
 from showtell.decoder import CaptionDecoder, StepwiseDecoder
 from showtell.errors import ModelError, PhotoError, ShowtellError
@@ -237,7 +237,7 @@ class Captioner:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Captioner:
-        """Read what `save` wrote.
+        """Read what `save` wrote; it computes in bfloat16 where that is the faster.
 
         Args:
             path: the file.
@@ -250,7 +250,7 @@ class Captioner:
         try:
             vocabulary = Vocabulary.from_list(header["vocabulary"])
             arrays = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-            decoder = CaptionDecoder.from_arrays(header["decoder"], arrays)
+            decoder = CaptionDecoder.from_arrays(header["decoder"], arrays, precision=kernels.fastest_precision())
             return cls(
                 decoder,
                 vocabulary,

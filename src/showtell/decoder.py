@@ -187,7 +187,11 @@ class CaptionDecoder:
 
     @classmethod
     def from_arrays(
-        cls, config: dict[str, Any], arrays: dict[str, Array], layers: ModuleType | None = None
+        cls,
+        config: dict[str, Any],
+        arrays: dict[str, Array],
+        layers: ModuleType | None = None,
+        precision: Precision = "float32",
     ) -> CaptionDecoder:
         """The decoder of which `config` and `arrays` came.
 
@@ -196,7 +200,7 @@ class CaptionDecoder:
         """
         statistics = {name: array for name, array in arrays.items() if name in _STATISTICS}
         params = {name: array for name, array in arrays.items() if name not in _STATISTICS}
-        return cls(**config, statistics=statistics, params=params, layers=layers)
+        return cls(**config, statistics=statistics, params=params, layers=layers, precision=precision)
 
     def _no_statistics(self) -> dict[str, Array]:
         names = _STATISTICS if self.attention_dim else _STATISTICS[:2]
@@ -388,16 +392,33 @@ class StepwiseDecoder:
         self._step = decoder.layers.DecodingStep(
             decoder.cell, decoder.activation, *weights, attention=attention, **decoder._precision
         )
+        # Features less their mean over their scale, times weights: the mean and the scale go into the weights once
+        self._inputs = [self._of_features("feature", "proj"), self._of_features("feature", "show")]
+        if attention:
+            self._inputs += [self._of_features("grid", "key"), self._of_features("grid", "value")]
 
     def start(self, features: Array) -> State:
         """The state before the first word, for photos' features (N, F) or grids (N, P, F)."""
-        p, affine = self._decoder.params, self._decoder.layers.affine_forward
-        v = self._decoder.pooled(features)
-        h0, _ = affine(v, p["W_proj"], p["b_proj"])
-        shown, _ = affine(v, p["W_show"], p["b_show"])
-        grids = self._decoder.grid(features, {}) if self._decoder.attention_dim else ()
-        state: State = self._step.start(h0, shown, *grids)
+        decoder = self._decoder
+        mean = decoder.statistics["feature_mean"]
+        check_arrays(
+            "CaptionDecoder", mean=(mean, "F"), features=(features, "N P F" if decoder.attention_dim else "N F")
+        )
+        affine, (proj, show, *grid) = decoder.layers.affine_forward, self._inputs
+        pooled = features.mean(axis=1) if grid else features
+        h0, shown = (affine(pooled, *weights)[0] for weights in (proj, show))
+        flat = features.reshape(-1, decoder.feature_dim)
+        looked_at = (affine(flat, *weights, **decoder._precision)[0] for weights in grid)
+        shape = (*features.shape[:2], decoder.attention_dim)
+        state: State = self._step.start(h0, shown, *(rows.reshape(shape) for rows in looked_at))
         return state
+
+    def _of_features(self, kind: str, name: str) -> tuple[Array, Array]:
+        """W_name and b_name for features as they are."""
+        params, statistics = self._decoder.params, self._decoder.statistics
+        W, scale = params[f"W_{name}"], statistics[f"{kind}_scale"]
+        b = params.get(f"b_{name}", np.zeros_like(W[0]))
+        return W / scale[:, None], b - (statistics[f"{kind}_mean"] / scale) @ W
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:
         """The log-probabilities (R, V) of the word after `words` (R,), and the state after them."""

@@ -79,7 +79,7 @@ def beam(
     A sentence is ranked by its log-probability over (number of words, the end counted) ** `length_power`: 0 ranks by
     log-probability alone, which favours short sentences, 1 by the mean of its words' (Wu et al. 2016,
     arXiv:1609.08144, section 7).
-    A photo is done when no sentence that still grows can reach those that it has.
+    A photo is done when it has `width` sentences and none that grows ranks, as it stands, above the worst of them.
 
     Args:
         decoder: gives the probabilities.
@@ -130,8 +130,7 @@ def beam(
         words = np.concatenate([words[rows, parent], word[:, :, None]], axis=2)
         traces = np.concatenate([traces[rows, parent], step[rows, grows][:, :, None]], axis=2)
 
-        # A growing sentence's log-probability can only fall, and its length reach max_words
-        hope = log_probs.max(axis=1) / max_words**length_power
+        hope = log_probs.max(axis=1) / length**length_power
         worst = [results[p][-1].score if len(results[p]) == width else -np.inf for p in photos]
         going = hope > worst
         source = (rows * K + parent)[going].ravel()
