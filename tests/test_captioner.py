@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 import math
 import re
@@ -73,6 +74,20 @@ def test_saved_and_loaded_it_says_the_same(captioner: Captioner, tmp_path: Path)
     # what was rounded to float16 once is not rounded again, and nothing of when and where is in the file
     one.save(tmp_path / "two.safetensors")
     assert (tmp_path / "two.safetensors").read_bytes() == (tmp_path / "one.safetensors").read_bytes()
+
+
+def test_a_word_recurs_only_if_it_may(captioner: Captioner, tmp_path: Path) -> None:
+    assert captioner.may_recur is None
+    said = [word for word, _ in captioner.caption(CAT).words]
+    twice = {word for word in said if said.count(word) > 1}
+    assert twice
+    careful = copy.copy(captioner)
+    careful.may_recur = tuple(twice)[1:]
+    careful.save(tmp_path / "careful.safetensors")
+    again = Captioner.load(tmp_path / "careful.safetensors", encoder=captioner.encoder)
+    assert again.may_recur == careful.may_recur
+    said = [word for word, _ in again.caption(CAT).words]
+    assert {word for word in said if said.count(word) > 1} <= set(careful.may_recur)
 
 
 def test_the_signs_of_a_caption(captioner: Captioner) -> None:

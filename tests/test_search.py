@@ -70,10 +70,11 @@ def every_sentence(max_words: int):
     yield from product(WORDS, repeat=max_words)
 
 
-def best_by_force(decoder, photo, length_power, max_words, count) -> list[tuple[float, tuple[int, ...]]]:
+def best_by_force(decoder, photo, length_power, max_words, count, once=()) -> list[tuple[float, tuple[int, ...]]]:
     ranked = [
         (sum(trace(decoder, photo, words)) / len(words) ** length_power, tuple(w for w in words if w != END))
         for words in every_sentence(max_words)
+        if all(words.count(word) <= 1 for word in once)
     ]
     return sorted(ranked, reverse=True)[:count]
 
@@ -91,6 +92,23 @@ def test_a_wide_beam_finds_the_best_sentences_that_there_are(photos, seed, lengt
         expected = best_by_force(decoder, photo, length_power, 4, 50)
         assert [h.words for h in found] == [words for _, words in expected]
         np.testing.assert_allclose([h.score for h in found], [score for score, _ in expected])
+
+
+@pytest.mark.parametrize("once", [(4,), (5, 6), tuple(WORDS)])
+def test_a_wide_beam_repeats_only_what_may_recur(photos, once):
+    decoder = TableDecoder(1)
+    may_recur = ~np.isin(np.arange(V), once)
+    for photo, found in zip(photos, beam(decoder, photos, 50, max_words=4, may_recur=may_recur), strict=True):
+        expected = best_by_force(decoder, photo, 0.7, 4, 50, once)
+        assert [h.words for h in found] == [words for _, words in expected]
+
+
+@given(width=st.integers(1, 4), seed=st.integers(0, 50), max_words=st.integers(1, 8))
+def test_where_no_word_may_recur_there_is_still_a_sentence(width, seed, max_words):
+    features = np.random.default_rng(seed).standard_normal((2, 4))
+    for found in beam(TableDecoder(seed), features, width, max_words=max_words, may_recur=np.zeros(V, bool)):
+        assert 1 <= len(found) <= width
+        assert all(len(set(h.words)) == len(h.words) for h in found)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5])

@@ -23,6 +23,8 @@ from showtell.text.sentence import sentence
 from showtell.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from showtell.functional.checks import Array
     from showtell.vision.encoder import Encoder
     from showtell.vision.photo import PhotoSource
@@ -76,6 +78,7 @@ class Captioner:
         beam_width: sentences followed at once, if a call does not say.
         length_power: how a sentence's length enters its rank (see `search.beam`).
         max_words: the longest sentence.
+        may_recur: the words that a sentence may hold more than once; all if not given.
         confidence: how sure it may be of a caption, as `evaluation.confidence.fit_confidence` finds it.
 
     Raises:
@@ -93,6 +96,7 @@ class Captioner:
         beam_width: int = 3,
         length_power: float = 0.7,
         max_words: int = 20,
+        may_recur: Sequence[str] | None = None,
         confidence: Confidence | None = None,
     ) -> None:
         if decoder.vocab_size != len(vocabulary):
@@ -106,6 +110,7 @@ class Captioner:
         self.beam_width = beam_width
         self.length_power = length_power
         self.max_words = max_words
+        self.may_recur = None if may_recur is None else tuple(may_recur)
         self.confidence = confidence
         self._encoder = encoder
 
@@ -130,6 +135,10 @@ class Captioner:
     @functools.cached_property
     def _stepwise(self) -> StepwiseDecoder:
         return self.decoder.stepwise()
+
+    @functools.cached_property
+    def _recurring(self) -> NDArray[np.bool_] | None:
+        return None if self.may_recur is None else np.isin(self.vocabulary.to_list(), self.may_recur)
 
     @overload
     def caption(self, photos: PhotoSource, *, beam_width: int | None = None) -> Caption: ...
@@ -192,7 +201,14 @@ class Captioner:
 
     def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
         """Caption photos whose features, as of `features`, are known: (N, 81, 1280) or (N, 1280)."""
-        found = search.beam(self._stepwise, features, beam_width or self.beam_width, self.length_power, self.max_words)
+        found = search.beam(
+            self._stepwise,
+            features,
+            beam_width or self.beam_width,
+            self.length_power,
+            self.max_words,
+            self._recurring,
+        )
         captions = [self._caption(hypotheses[0]) for hypotheses in found]
         if self.confidence is None or not captions:
             return captions
@@ -226,6 +242,7 @@ class Captioner:
                 "beam_width": self.beam_width,
                 "length_power": self.length_power,
                 "max_words": self.max_words,
+                **({} if self.may_recur is None else {"may_recur": self.may_recur}),
             },
             "about": self.about,
         }

@@ -72,7 +72,12 @@ class Hypothesis:
 
 
 def beam(
-    decoder: StepDecoder[State], features: Array, width: int = 3, length_power: float = 0.7, max_words: int = 20
+    decoder: StepDecoder[State],
+    features: Array,
+    width: int = 3,
+    length_power: float = 0.7,
+    max_words: int = 20,
+    may_recur: NDArray[np.bool_] | None = None,
 ) -> list[list[Hypothesis]]:
     """Beam search: for each photo the `width` best sentences, best first.
 
@@ -87,6 +92,7 @@ def beam(
         width: how many sentences are followed at once, at least 1.
         length_power: see above, at least 0.
         max_words: the longest sentence, at least 1.
+        may_recur: true at the words that a sentence may hold more than once, (V,); all of them if not given.
 
     Raises:
         ShowtellError: an argument is out of range.
@@ -104,16 +110,21 @@ def beam(
     for length in range(1, max_words + 1):
         if not photos.size:
             break
-        # Twice as many as are followed: at most `width` of them end
-        word_log_probs, ids, state = decoder.best(last, state, 2 * width, NEVER)
-        word_log_probs = word_log_probs.astype(np.float64)
+        # Twice as many as are followed: at most `width` of them end; and each word said may be one that is not to recur
+        count = 2 * width + (0 if may_recur is None else length - 1)
+        word_log_probs, ids, state = decoder.best(last, state, count, NEVER)
         N, K = log_probs.shape
-        k = word_log_probs.shape[1]
-        candidates = (log_probs[:, :, None] + word_log_probs.reshape(N, K, k)).reshape(N, K * k)
+        k = ids.shape[1]
+        word_log_probs = word_log_probs.astype(np.float64).reshape(N, K * k)
+        ids = ids.reshape(N, K * k)
+        if may_recur is not None:
+            said = (ids.reshape(N, K, k, 1) == words[:, :, None, :]).any(axis=3).reshape(N, K * k)
+            word_log_probs[said & ~may_recur[ids]] = -np.inf
+        candidates = log_probs.repeat(k, axis=1) + word_log_probs
         best = _top(candidates, 2 * width)
-        parent, word = best // k, np.take_along_axis(ids.reshape(N, K * k), best, axis=1)
+        parent, word = best // k, np.take_along_axis(ids, best, axis=1)
         log_prob = np.take_along_axis(candidates, best, axis=1)
-        step = np.take_along_axis(word_log_probs.reshape(N, K * k), best, axis=1)
+        step = np.take_along_axis(word_log_probs, best, axis=1)
         ended = word == END
         done = np.isfinite(log_prob) & (ended | (length == max_words))
         for n, k in zip(*np.nonzero(done), strict=True):

@@ -71,6 +71,19 @@ class TrainingData:
             features[turned] = self.mirrored[self.mirrored_rows[rows[turned]]]
         return features
 
+    def may_recur(self) -> list[str]:
+        """The words that occur again in more than one of twenty of the training captions that hold them.
+
+        Such as "a", "dog" and "jersey": people see a black dog and a white dog, and hardly ever a bike on a bike.
+        """
+        size = len(self.vocabulary)
+        of_caption = np.arange(len(self.train.captions))[:, None] * size + self.train.captions
+        found, times = np.unique(of_caption, return_counts=True)
+        holds = np.bincount(found % size, minlength=size)
+        again = np.bincount(found[times > 1] % size, minlength=size)
+        often = {word for word, recurs in zip(self.vocabulary.to_list(), again > 0.05 * holds, strict=True) if recurs}
+        return [word for word in self.vocabulary.words if word in often]
+
     def statistics(self) -> dict[str, NDArray[np.float32]]:
         """What a decoder needs to know of the training photos' features, (F,) each.
 

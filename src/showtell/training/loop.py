@@ -302,7 +302,12 @@ class Trainer:
             beam_width=recipe.beam_width,
             length_power=recipe.length_power,
             max_words=recipe.max_words,
+            may_recur=self._may_recur,
         )
+
+    @functools.cached_property
+    def _may_recur(self) -> list[str]:
+        return self.data.may_recur()
 
     def _checkpoint(self) -> None:
         tensors = {
