@@ -62,16 +62,18 @@ def test_the_statistics_of_grids_are_of_their_means_and_of_their_positions() -> 
         np.testing.assert_allclose(found[f"{name}_scale"], rows.std(axis=0) + 1e-3, rtol=1e-4)
 
 
-def test_half_of_the_photos_are_shown_mirrored() -> None:
+def test_a_photo_is_shown_by_each_of_its_views() -> None:
     turned = {photo: 3 - row % 4 for photo, row in ROWS.items()}
-    data = prepare(dataset("train", "train", "val"), FEATURES, ROWS, 1, 5, (-FEATURES[:4], turned))
-    rows = np.repeat(data.train.rows, 50)
-    seen, rng = data.batch(rows, np.random.default_rng(0)), FEATURES[rows].astype(np.float32)
-    straight = (seen == rng).all(axis=1)
-    assert 30 < straight.sum() < 70
+    views = [(FEATURES + 10, ROWS), (FEATURES[:4] + 20, turned)]
+    data = prepare(dataset("train", "train", "val"), FEATURES, ROWS, 1, 5, views)
+    rows = np.repeat(data.train.rows, 100)
     of_row = {row: turned[photo] for photo, row in ROWS.items()}
-    other = np.array([of_row[row] for row in rows])
-    np.testing.assert_array_equal(seen[~straight], -FEATURES[other[~straight]])
+    expected = [FEATURES[rows], FEATURES[rows] + 10, FEATURES[[of_row[row] for row in rows]] + 20]
+    for wanted in (1, 2, 3):
+        seen = data.batch(rows, np.random.default_rng(0), wanted)
+        times = [int((seen == view).all(axis=1).sum()) for view in expected]
+        assert sum(times) == len(rows)
+        assert all(150 / wanted < count < 250 / wanted for count in times[:wanted])
     np.testing.assert_array_equal(data.batch(rows), FEATURES[rows])
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from showtell.datasets.store import FeatureStore, FillReport
 from showtell.vision.encoder import pool
+from showtell.vision.views import view
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,7 +27,7 @@ def photo_features(
     progress: Callable[[int, int], None] | None = None,
     *,
     grid: bool,
-    mirrored: bool = False,
+    number: int = 0,
 ) -> tuple[NDArray[np.float16], FillReport]:
     """Encode the photos that the store in `folder` does not know yet.
 
@@ -36,7 +37,7 @@ def photo_features(
         folder: where features are kept.
         progress: called with the photos done and those there are.
         grid: whether the whole grids are wanted, or their means.
-        mirrored: whether left and right are to be changed first.
+        number: which view of each photo is wanted (see `vision.views`), 0 for the photo itself.
 
     Returns:
         The store's features, mapped, float16 (any, 81, 1280) or (any, 1280); and the report, with each photo's row in
@@ -47,19 +48,13 @@ def photo_features(
     """
     store = FeatureStore(
         folder,
-        encoder.identity + ("-mirrored" if mirrored else ""),
+        encoder.identity + (f"-view-{number}" if number else ""),
         encoder.grid_shape if grid else (encoder.feature_dim,),
     )
 
     def encode(images: list[Image]) -> NDArray[np.float32]:
-        grids = encoder.encode([_mirror(image) for image in images] if mirrored else images)
+        grids = encoder.encode([view(image, number) for image in images])
         return grids if grid else pool(grids)
 
     report = store.fill(photos, encode, progress=progress)
     return store.features, report
-
-
-def _mirror(image: Image) -> Image:
-    from PIL.ImageOps import mirror
-
-    return mirror(image)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -52,23 +52,23 @@ class TrainingData:
         vocabulary: the words.
         train: the photos to learn from.
         val: those to choose by.
-        mirrored: the features of mirrored photos, if there are any.
-        mirrored_rows: the row in them of the photo in each row of `features`, (any rows,).
+        views: the features of other views of the training photos, and the row in them of the photo in each row of
+            `features`, (any rows,).
     """
 
     features: Array
     vocabulary: Vocabulary
     train: Split
     val: Split
-    mirrored: Array | None = None
-    mirrored_rows: IntArray | None = None
+    views: tuple[tuple[Array, IntArray], ...] = ()
 
-    def batch(self, rows: IntArray, rng: np.random.Generator | None = None) -> NDArray[np.float32]:
-        """The features of some rows in float32, (N, ...); with `rng` each of them mirrored half of the time."""
+    def batch(self, rows: IntArray, rng: np.random.Generator | None = None, views: int = 1) -> NDArray[np.float32]:
+        """The features of some rows in float32, (N, ...); with `rng` of one of the photo's first `views` views."""
         features = self.features[rows].astype(np.float32)
-        if rng is not None and self.mirrored is not None and self.mirrored_rows is not None:
-            turned = rng.random(len(rows)) < 0.5
-            features[turned] = self.mirrored[self.mirrored_rows[rows[turned]]]
+        if rng is not None and views > 1:
+            chosen = rng.integers(views, size=len(rows))
+            for number, (other, row_of) in enumerate(self.views[: views - 1], start=1):
+                features[chosen == number] = other[row_of[rows[chosen == number]]]
         return features
 
     def may_recur(self) -> list[str]:
@@ -127,7 +127,7 @@ def prepare(
     rows: Mapping[Path, int],
     min_count: int,
     max_words: int,
-    mirrored: tuple[Array, Mapping[Path, int]] | None = None,
+    views: Sequence[tuple[Array, Mapping[Path, int]]] = (),
 ) -> TrainingData:
     """Turn a data set whose photos' features are known into training data.
 
@@ -137,7 +137,7 @@ def prepare(
         rows: the row of each photo; photos without one are left out.
         min_count: a word is known if the training captions hold it this often.
         max_words: longer captions are cut here, for training only.
-        mirrored: the features of the training photos mirrored, and the row of each photo in them.
+        views: the features of other views of the training photos, and the row of each photo in them.
 
     Raises:
         DatasetError: there is no photo to train on, or none to validate on.
@@ -158,14 +158,13 @@ def prepare(
             references=[list(example.captions) for example in examples],
         )
 
-    data = TrainingData(features, vocabulary, split(known["train"]), split(known["val"]))
-    if mirrored is None:
-        return data
-    turned, row_of = mirrored
-    mirrored_rows = np.zeros(len(features), np.intp)
-    for example in known["train"]:
-        mirrored_rows[rows[example.photo]] = row_of[example.photo]
-    return replace(data, mirrored=turned, mirrored_rows=mirrored_rows)
+    others = []
+    for other, row_of in views:
+        row = np.zeros(len(features), np.intp)
+        for example in known["train"]:
+            row[rows[example.photo]] = row_of[example.photo]
+        others.append((other, row))
+    return TrainingData(features, vocabulary, split(known["train"]), split(known["val"]), tuple(others))
 
 
 def fingerprint(data: TrainingData) -> str:

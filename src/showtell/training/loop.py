@@ -30,6 +30,7 @@ from showtell.training.folder import BEST, CHECKPOINT, METRICS
 from showtell.training.recipe import Recipe
 from showtell.training.reward import Reward, advantages, as_captions, sample_captions, speaking
 from showtell.training.schedule import warmup_cosine
+from showtell.vision.views import WHOLE
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.integer[Any]]
@@ -163,7 +164,7 @@ class Trainer:
         photos, photo = np.unique(train.photo_rows[rows], return_inverse=True)
         captions = trim(train.captions[rows])
         loss, grads = self.decoder.loss(
-            self.data.batch(photos, rng if recipe.mirror else None),
+            self.data.batch(photos, rng, recipe.views),
             captions,
             photo,
             dropout=recipe.dropout,
@@ -178,7 +179,8 @@ class Trainer:
         """Of the expected reward, negative, of captions for the photos of these rows: without dropout."""
         recipe, decoder = self.recipe, self.decoder
         photos = np.unique(self.data.train.photo_rows[rows])
-        features = self.data.batch(photos, rng if recipe.mirror else None)
+        # of the whole photo: no one is to speak of what he cannot see
+        features = self.data.batch(photos, rng, min(recipe.views, WHOLE))
         hypotheses = sample_captions(decoder, features, recipe.samples, recipe.max_words, rng)
         of_photo = np.repeat(np.arange(len(photos)), recipe.samples)
         rewards = self._reward.score(hypotheses, self._place[photos[of_photo]])

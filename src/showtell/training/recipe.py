@@ -33,7 +33,8 @@ class Recipe:
         max_words: longer training captions are cut here; the longest caption that is written.
         dropout: share of a word's vector, of the photo's and of a hidden state that is dropped in training.
         label_smoothing: share of the target that goes to all words alike.
-        mirror: whether each photo is shown mirrored half of the time.
+        views: views of each training photo that it is shown by (see `vision.views`): the photo, mirrored, parts of it;
+            1 for the photo alone.
         epochs: passes over the training captions, at most.
         patience: epochs without a better validation score after which the pass is the last.
         batch_size: captions in an update, of whole photos.
@@ -63,8 +64,8 @@ class Recipe:
     max_words: int = 20
     dropout: float = 0.5
     label_smoothing: float = 0.1
-    mirror: bool = True
-    epochs: int = 8
+    views: int = 4
+    epochs: int = 10
     patience: int = 5
     batch_size: int = 64
     learning_rate: float = 1e-3
@@ -75,8 +76,8 @@ class Recipe:
     reward_rate: float = 2e-5
     samples: int = 5
     precision: Literal["auto", Precision] = "auto"
-    beam_width: int = 3
-    length_power: float = 0.7
+    beam_width: int = 5
+    length_power: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -156,6 +157,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
             "patience",
             "batch_size",
             "beam_width",
+            "views",
         ),
         "at least 1",
         lambda value: value >= 1,

@@ -79,13 +79,13 @@ def train(
         known, report = photo_features(names, encoder, features, advance, grid=grid)
     for problem in report.unreadable:
         say(f"left out: {problem.detail}")
-    mirrored = None
-    if recipe.mirror:
-        shown = [example.photo for example in found.split("train") if example.photo in report.rows]
-        with bar("encoding photos, mirrored") as advance:
-            turned, of_turned = photo_features(shown, encoder, features, advance, grid=grid, mirrored=True)
-        mirrored = turned, of_turned.rows
-    data = prepare(found, known, report.rows, recipe.min_count, recipe.max_words, mirrored)
+    shown = [example.photo for example in found.split("train") if example.photo in report.rows]
+    views = []
+    for number in range(1, recipe.views):
+        with bar(f"encoding photos, view {number + 1} of {recipe.views}") as advance:
+            other, of_other = photo_features(shown, encoder, features, advance, grid=grid, number=number)
+        views.append((other, of_other.rows))
+    data = prepare(found, known, report.rows, recipe.min_count, recipe.max_words, views)
     say(
         f"training on {len(data.train.rows):,} photos with {len(data.train.captions):,} captions, "
         f"validating on {len(data.val.rows):,}; {len(data.vocabulary):,} words"

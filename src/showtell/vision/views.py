@@ -1,0 +1,29 @@
+"""Other views of a photo, for training: mirrored, and parts of it."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+from PIL import Image, ImageOps
+
+WHOLE = 2
+"""So many views, the first ones, show the whole photo."""
+
+# A part has between so much of the photo's area; the photos that people take hold what they speak of in the middle
+_AREA = (0.5, 0.95)
+
+
+def view(photo: Image.Image, number: int) -> Image.Image:
+    """View 0 is the photo itself, view 1 the photo mirrored, every other a part of it, half of these mirrored.
+
+    The same photo and number give the same view.
+    """
+    if number < WHOLE:
+        return ImageOps.mirror(photo) if number else photo
+    rng = np.random.default_rng([number, zlib.crc32(photo.tobytes())])
+    share = rng.uniform(*_AREA) ** 0.5
+    width, height = max(1, round(share * photo.width)), max(1, round(share * photo.height))
+    left, top = rng.integers(photo.width - width + 1), rng.integers(photo.height - height + 1)
+    part = photo.crop((int(left), int(top), int(left) + width, int(top) + height))
+    return ImageOps.mirror(part) if rng.random() < 0.5 else part
