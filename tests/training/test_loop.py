@@ -140,6 +140,21 @@ def test_the_best_is_kept_not_the_last(tmp_path: Path, monkeypatch: pytest.Monke
     assert Captioner.load(tmp_path / BEST).about["epoch"] == "2"
 
 
+def test_the_reward_begins_with_the_best_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([0.5, 0.2])
+    run = trainer(tmp_path)
+    monkeypatch.setattr(run, "_validation_scores", lambda decoder: {"cider_d": next(scores), "bleu_4": 0.0})
+    for _ in range(2):
+        run._epoch()
+        run._end_epoch()
+    assert run.progress.reward_epoch == 2
+    best = Captioner.load(tmp_path / BEST)
+    assert best.about["epoch"] == "1"
+    for name, array in best.decoder.params.items():
+        np.testing.assert_array_equal(run.decoder.params[name], array)
+        np.testing.assert_array_equal(run.mean[name], array)
+
+
 def test_impatience_with_the_captions_is_where_the_reward_begins(tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12)
     progress = trainer(tmp_path, recipe).run()

@@ -226,7 +226,7 @@ class Trainer:
         if record["cider_d"] > progress.best:
             progress.best, progress.best_epoch = record["cider_d"], progress.epoch
             self._captioner(averaged).save(self.folder / BEST)
-        self._end_of_stage(averaged)
+        self._end_of_stage()
         if progress.finished:
             # before the checkpoint: a run that is killed here ends its last epoch, and comes here, once more
             self._fit_confidence()
@@ -235,8 +235,8 @@ class Trainer:
         write_atomically(self.folder / METRICS, "".join(lines))
         self.on_epoch(record)
 
-    def _end_of_stage(self, averaged: CaptionDecoder) -> None:
-        """Finish, or go on to the epochs on the reward, with the weights' mean and an optimizer that knows nothing."""
+    def _end_of_stage(self) -> None:
+        """Finish, or go on to the epochs on the reward, with the best weights and an optimizer that knows nothing."""
         recipe, progress = self.recipe, self.progress
         impatient = progress.epoch - progress.best_epoch >= recipe.patience
         if self._rewarded:
@@ -245,7 +245,7 @@ class Trainer:
             progress.finished = recipe.reward_epochs == 0
             if not progress.finished:
                 progress.reward_epoch, progress.reward_step = progress.epoch, progress.step
-                for name, array in averaged.params.items():
+                for name, array in Captioner.load(self.folder / BEST).decoder.params.items():
                     self.decoder.params[name][...] = array
                 self._begin_with({})
 

@@ -41,9 +41,10 @@ class Recipe:
         learning_rate: of Adam, at its peak.
         warmup_steps: updates until the peak.
         clip_norm: the gradient's norm is at most this.
-        average: what is kept at each update of the running mean of the weights, which is what validation, the reward's
-            epochs and the captioner get; 0 for the weights themselves.
-        reward_epochs: passes over the training photos after these, on the CIDEr-D of captions that are sampled.
+        average: what is kept at each update of the running mean of the weights, which is what validation and the
+            captioner get; 0 for the weights themselves.
+        reward_epochs: passes over the training photos after these, from the best of them, on the CIDEr-D of captions
+            that are sampled.
         reward_rate: of Adam in them, at its peak.
         samples: captions that are sampled of each photo; each one's baseline is the mean of the others.
         precision: of the products in training: float32, or bf16, or that of the two that is faster here.
@@ -65,7 +66,7 @@ class Recipe:
     dropout: float = 0.5
     label_smoothing: float = 0.1
     views: int = 4
-    epochs: int = 10
+    epochs: int = 8
     patience: int = 5
     batch_size: int = 64
     learning_rate: float = 1e-3
