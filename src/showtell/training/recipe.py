@@ -73,7 +73,7 @@ class Recipe:
     warmup_steps: int = 200
     clip_norm: float = 5.0
     average: float = 0.999
-    reward_epochs: int = 6
+    reward_epochs: int = 2
     reward_rate: float = 2e-5
     samples: int = 5
     precision: Literal["auto", Precision] = "auto"
