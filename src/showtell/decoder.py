@@ -282,7 +282,7 @@ class CaptionDecoder:
                 x, cache[name] = layers.dropout_forward(x, dropout, rng)
             return x
 
-        v = self.pooled(features)
+        v = self._standardized(self._pooled(features), "feature")
         h0, cache["proj"] = layers.affine_forward(v, p["W_proj"], p["b_proj"])
         shown, cache["show"] = layers.affine_forward(v, p["W_show"], p["b_show"])
         words, cache["embed"] = layers.word_embedding_forward(words_in, p["W_embed"])
@@ -307,7 +307,7 @@ class CaptionDecoder:
         # only the words that count look
         cache["real"] = real = words_out != PAD
         rows, of_row = h[real], np.broadcast_to(photo[:, None], real.shape)[real]
-        keys, values = self.grid(features, cache)
+        keys, values = self._keys_and_values(features, cache)
         query, cache["query"] = layers.affine_forward(rows, p["W_query"], p["b_query"], **self._precision)
         context, cache["attention"] = layers.attention_forward(query, keys, values, of_row, self.heads)
         joined = np.concatenate([rows, context], axis=1)
@@ -357,19 +357,20 @@ class CaptionDecoder:
     def _layer(self, name: str) -> Any:
         return getattr(self.layers, f"{self.cell}_{name}")
 
-    def pooled(self, features: Array) -> Array:
-        """Photos' features, (M, F) or the mean of (M, P, F), less their mean, over their scale."""
-        pattern = "M P F" if self.attention_dim else "M F"
-        mean, scale = self.statistics["feature_mean"], self.statistics["feature_scale"]
+    def _pooled(self, features: Array) -> Array:
+        """Photos' features, (M, F), or the means of their grids (M, P, F)."""
+        mean, pattern = self.statistics["feature_mean"], "M P F" if self.attention_dim else "M F"
         check_arrays("CaptionDecoder", mean=(mean, "F"), features=(features, pattern))
-        v: Array = ((features.mean(axis=1) if self.attention_dim else features) - mean) / scale
-        return v
+        return features.mean(axis=1) if self.attention_dim else features
 
-    def grid(self, features: Array, cache: dict[str, Any]) -> tuple[Array, Array]:
+    def _standardized(self, features: Array, kind: str) -> Array:
+        standardized: Array = (features - self.statistics[f"{kind}_mean"]) / self.statistics[f"{kind}_scale"]
+        return standardized
+
+    def _keys_and_values(self, grid: Array, cache: dict[str, Any]) -> tuple[Array, Array]:
         """Keys and values (M, P, A) of photos' grids (M, P, F); what their backward needs goes into `cache`."""
-        g = (features - self.statistics["grid_mean"]) / self.statistics["grid_scale"]
-        flat, shape, p = g.reshape(-1, self.feature_dim), (*features.shape[:2], self.attention_dim), self.params
-        affine = self.layers.affine_forward
+        flat = self._standardized(grid, "grid").reshape(-1, self.feature_dim)
+        shape, p, affine = (*grid.shape[:2], self.attention_dim), self.params, self.layers.affine_forward
         keys, cache["key"] = affine(flat, p["W_key"], np.zeros_like(p["b_value"]), **self._precision)
         values, cache["value"] = affine(flat, p["W_value"], p["b_value"], **self._precision)
         return keys.reshape(shape), values.reshape(shape)
@@ -392,20 +393,14 @@ class StepwiseDecoder:
         self._step = decoder.layers.DecodingStep(
             decoder.cell, decoder.activation, *weights, attention=attention, **decoder._precision
         )
-        # Features less their mean over their scale, times weights: the mean and the scale go into the weights once
         self._inputs = [self._of_features("feature", "proj"), self._of_features("feature", "show")]
         if attention:
             self._inputs += [self._of_features("grid", "key"), self._of_features("grid", "value")]
 
     def start(self, features: Array) -> State:
         """The state before the first word, for photos' features (N, F) or grids (N, P, F)."""
-        decoder = self._decoder
-        mean = decoder.statistics["feature_mean"]
-        check_arrays(
-            "CaptionDecoder", mean=(mean, "F"), features=(features, "N P F" if decoder.attention_dim else "N F")
-        )
-        affine, (proj, show, *grid) = decoder.layers.affine_forward, self._inputs
-        pooled = features.mean(axis=1) if grid else features
+        decoder, (proj, show, *grid) = self._decoder, self._inputs
+        affine, pooled = decoder.layers.affine_forward, decoder._pooled(features)
         h0, shown = (affine(pooled, *weights)[0] for weights in (proj, show))
         flat = features.reshape(-1, decoder.feature_dim)
         looked_at = (affine(flat, *weights, **decoder._precision)[0] for weights in grid)
@@ -414,7 +409,7 @@ class StepwiseDecoder:
         return state
 
     def _of_features(self, kind: str, name: str) -> tuple[Array, Array]:
-        """W_name and b_name for features as they are."""
+        """W_name and b_name for features that are not standardized: mean and scale go into the weights, once."""
         params, statistics = self._decoder.params, self._decoder.statistics
         W, scale = params[f"W_{name}"], statistics[f"{kind}_scale"]
         b = params.get(f"b_{name}", np.zeros_like(W[0]))

@@ -51,7 +51,7 @@ class Reward:
 
 
 def speaking(decoder: CaptionDecoder) -> CaptionDecoder:
-    """The decoder that the samples come from: the same weights, but what is never said has no probability.
+    """The decoder with the distribution that `search.sample_from` draws from: what is never said has no probability.
 
     The gradient must be that of the distribution which was sampled. With the unknown word left in it, a bad caption
     is made unlikelier by giving that word more, and since it is never drawn nothing ever takes this back.

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 WHOLE = 2
 """So many views, the first ones, show the whole photo."""
 
-# A part has between so much of the photo's area; the photos that people take hold what they speak of in the middle
+# A part has between so much of the photo's area
 _AREA = (0.5, 0.95)
 
 
