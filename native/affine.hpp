@@ -5,7 +5,7 @@
 
 namespace SHOWTELL_ISA {
 
-// Q: what the products multiply, T itself or pairs of bfloat16.
+// Q: what the products multiply, T itself or bfloat16.
 template <class T, class Q>
 struct Affine {
     using V = Vec<T>;
@@ -60,13 +60,10 @@ struct Affine {
         into_rows(x, D, xs, begin, end);
         team.barrier();
         team.share(m_panels, me, begin, end);
+        pack_panels(weights, D, M, begin * P, end * P, packed, groups<Q>(D));
         T* out = own + me * own_size;
         for (ptrdiff_t panel = begin; panel < end; panel++) {
-            Q* right = packed + panel * groups<Q>(D) * P;
-            for (ptrdiff_t k = 0; k < D; k += GROUP<Q>)
-                for (ptrdiff_t v = 0; v < P; v += W)
-                    pack_group(weights + panel * P + v, M, D, k, lanes_of(M - panel * P - v, W),
-                               right + k / GROUP<Q> * P + v);
+            const Q* right = packed + panel * groups<Q>(D) * P;
             for_tiles<WIDE>(N, [&](ptrdiff_t r, int rows) {
                 const int n = stretches_of(xs + r * PQ, N * PQ, PQ, groups<Q>(D), mine);
                 tile_of<Q, WIDE, false>(rows)(mine, n, PQ, right, out + r * P, P, false);

@@ -13,8 +13,8 @@
 
 namespace SHOWTELL_ISA {
 
-// How weights lie after packing: Wx and Wh in a cell's blocks, the vocabulary's in panels. Q: single numbers, or pairs of
-// bfloat16, which are half to read.
+// How weights lie after packing: Wx and Wh in a cell's blocks, the vocabulary's in panels. Q: single numbers, or bfloat16,
+// of which pairs are half to read.
 template <class T, class Cell, class Q>
 struct DecodingWeights {
     static constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<T>, BW = Cell::GATES * Cell::UNITS * W;
@@ -46,10 +46,7 @@ struct DecodingWeights {
     }
     // weights (K, columns) into panels, one `groups_of_panel` groups after the other
     static void panels(const T* weights, ptrdiff_t K, ptrdiff_t columns, Q* to, ptrdiff_t groups_of_panel) {
-        for (ptrdiff_t k = 0; k < K; k += GROUP<Q>)
-            for (ptrdiff_t column = 0; column < ceil_div(columns, P) * P; column += W)
-                pack_group(weights + column, columns, K, k, lanes_of(columns - column, W),
-                           to + (column / P * groups_of_panel + k / GROUP<Q>) * P + column % P);
+        pack_panels(weights, K, columns, 0, ceil_div(columns, P) * P, to, groups_of_panel);
     }
 };
 

@@ -244,5 +244,5 @@ namespace showtell {
 extern const InstructionSet JOIN(SHOWTELL_ISA, _set);
 const InstructionSet JOIN(SHOWTELL_ISA, _set){
     TEXT(SHOWTELL_ISA), SHOWTELL_ISA::kernels<float, float>, SHOWTELL_ISA::kernels<double, double>,
-    SHOWTELL_ISA::kernels<float, SHOWTELL_ISA::Pair>};
+    SHOWTELL_ISA::kernels<float, SHOWTELL_ISA::Half>};
 }  // namespace showtell

@@ -91,7 +91,7 @@ struct InstructionSet {
     const char* name;
     Kernels<float> of_float;
     Kernels<double> of_double;
-    Kernels<float> of_pairs;  // the same with products of bfloat16, summed in float
+    Kernels<float> of_bfloat16;  // the same with products of bfloat16, summed in float
 };
 
 extern const InstructionSet portable_set, avx2_set, avx512_set, avx512_bf16_set;

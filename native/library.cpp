@@ -81,7 +81,7 @@ static auto with_kernels(int numbers, F f) {
     switch (numbers) {
         case 0: return f(chosen->of_float);
         case 1: return f(chosen->of_double);
-        default: return f(chosen->of_pairs);
+        default: return f(chosen->of_bfloat16);
     }
 }
 

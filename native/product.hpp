@@ -1,7 +1,7 @@
 // Matrix products out of one register-blocked kernel.
 //
-// A tile of the result, up to `ROWS` rows by V vectors, stays in registers while k runs: each step takes V vectors of the
-// right-hand matrix and one number, broadcast, of the left-hand one for each row (Goto & van de Geijn 2008, "Anatomy of
+// A tile of the result, up to `ROWS` rows by PART vectors, stays in registers while k runs: each step takes PART vectors of
+// the right-hand matrix and one number, broadcast, of the left-hand one for each row (Goto & van de Geijn 2008, "Anatomy of
 // high-performance matrix multiplication"). The right-hand matrix is packed into panels, V vectors wide, one row of k
 // after the other. The left-hand one is read where it lies: in *panel form*, which all activations here have.
 //
@@ -33,10 +33,15 @@ constexpr ptrdiff_t PANEL = WIDE * Vec<T>::width;
 // What is read again and again within a product is cut to fit into L2: groups of k at a time
 constexpr ptrdiff_t DEPTH = 384;
 
-// rows of a tile of V vectors: as many as leave registers for V vectors and, on machines without broadcasting operands,
-// for the number
+// vectors that a tile of a panel of V holds at a time: half of four where registers are few, as two rows alone would
+// fetch the panel too often
 template <int V>
-constexpr int ROWS = (REGISTERS - V - 1) / V < 8 ? (REGISTERS - V - 1) / V : 8;
+constexpr int PART = REGISTERS < 32 && V == 4 ? 2 : V;
+
+// rows of a tile of a panel of V vectors: as many as leave registers for PART vectors and, on machines without
+// broadcasting operands, for the number
+template <int V>
+constexpr int ROWS = (REGISTERS - PART<V> - 1) / PART<V> < 8 ? (REGISTERS - PART<V> - 1) / PART<V> : 8;
 
 // a stretch of the left-hand matrix: `count` groups of k from `a` on
 template <class Q>
@@ -51,32 +56,38 @@ template <class Q, int M, int V, bool TRANSPOSED>
 static void tile(const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride, const Q* RESTRICT b,
                  NumberOf<Q>* RESTRICT c, ptrdiff_t c_row, bool add) {
     using Vector = Vec<NumberOf<Q>>;
-    constexpr int W = Vector::width;
+    constexpr int W = Vector::width, N = PART<V>;
     const ptrdiff_t row = TRANSPOSED ? 1 : stride, step = TRANSPOSED ? stride : 1;
-    Vector sum[M][V];
-    for (int m = 0; m < M; m++)
-        for (int v = 0; v < V; v++) sum[m][v] = Vector(0);
-    if (add)
+    for (int part = 0; part < V; part += N, b += N * W, c += N * W) {
+        const Q* right_row = b;
+        Vector sum[M][N];
         for (int m = 0; m < M; m++)
-            for (int v = 0; v < V; v++) prefetch(c + m * c_row + v * W);
-    for (int s = 0; s < n_stretches; s++) {
-        const Q* a = stretches[s].a;
-        for (ptrdiff_t k = stretches[s].count; k > 0; k--) {
-            decltype(load_groups(b)) right[V];
-            for (int v = 0; v < V; v++) right[v] = load_groups(b + v * W);
-            for (int m = 0; m < M; m++) {
-                const auto left = broadcast(a[m * row]);
-                for (int v = 0; v < V; v++) sum[m][v] = multiply_add(left, right[v], sum[m][v]);
+            for (int v = 0; v < N; v++) sum[m][v] = Vector(0);
+        if (add)
+            for (int m = 0; m < M; m++)
+                for (int v = 0; v < N; v++) prefetch(c + m * c_row + v * W);
+        for (int s = 0; s < n_stretches; s++) {
+            const Q* a = stretches[s].a;
+            if (!TRANSPOSED && s + 1 < n_stretches)
+                for (int m = 0; m < M; m++)
+                    for (ptrdiff_t k = 0; k < stride; k += 64 / ptrdiff_t(sizeof(Q))) prefetch(stretches[s + 1].a + m * row + k);
+            for (ptrdiff_t k = stretches[s].count; k > 0; k--) {
+                decltype(load_groups(b)) right[N];
+                for (int v = 0; v < N; v++) right[v] = load_groups(right_row + v * W);
+                for (int m = 0; m < M; m++) {
+                    const auto left = broadcast(a[m * row]);
+                    for (int v = 0; v < N; v++) sum[m][v] = multiply_add(left, right[v], sum[m][v]);
+                }
+                a += step;
+                right_row += V * W;
             }
-            a += step;
-            b += V * W;
         }
+        for (int m = 0; m < M; m++)
+            for (int v = 0; v < N; v++) {
+                NumberOf<Q>* to = c + m * c_row + v * W;
+                (add ? Vector::load(to) + sum[m][v] : sum[m][v]).store(to);
+            }
     }
-    for (int m = 0; m < M; m++)
-        for (int v = 0; v < V; v++) {
-            NumberOf<Q>* to = c + m * c_row + v * W;
-            (add ? Vector::load(to) + sum[m][v] : sum[m][v]).store(to);
-        }
 }
 
 template <class Q>
@@ -130,6 +141,28 @@ static INLINE void pack_group(const T* matrix, ptrdiff_t row, ptrdiff_t K, ptrdi
     Vec<T> rows[GROUP<Q>];
     for (int i = 0; i < GROUP<Q>; i++) rows[i] = k + i < K ? Vec<T>::load(matrix + (k + i) * row, lanes) : Vec<T>(T(0));
     store_group(rows, to);
+}
+
+// Cuts K rows of a matrix that is to be packed into strips, and calls f(first row, last row + 1): within one of them
+// neighbouring panels are read from the same few pages and written in stretches.
+template <class Q, class F>
+static INLINE void for_strips(ptrdiff_t K, F f) {
+    constexpr ptrdiff_t STRIP = 8 * GROUP<Q>;
+    for (ptrdiff_t k = 0; k < K; k += STRIP) f(k, at_most(K, k + STRIP));
+}
+
+// columns [begin, end) of a matrix (K, columns), both multiples of a panel's width, into panels (K, P) in group form,
+// `panel_groups` groups of k from one panel to the next
+template <class Q, class T>
+static void pack_panels(const T* matrix, ptrdiff_t K, ptrdiff_t columns, ptrdiff_t begin, ptrdiff_t end, Q* packed,
+                        ptrdiff_t panel_groups) {
+    constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<T>;
+    for_strips<Q>(K, [&](ptrdiff_t first, ptrdiff_t last) {
+        for (ptrdiff_t column = begin; column < end; column += W)
+            for (ptrdiff_t k = first; k < last; k += GROUP<Q>)
+                pack_group(matrix + column, columns, K, k, lanes_of(columns - column, W),
+                           packed + (column / P * panel_groups + k / GROUP<Q>) * P + column % P);
+    });
 }
 
 // A panel of R rows, `width` numbers wide, from row form into group form; what is missing to a last group is 0.

@@ -136,16 +136,18 @@ struct Rnn {
 template <class Q, class Cell, class T>
 static void pack_blocks(const T* weights, ptrdiff_t K, ptrdiff_t H, Q* packed, ptrdiff_t begin, ptrdiff_t end) {
     constexpr ptrdiff_t W = Vec<T>::width, U = Cell::UNITS, BW = Cell::GATES * U * W;
-    for (ptrdiff_t k = 0; k < K; k += GROUP<Q>)
+    for_strips<Q>(K, [&](ptrdiff_t first, ptrdiff_t last) {
         for (int gate = 0; gate < Cell::GATES; gate++)
             for (ptrdiff_t vector = begin * U; vector < end * U; vector++)
-                pack_group(weights + gate * H + vector * W, Cell::GATES * H, K, k, lanes_of(H - vector * W, W),
-                           packed + (vector / U * groups<Q>(K) + k / GROUP<Q>) * BW + (gate * U + vector % U) * W);
+                for (ptrdiff_t k = first; k < last; k += GROUP<Q>)
+                    pack_group(weights + gate * H + vector * W, Cell::GATES * H, K, k, lanes_of(H - vector * W, W),
+                               packed + (vector / U * groups<Q>(K) + k / GROUP<Q>) * BW + (gate * U + vector % U) * W);
+    });
 }
 
 // ---- the way of the arrays -------------------------------------------------------------------------------------
 
-// Q: what the products multiply, T itself or pairs of bfloat16; everything else is computed in T.
+// Q: what the products multiply, T itself or bfloat16; everything else is computed in T.
 template <class T, class Cell, class Q>
 struct Layer {
     using V = Vec<T>;

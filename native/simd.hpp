@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #if defined(__AVX2__) && (defined(__FMA__) || defined(_MSC_VER))
 #define SHOWTELL_AVX2
@@ -73,6 +74,12 @@ INLINE Vec<float> if_small(Vec<float> x, float limit, Vec<float> a, Vec<float> b
 // where x > 0: a, elsewhere 0
 INLINE Vec<float> if_positive(Vec<float> x, Vec<float> a) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x.v, _mm512_setzero_ps(), _CMP_GT_OQ), a.v);
+}
+INLINE Vec<float> rounded_to_bfloat16(Vec<float> a) {
+    const __m512i bits = _mm512_castps_si512(a.v);
+    const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i up = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+    return _mm512_castsi512_ps(_mm512_and_si512(up, _mm512_set1_epi32(int(0xFFFF0000u))));
 }
 // rows become columns
 INLINE void transpose(Vec<float> (&r)[16]) {
@@ -196,6 +203,12 @@ INLINE Vec<float> if_small(Vec<float> x, float limit, Vec<float> a, Vec<float> b
 }
 INLINE Vec<float> if_positive(Vec<float> x, Vec<float> a) {
     return _mm256_and_ps(_mm256_cmp_ps(x.v, _mm256_setzero_ps(), _CMP_GT_OQ), a.v);
+}
+INLINE Vec<float> rounded_to_bfloat16(Vec<float> a) {
+    const __m256i bits = _mm256_castps_si256(a.v);
+    const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i up = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+    return _mm256_castsi256_ps(_mm256_and_si256(up, _mm256_set1_epi32(int(0xFFFF0000u))));
 }
 INLINE void transpose(Vec<float> (&r)[8]) {
     __m256 a[8], b[8];
@@ -373,6 +386,16 @@ INLINE Vec<T> if_positive(Vec<T> x, Vec<T> a) {
 template <class T>
 INLINE Vec<T> with_sign(Vec<T> a, Vec<T> x) {
     return Vec<T>::each([&](int i) { return std::copysign(a.v[i], x.v[i]); });
+}
+INLINE Vec<float> rounded_to_bfloat16(Vec<float> a) {
+    return Vec<float>::each([&](int i) {
+        std::uint32_t bits;
+        std::memcpy(&bits, &a.v[i], sizeof bits);
+        bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000u;
+        float x;
+        std::memcpy(&x, &bits, sizeof x);
+        return x;
+    });
 }
 
 #endif

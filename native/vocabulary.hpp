@@ -13,13 +13,13 @@
 
 namespace SHOWTELL_ISA {
 
-// Q: what the products multiply, T itself or pairs of bfloat16; everything else is computed in T.
+// Q: what the products multiply, T itself or bfloat16; everything else is computed in T.
 template <class T, class Q>
 struct Vocabulary {
     using V = Vec<T>;
     static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
     static constexpr ptrdiff_t PQ = P / GROUP<Q>, WQ = W / GROUP<Q>;  // a row of a panel and a vector, in Q
-    static constexpr bool PAIRS = GROUP<Q> > 1;
+    static constexpr bool PAIRS = GROUP<Q> > 1, NARROW = !std::is_same_v<T, Q>;
     // words of a slab: as many as make the reading and writing of dW small beside the arithmetic
     static constexpr ptrdiff_t SLAB = 384;
 
@@ -48,13 +48,12 @@ struct Vocabulary {
         sums = arena.take<T>(wanted * v_panels * h_panels * P * P);
         sums_b = arena.take<T>(wanted * v_panels * P);
         products = arena.take<T>(wanted * threads * SLAB * P);
-        if constexpr (PAIRS) {
+        if constexpr (NARROW)
             gradients = arena.take<Q>(wanted * v_panels * SLAB * PQ);
-            hs_groups = arena.take<Q>(wanted * h_panels * SLAB * PQ);
-            gradient_groups = arena.take<Q>(wanted * v_panels * SLAB * PQ);
-        } else {
-            gradients = gradient_groups = scores, hs_groups = hs;
-        }
+        else
+            gradients = scores;
+        gradient_groups = PAIRS ? arena.take<Q>(wanted * v_panels * SLAB * PQ) : gradients;
+        hs_groups = PAIRS ? arena.take<Q>(wanted * h_panels * SLAB * PQ) : hs;
         stretches = arena.take<Stretch<Q>>(threads * (v_panels + h_panels));
     }
 
@@ -63,7 +62,7 @@ struct Vocabulary {
         ptrdiff_t p0, p1, q0, q1;
         team.share(v_panels, me, p0, p1);
         team.share(h_panels, me, q0, q1);
-        pack(p0, p1);
+        pack_panels(weights, H, size, p0 * P, p1 * P, packed, groups<Q>(H));
         if (dh) pack_transposed(q0, q1);
         for (ptrdiff_t begin = 0; begin < M; begin += SLAB) {
             const ptrdiff_t rows = at_most(M - begin, SLAB);
@@ -83,7 +82,7 @@ struct Vocabulary {
             team.barrier();
             for (ptrdiff_t r = r0; r < r1; r++) {
                 losses[begin + r] = softmax(r, target[begin + r], T(scales[begin + r]));
-                if constexpr (PAIRS)
+                if constexpr (NARROW)
                     if (dh && ((r + 1) % GROUP<Q> == 0 || r + 1 == rows)) narrow(r / GROUP<Q>, rows);
             }
             if (!dh) continue;
@@ -96,14 +95,6 @@ struct Vocabulary {
             for (ptrdiff_t panel = p0; panel < p1; panel++) write_gradients(panel);
     }
 
-    // weights (H, size) -> (H, P) for each panel of the vocabulary, in group form
-    void pack(ptrdiff_t begin, ptrdiff_t end) const {
-        for (ptrdiff_t k = 0; k < H; k += GROUP<Q>)
-            for (ptrdiff_t word = begin * P; word < end * P; word += W)
-                pack_group(weights + word, size, H, k, lanes_of(size - word, W),
-                           packed + (word / P * groups<Q>(H) + k / GROUP<Q>) * P + word % P);
-    }
-
     // weights (H, size) -> (v_panels P, P) for each panel of h, in group form
     void pack_transposed(ptrdiff_t begin, ptrdiff_t end) const {
         for (ptrdiff_t panel = begin; panel < end; panel++)
@@ -113,7 +104,7 @@ struct Vocabulary {
                                    packed_transposed + (panel * v_panels * P + word) / GROUP<Q> * P + k, P);
     }
 
-    // the gradients of a group of rows as pairs, in both forms
+    // the gradients of a group of rows as bfloat16, in both forms
     void narrow(ptrdiff_t group, ptrdiff_t rows) const {
         for (ptrdiff_t word = 0; word < v_panels * P; word += W) {
             V both[GROUP<Q>];
@@ -123,7 +114,7 @@ struct Vocabulary {
                 both[i] = r < rows ? V::load(score_of(r, word)) : V(T(0));
                 store_row(both[i], gradients + (word / P * SLAB + r) * PQ + word % P / GROUP<Q>);
             }
-            store_group(both, gradient_groups + word / P * SLAB * PQ + group * P + word % P);
+            if constexpr (PAIRS) store_group(both, gradient_groups + word / P * SLAB * PQ + group * P + word % P);
         }
     }
 
