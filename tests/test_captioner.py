@@ -53,6 +53,15 @@ def test_several_photos_are_captioned_in_their_order(captioner: Captioner) -> No
         assert caption.log_prob == pytest.approx(alone.log_prob, rel=1e-5)
 
 
+def test_several_captions_of_a_photo_differ_and_begin_with_the_one(captioner: Captioner) -> None:
+    captioner.confidence = Confidence(0.5, (0.1, 0.2, 0.0), (0.5, 0.0, 0.0))
+    first, *others = captioner.several(PHOTOS / "chelsea.png", 4)
+    assert first == captioner.caption(PHOTOS / "chelsea.png")
+    assert others
+    assert len({first.text, *(other.text for other in others)}) == 1 + len(others) <= 4
+    assert all(other.confidence is None for other in others)
+
+
 def test_a_wider_beam_finds_no_less(captioner: Captioner) -> None:
     narrow, wide = captioner.caption(CAT, beam_width=1), captioner.caption(CAT, beam_width=8)
     rank = [caption.log_prob / (len(caption.words) + 1) ** captioner.length_power for caption in (narrow, wide)]
@@ -78,16 +87,16 @@ def test_saved_and_loaded_it_says_the_same(captioner: Captioner, tmp_path: Path)
 
 def test_a_word_recurs_only_if_it_may(captioner: Captioner, tmp_path: Path) -> None:
     assert captioner.may_recur is None
-    said = [word for word, _ in captioner.caption(CAT).words]
-    twice = {word for word in said if said.count(word) > 1}
-    assert twice
-    careful = copy.copy(captioner)
-    careful.may_recur = tuple(twice)[1:]
-    careful.save(tmp_path / "careful.safetensors")
-    again = Captioner.load(tmp_path / "careful.safetensors", encoder=captioner.encoder)
-    assert again.may_recur == careful.may_recur
-    said = [word for word, _ in again.caption(CAT).words]
-    assert {word for word in said if said.count(word) > 1} <= set(careful.may_recur)
+    word = captioner.vocabulary.words[0]
+    captioner.decoder.params["b_vocab"][captioner.vocabulary.encode(word)[1]] += 1000
+    assert [said for said, _ in captioner.caption(CAT).words] == [word] * captioner.max_words
+    for may_recur in ((), (word,)):
+        careful = copy.copy(captioner)
+        careful.may_recur = may_recur
+        careful.save(tmp_path / "careful.safetensors")
+        again = Captioner.load(tmp_path / "careful.safetensors", encoder=captioner.encoder)
+        assert again.may_recur == may_recur
+        assert [said for said, _ in again.caption(CAT).words].count(word) == (captioner.max_words if may_recur else 1)
 
 
 def test_the_signs_of_a_caption(captioner: Captioner) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from showtell.errors import ShowtellError
-from showtell.search import Hypothesis, beam, greedy, sample
+from showtell.search import Hypothesis, beam, greedy, sample, several
 from showtell.text.vocabulary import END, PAD, START, UNK
 
 V = 7
@@ -223,3 +223,40 @@ def test_a_temperature_out_of_range_is_named(photos):
 
 def test_log_prob_is_the_sum_of_the_words():
     assert Hypothesis((4, 5), (-1.0, -0.5, -0.25), -1.0).log_prob == -1.75
+
+
+@given(seed=st.integers(0, 1000), penalty=st.sampled_from([0.5, 2.0, 50.0]))
+def test_each_of_several_is_the_best_that_avoids_the_words_before_it(seed: int, penalty: float) -> None:
+    decoder, photos = TableDecoder(seed), np.eye(4)[:2]
+    may_recur = np.isin(np.arange(V), [4, END])
+    found = several(decoder, photos, 3, width=100, length_power=1.0, max_words=3, may_recur=may_recur, penalty=penalty)
+    for photo, (first, *others) in zip(photos, found, strict=True):
+        expected = best_by_force(decoder, photo, 1.0, 3, 1, once=(5, 6))[0]
+        assert (first.score, first.words) == (pytest.approx(expected[0]), expected[1])
+        known = {first.words}
+        for other in others:
+            avoided = {word for words in known for word in words} - {4}
+            ranked = [
+                (sum(trace(decoder, photo, words)) - penalty * sum(word in avoided for word in words)) / len(words)
+                for words in every_sentence(3)
+                if all(words.count(word) <= 1 for word in (5, 6))
+            ]
+            assert other.score == pytest.approx(max(ranked))
+            assert other.words not in known
+            own = trace(decoder, photo, (*other.words, *([END] if other.ended else [])))
+            assert other.word_log_probs == pytest.approx(own)
+            known.add(other.words)
+
+
+def test_without_a_penalty_nothing_else_is_found() -> None:
+    decoder, photos = TableDecoder(1), np.eye(4)
+    found = several(decoder, photos, 4, penalty=0.0)
+    assert [[h.words for h in of_photo] for of_photo in found] == [
+        [h.words for h in of_photo[:1]] for of_photo in beam(decoder, photos)
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 2, "penalty": -1.0}, {"count": 2, "width": 0}])
+def test_several_checks_its_arguments(wrong: dict[str, float]) -> None:
+    with pytest.raises(ShowtellError, match="expected at least"):
+        several(TableDecoder(), np.eye(4), **wrong)

@@ -47,7 +47,7 @@ class Caption:
         log_prob: the natural log-probability of the whole sentence, its end included.
         words: each word with its probability given the photo and the words before it.
         confidence: the probability that the caption is acceptable (see `showtell.confidence`); None if the captioner
-            has not learnt to tell.
+            has not learnt to tell, and for all but the first of several captions.
     """
 
     text: str
@@ -171,6 +171,15 @@ class Captioner:
             captions += self.caption_features(np.stack(features), beam_width=beam_width)
         return captions
 
+    def several(self, photo: PhotoSource, count: int, *, beam_width: int | None = None) -> list[Caption]:
+        """Up to `count` captions of one photo: that of `caption`, then others that say it in other words.
+
+        Raises:
+            PhotoError: the photo cannot be read.
+            ShowtellError: `count` is below 1.
+        """
+        return self.several_of_features(self.features(photo)[np.newaxis], count, beam_width=beam_width)[0]
+
     def features(self, photo: PhotoSource) -> Array:
         """What the decoder is given of a photo: its grid, (81, 1280), or, without attention, the grid's mean, (1280,).
 
@@ -201,19 +210,27 @@ class Captioner:
 
     def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
         """Caption photos whose features, as of `features`, are known: (N, 81, 1280) or (N, 1280)."""
-        found = search.beam(
+        return [captions[0] for captions in self.several_of_features(features, 1, beam_width=beam_width)]
+
+    def several_of_features(self, features: Array, count: int, *, beam_width: int | None = None) -> list[list[Caption]]:
+        """For each of N photos what `several` gives, from features as of `caption_features`."""
+        found = search.several(
             self._stepwise,
             features,
+            count,
             beam_width or self.beam_width,
             self.length_power,
             self.max_words,
             self._recurring,
         )
-        captions = [self._caption(hypotheses[0]) for hypotheses in found]
+        captions = [[self._caption(hypothesis) for hypothesis in of_photo] for of_photo in found]
         if self.confidence is None or not captions:
             return captions
-        sure = self.confidence.probability(np.array([caption.signs for caption in captions])).tolist()
-        return [replace(caption, confidence=value) for caption, value in zip(captions, sure, strict=True)]
+        # what was learnt of a captioner's first captions says nothing of others
+        sure = self.confidence.probability(np.array([of_photo[0].signs for of_photo in captions])).tolist()
+        return [
+            [replace(first, confidence=value), *others] for (first, *others), value in zip(captions, sure, strict=True)
+        ]
 
     def _caption(self, hypothesis: search.Hypothesis) -> Caption:
         words = [self.vocabulary.decode([word]) for word in hypothesis.words]

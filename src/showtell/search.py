@@ -78,6 +78,8 @@ def beam(
     length_power: float = 0.7,
     max_words: int = 20,
     may_recur: NDArray[np.bool_] | None = None,
+    avoid: NDArray[np.integer[Any]] | None = None,
+    penalty: float = 0.0,
 ) -> list[list[Hypothesis]]:
     """Beam search: for each photo the `width` best sentences, best first.
 
@@ -93,11 +95,13 @@ def beam(
         length_power: see above, at least 0.
         max_words: the longest sentence, at least 1.
         may_recur: true at the words that a sentence may hold more than once, (V,); all of them if not given.
+        avoid: words that a photo's sentences should do without, (N, any), filled up with `PAD`.
+        penalty: what a word of `avoid` costs a sentence's log-probability in the ranking, in nats, at least 0.
 
     Raises:
         ShowtellError: an argument is out of range.
     """
-    _at_least("beam", width=(width, 1), length_power=(length_power, 0), max_words=(max_words, 1))
+    _at_least("beam", width=(width, 1), length_power=(length_power, 0), max_words=(max_words, 1), penalty=(penalty, 0))
     photos = np.arange(len(features))  # the photos that are not done
     results: list[list[Hypothesis]] = [[] for _ in photos]
     state = decoder.start(features)
@@ -110,17 +114,21 @@ def beam(
     for length in range(1, max_words + 1):
         if not photos.size:
             break
-        # Twice as many as are followed: at most `width` of them end; and each word said may be one that is not to recur
-        count = 2 * width + (0 if may_recur is None else length - 1)
+        # Twice as many as are followed: at most `width` of them end; each word said may be one that is not to recur;
+        # and those to avoid may fall behind
+        count = 2 * width + (0 if may_recur is None else length - 1) + (0 if avoid is None else avoid.shape[1])
         word_log_probs, ids, state = decoder.best(last, state, count, NEVER)
         N, K = log_probs.shape
         k = ids.shape[1]
         word_log_probs = word_log_probs.astype(np.float64).reshape(N, K * k)
         ids = ids.reshape(N, K * k)
+        ranks_by = word_log_probs
+        if avoid is not None:
+            ranks_by = ranks_by - penalty * (ids[:, :, None] == avoid[photos][:, None, :]).any(axis=2)
         if may_recur is not None:
             said = (ids.reshape(N, K, k, 1) == words[:, :, None, :]).any(axis=3).reshape(N, K * k)
-            word_log_probs[said & ~may_recur[ids]] = -np.inf
-        candidates = log_probs.repeat(k, axis=1) + word_log_probs
+            ranks_by = np.where(said & ~may_recur[ids], -np.inf, ranks_by)
+        candidates = log_probs.repeat(k, axis=1) + ranks_by
         best = _top(candidates, 2 * width)
         parent, word = best // k, np.take_along_axis(ids, best, axis=1)
         log_prob = np.take_along_axis(candidates, best, axis=1)
@@ -149,6 +157,49 @@ def beam(
         photos, words, traces, log_probs = photos[going], words[going], traces[going], log_probs[going]
         last = word[going].ravel()
     return results
+
+
+def several(
+    decoder: StepDecoder[State],
+    features: Array,
+    count: int,
+    width: int = 3,
+    length_power: float = 0.7,
+    max_words: int = 20,
+    may_recur: NDArray[np.bool_] | None = None,
+    penalty: float = 1.0,
+) -> list[list[Hypothesis]]:
+    """Up to `count` different sentences for each photo: that of `beam`, then others that say it in other words.
+
+    Each comes of a beam search of its own, in which every word that those before it hold, and that is not one of the
+    words that may recur, such as articles, costs `penalty` nats. A sentence that was there before is left out. So they
+    differ in what they say; the `width` sentences of one search differ in a word or two.
+
+    The idea is that of diverse beam search (Vijayakumar et al. 2018, arXiv:1610.02424, section 3), whose groups avoid
+    each other's words at the same place of the sentence only.
+
+    Args:
+        decoder: as of `beam`, and so are the next ones.
+        features: the photos' features, (N, ...).
+        count: how many at most, at least 1.
+        width: sentences followed at once.
+        length_power: how a sentence's length enters its rank.
+        max_words: the longest sentence.
+        may_recur: the words that a sentence may hold more than once, (V,).
+        penalty: see above, in nats, at least 0.
+
+    Raises:
+        ShowtellError: an argument is out of range.
+    """
+    _at_least("several", count=(count, 1), penalty=(penalty, 0))
+    found = [of_photo[:1] for of_photo in beam(decoder, features, width, length_power, max_words, may_recur)]
+    for _ in range(count - 1):
+        avoid = _telling_words(found, may_recur)
+        others = beam(decoder, features, width, length_power, max_words, may_recur, avoid, penalty)
+        for of_photo, (other, *_) in zip(found, others, strict=True):
+            if other.words not in {known.words for known in of_photo}:
+                of_photo.append(other)
+    return found
 
 
 def greedy(decoder: StepDecoder[State], features: Array, max_words: int = 20) -> list[Hypothesis]:
@@ -220,6 +271,18 @@ def _one_by_one(
         going = last != END
         photos, last, state = photos[going], last[going], state.take(going)
     return [Hypothesis(tuple(w), tuple(t), float(sum(t))) for w, t in zip(words, traces, strict=True)]
+
+
+def _telling_words(found: list[list[Hypothesis]], may_recur: NDArray[np.bool_] | None) -> NDArray[np.intp]:
+    """The words of each photo's sentences but those that may recur, (N, any), filled up with `PAD`."""
+    telling = [
+        sorted({word for said in of_photo for word in said.words if may_recur is None or not may_recur[word]})
+        for of_photo in found
+    ]
+    padded = np.full((len(found), max(map(len, telling), default=0)), PAD)
+    for row, words in zip(padded, telling, strict=True):
+        row[: len(words)] = words
+    return padded
 
 
 def _top(scores: Array, k: int) -> NDArray[np.intp]:

@@ -50,6 +50,17 @@ def test_several_photos_are_named(showtell, model, captioner: Captioner) -> None
     assert result.out.splitlines() == [f"{photo}: {captioner.caption(photo).text}" for photo in (CAT, COFFEE)]
 
 
+def test_several_captions_of_each_photo(showtell, model, captioner: Captioner) -> None:
+    texts = {photo: [caption.text for caption in captioner.several(photo, 3)] for photo in (CAT, COFFEE)}
+    assert len(texts[CAT]) > 1
+    result = showtell("caption", CAT, COFFEE, "--several", 3, "--model", model)
+    assert result.out.splitlines() == [f"{photo}: {text}" for photo in (CAT, COFFEE) for text in texts[photo]]
+    entry = json.loads(showtell("caption", CAT, "--several", 3, "--model", model, "--json").out)
+    assert [entry["caption"], *(other["caption"] for other in entry["others"])] == texts[CAT]
+    rows = list(csv.DictReader(io.StringIO(showtell("caption", CAT, "--several", 3, "--model", model, "--csv").out)))
+    assert [row["caption"] for row in rows] == texts[CAT]
+
+
 def test_a_folder_is_searched_and_a_broken_photo_reported(showtell, model, holiday: Path) -> None:
     result = showtell("caption", holiday, "--model", model, "--quiet")
     assert result.status == 1

@@ -33,6 +33,9 @@ def caption(
     beam: Annotated[
         int | None, typer.Option("--beam", "-b", min=1, help="Sentences followed at once; 1 is the fastest.")
     ] = None,
+    several: Annotated[
+        int, typer.Option("--several", "-n", min=1, help="Up to so many different captions a photo, best first.")
+    ] = 1,
     min_confidence: Annotated[
         float | None,
         typer.Option(min=0, max=1, help="Leave out captions that the captioner is less sure of, 0 to 1."),
@@ -64,13 +67,13 @@ def caption(
         )
     broken = unsure = 0
     with bar("captioning photos", quiet=quiet or one) as report:
-        for photo, outcome in _captions(captioner, photos, beam, report):
+        for photo, outcome in _captions(captioner, photos, several, beam, report):
             if isinstance(outcome, PhotoError):
                 broken += 1
                 typer.echo(f"showtell: {outcome}", err=True)
-            elif min_confidence is not None and outcome.confidence is not None and outcome.confidence < min_confidence:
+            elif min_confidence is not None and (sure := outcome[0].confidence) is not None and sure < min_confidence:
                 unsure += 1
-                typer.echo(f"showtell: {photo}: left out at confidence {outcome.confidence:.3f}", err=True)
+                typer.echo(f"showtell: {photo}: left out at confidence {sure:.3f}", err=True)
                 continue
             write(photo, outcome)
     if unsure and len(photos) > 1:
@@ -95,15 +98,15 @@ def _photos(paths: list[str]) -> list[Path]:
 
 
 def _captions(
-    captioner: Captioner, photos: list[Path], beam: int | None, report: Report
-) -> Iterator[tuple[Path, Caption | PhotoError]]:
-    """Each photo, in order, with its caption or with what is wrong with it."""
+    captioner: Captioner, photos: list[Path], several: int, beam: int | None, report: Report
+) -> Iterator[tuple[Path, list[Caption] | PhotoError]]:
+    """Each photo, in order, with its captions or with what is wrong with it."""
     import numpy as np
 
     for start in range(0, len(photos), _BATCH):
         batch = photos[start : start + _BATCH]
         known = {}
-        outcomes: dict[Path, Caption | PhotoError] = {}
+        outcomes: dict[Path, list[Caption] | PhotoError] = {}
         for done, (photo, features) in enumerate(zip(batch, captioner.features_of(batch), strict=True), start + 1):
             if isinstance(features, PhotoError):
                 outcomes[photo] = features
@@ -111,35 +114,39 @@ def _captions(
                 known[photo] = features
             report(done, len(photos))
         if known:
-            captions = captioner.caption_features(np.stack(list(known.values())), beam_width=beam)
+            captions = captioner.several_of_features(np.stack(list(known.values())), several, beam_width=beam)
             outcomes |= dict(zip(known, captions, strict=True))
         yield from ((photo, outcomes[photo]) for photo in batch)
 
 
-Write = Callable[[Path, "Caption | PhotoError"], None]
+Write = Callable[[Path, "list[Caption] | PhotoError"], None]
 
 
 def _text_writer(with_name: bool) -> Write:
-    def write(photo: Path, outcome: Caption | PhotoError) -> None:
+    def write(photo: Path, outcome: list[Caption] | PhotoError) -> None:
         if not isinstance(outcome, PhotoError):
-            typer.echo(f"{photo}: {outcome.text}" if with_name else outcome.text)
+            for caption in outcome:
+                typer.echo(f"{photo}: {caption.text}" if with_name else caption.text)
 
     return write
 
 
 def _json_writer() -> Write:
-    def write(photo: Path, outcome: Caption | PhotoError) -> None:
+    def told(caption: Caption) -> dict[str, object]:
+        return {
+            "caption": caption.text,
+            "log_prob": round(caption.log_prob, 6),
+            "confidence": None if caption.confidence is None else round(caption.confidence, 6),
+            "words": [{"word": word, "probability": round(p, 6)} for word, p in caption.words],
+        }
+
+    def write(photo: Path, outcome: list[Caption] | PhotoError) -> None:
+        entry: dict[str, object] = {"file": str(photo)}
         if isinstance(outcome, PhotoError):
-            entry: dict[str, object] = {"file": str(photo), "error": str(outcome)}
+            entry["error"] = str(outcome)
         else:
-            words = [{"word": word, "probability": round(p, 6)} for word, p in outcome.words]
-            entry = {
-                "file": str(photo),
-                "caption": outcome.text,
-                "log_prob": round(outcome.log_prob, 6),
-                "confidence": None if outcome.confidence is None else round(outcome.confidence, 6),
-                "words": words,
-            }
+            first, *others = map(told, outcome)
+            entry |= first | ({"others": others} if others else {})
         typer.echo(json.dumps(entry, ensure_ascii=False))
 
     return write
@@ -149,12 +156,13 @@ def _csv_writer() -> Write:
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(["file", "caption", "log_prob", "confidence", "error"])
 
-    def write(photo: Path, outcome: Caption | PhotoError) -> None:
+    def write(photo: Path, outcome: list[Caption] | PhotoError) -> None:
         if isinstance(outcome, PhotoError):
             table.writerow([photo, "", "", "", outcome])
         else:
-            confidence = "" if outcome.confidence is None else f"{outcome.confidence:.6f}"
-            table.writerow([photo, outcome.text, f"{outcome.log_prob:.6f}", confidence, ""])
+            for caption in outcome:
+                confidence = "" if caption.confidence is None else f"{caption.confidence:.6f}"
+                table.writerow([photo, caption.text, f"{caption.log_prob:.6f}", confidence, ""])
         sys.stdout.flush()
 
     return write
