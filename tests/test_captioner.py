@@ -130,6 +130,40 @@ def test_a_confidence_is_saved_and_loaded(captioner: Captioner, tmp_path: Path) 
     assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "without.safetensors").read_bytes()
 
 
+@pytest.fixture
+def unsure(captioner: Captioner) -> Captioner:
+    """A captioner that is sure of nothing, and has seen no espresso."""
+    captioner.confidence = Confidence(0.5, (-3.0, 0.0, 0.0), (0.1, 0.0, 0.0))
+    captioner.foreign = ("espresso", "hourglass")
+    return captioner
+
+
+def test_a_photo_of_a_foreign_class_is_named(unsure: Captioner, tmp_path: Path) -> None:
+    unsure.save(tmp_path / "unsure.safetensors")
+    again = Captioner.load(tmp_path / "unsure.safetensors", encoder=unsure.encoder)
+    assert again.foreign == unsure.foreign
+    coffee, cat = again.caption([COFFEE, CAT])
+    assert (coffee.text, coffee.named) == ("An espresso.", True)
+    assert coffee.confidence == coffee.words[0][1] == pytest.approx(0.87, abs=0.05)
+    assert not cat.named
+    assert again.several(COFFEE, 1) == [coffee]
+    first, second, _ = again.several(COFFEE, 3)
+    assert first == coffee
+    again.foreign = ()
+    assert again.caption(COFFEE).text == second.text
+
+
+@pytest.mark.parametrize("without", ["a confidence", "doubt", "a foreign class"])
+def test_otherwise_it_is_not(unsure: Captioner, without: str) -> None:
+    if without == "a confidence":
+        unsure.confidence = None
+    elif without == "doubt":
+        unsure.confidence = Confidence(0.5, (1.0, 0.0, 0.0), (0.1, 0.0, 0.0))
+    else:
+        unsure.foreign = ("hourglass",)
+    assert not unsure.caption(COFFEE).named
+
+
 @pytest.mark.parametrize("cell", ["gru", "rnn"])
 def test_every_cell_can_be_saved(captioner: Captioner, tmp_path: Path, cell: str) -> None:
     decoder = showtell.CaptionDecoder(len(captioner.vocabulary), 1280, 8, 16, cell=cell, activation="relu")
@@ -210,7 +244,11 @@ def test_the_shipped_captioner_writes_sentences_of_its_words_about_any_photo() -
     photos = sorted(path for path in PHOTOS.iterdir() if path.suffix != ".csv")
     captions = captioner.caption(photos)
     assert len({caption.text for caption in captions}) == len(photos) == 12
+    named = {photo.name: caption.text for photo, caption in zip(photos, captions, strict=True) if caption.named}
+    assert named == {"chelsea.png": "An Egyptian cat.", "coffee.png": "An espresso."}
     for caption in captions:
+        if caption.named:
+            continue
         assert re.fullmatch(r"[A-Z][a-z0-9 -]+\.", caption.text)
         assert "<unk>" not in caption.text
         assert 4 <= len(caption.words) <= captioner.max_words

@@ -23,6 +23,7 @@ from showtell.functional.checks import Array
 def main() -> None:
     model, dataset, store, picture = map(Path, sys.argv[1:])
     captioner = Captioner.load(model)
+    captioner.foreign = ()  # sentences are judged, not names
     examples = read_dataset(dataset).split("val")
     photos, grid = [example.photo for example in examples], captioner.decoder.attention_dim > 0
     features, report = photo_features(photos, captioner.encoder, store, grid=grid)

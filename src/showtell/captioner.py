@@ -19,8 +19,10 @@ from showtell.confidence import Confidence
 from showtell.decoder import CaptionDecoder, StepwiseDecoder
 from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.files import write_atomically
+from showtell.naming import SURE, UNSURE, with_article
 from showtell.text.sentence import sentence
 from showtell.text.vocabulary import Vocabulary
+from showtell.vision.classes import shipped_classes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,12 +50,15 @@ class Caption:
         words: each word with its probability given the photo and the words before it.
         confidence: the probability that the caption is acceptable (see `showtell.confidence`); None if the captioner
             has not learnt to tell, and for all but the first of several captions.
+        named: whether the text is no sentence but the name of one of the encoder's classes (see `showtell.naming`); its
+            probability is then that of the class.
     """
 
     text: str
     log_prob: float
     words: tuple[tuple[str, float], ...]
     confidence: float | None = None
+    named: bool = False
 
     @property
     def signs(self) -> tuple[float, float]:
@@ -80,6 +85,8 @@ class Captioner:
         max_words: the longest sentence.
         may_recur: the words that a sentence may hold more than once; all if not given.
         confidence: how sure it may be of a caption, as `evaluation.confidence.fit_confidence` finds it.
+        foreign: names of the encoder's classes that it may give to photos instead of a sentence, as
+            `naming.foreign_classes` finds them; it needs a confidence for that.
 
     Raises:
         ModelError: decoder and vocabulary have different numbers of words.
@@ -98,6 +105,7 @@ class Captioner:
         max_words: int = 20,
         may_recur: Sequence[str] | None = None,
         confidence: Confidence | None = None,
+        foreign: Sequence[str] = (),
     ) -> None:
         if decoder.vocab_size != len(vocabulary):
             raise ModelError(
@@ -112,6 +120,7 @@ class Captioner:
         self.max_words = max_words
         self.may_recur = None if may_recur is None else tuple(may_recur)
         self.confidence = confidence
+        self.foreign = tuple(foreign)
         self._encoder = encoder
 
     @property
@@ -228,9 +237,15 @@ class Captioner:
             return captions
         # what was learnt of a captioner's first captions says nothing of others
         sure = self.confidence.probability(np.array([of_photo[0].signs for of_photo in captions])).tolist()
-        return [
+        captions = [
             [replace(first, confidence=value), *others] for (first, *others), value in zip(captions, sure, strict=True)
         ]
+        unsure = np.flatnonzero(np.array(sure) < UNSURE)
+        if self.foreign and unsure.size:
+            for photo, (name, probability) in zip(unsure, shipped_classes().likeliest(features[unsure]), strict=True):
+                if probability >= SURE and name in self.foreign:
+                    captions[photo] = [_named(name, probability), *captions[photo]][:count]
+        return captions
 
     def _caption(self, hypothesis: search.Hypothesis) -> Caption:
         words = [self.vocabulary.decode([word]) for word in hypothesis.words]
@@ -265,6 +280,8 @@ class Captioner:
         }
         if self.confidence is not None:
             fields["confidence"] = self.confidence.to_dict()
+        if self.foreign:
+            fields["foreign"] = self.foreign
         # One entry of metadata: the library writes several in any order, and the same captioner is the same bytes
         header = {"sha256": _checksum(fields, tensors), "captioner": fields}
         write_atomically(path, save(tensors, {"showtell": json.dumps(header)}))
@@ -292,6 +309,7 @@ class Captioner:
                 encoder_identity=header["encoder"],
                 about=header["about"],
                 confidence=Confidence.from_dict(header["confidence"]) if "confidence" in header else None,
+                foreign=header.get("foreign", ()),
                 **header["search"],
             )
         except (KeyError, TypeError, ShowtellError) as error:
@@ -301,6 +319,12 @@ class Captioner:
 def load() -> Captioner:
     """The captioner that ships: an LSTM trained on Flickr8k (see `Captioner.about` for terms and scores)."""
     return Captioner.load(_SHIPPED)
+
+
+def _named(name: str, probability: float) -> Caption:
+    return Caption(
+        sentence(with_article(name)), float(np.log(probability)), ((name, probability),), probability, named=True
+    )
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -83,6 +83,7 @@ def test_json(showtell, model, holiday: Path) -> None:
     assert entries["cat.png"]["log_prob"] == pytest.approx(expected.log_prob, abs=1e-3)
     assert [word["word"] for word in entries["cat.png"]["words"]] == [word for word, _ in expected.words]
     assert entries["cat.png"]["confidence"] is None
+    assert entries["cat.png"]["named"] is False
     assert entries["broken.jpg"].keys() == {"file", "error"}
 
 

@@ -95,3 +95,9 @@ def test_a_photo_s_features_are_computed_once(
     monkeypatch.setattr("showtell.vision.encoder.Encoder.encode", encode)
     assert train(data, RECIPE_USED, tmp_path / "again", features=stored).finished
     assert (tmp_path / "again" / BEST).read_bytes() == (run / BEST).read_bytes()
+
+
+def test_a_finished_captioner_knows_what_its_photos_did_not_show(run: Path) -> None:
+    foreign = Captioner.load(run / BEST).foreign
+    assert "Egyptian cat" in foreign
+    assert 900 < len(foreign) <= 1000

@@ -137,6 +137,7 @@ def _json_writer() -> Write:
             "caption": caption.text,
             "log_prob": round(caption.log_prob, 6),
             "confidence": None if caption.confidence is None else round(caption.confidence, 6),
+            "named": caption.named,
             "words": [{"word": word, "probability": round(p, 6)} for word, p in caption.words],
         }
 

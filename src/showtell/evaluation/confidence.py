@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,10 +28,12 @@ def fit_confidence(captioner: Captioner, features: Array, references: Sequence[S
     Raises:
         ShowtellError: there is no photo, not a list of references for each, or one without references.
     """
+    sentences_only = copy.copy(captioner)
+    sentences_only.foreign = ()
     captions = [
         caption
         for start in range(0, len(features), _BATCH)
-        for caption in captioner.caption_features(features[start : start + _BATCH].astype(np.float32))
+        for caption in sentences_only.caption_features(features[start : start + _BATCH].astype(np.float32))
     ]
     return Confidence.fit(*evidence(captions, references))
 

@@ -21,6 +21,7 @@ from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import evidence
 from showtell.files import write_atomically
 from showtell.metrics import score
+from showtell.naming import foreign_classes
 from showtell.text.vocabulary import PAD
 from showtell.training.adam import Adam, clip_scale, gradient_norm
 from showtell.training.batches import photo_batches, trim
@@ -30,6 +31,7 @@ from showtell.training.folder import BEST, CHECKPOINT, METRICS
 from showtell.training.recipe import Recipe
 from showtell.training.reward import Reward, advantages, as_captions, sample_captions, speaking
 from showtell.training.schedule import warmup_cosine
+from showtell.vision.classes import shipped_classes
 from showtell.vision.views import WHOLE
 
 Array: TypeAlias = NDArray[np.floating[Any]]
@@ -284,9 +286,12 @@ class Trainer:
         ]
 
     def _fit_confidence(self) -> None:
-        """Let the best captioner know, from its captions of the validation photos, when it does not know."""
+        """Let the best captioner know when it does not know, and what its photos did not show."""
         best = Captioner.load(self.folder / BEST)
         best.confidence = Confidence.fit(*evidence(self._validation_captions(best), self.data.val.references))
+        if shipped_classes().encoder_identity == self.encoder_identity:
+            blocks = np.array_split(self.data.train.rows, -(-len(self.data.train.rows) // 256))
+            best.foreign = tuple(foreign_classes((self.data.features[rows] for rows in blocks), shipped_classes()))
         best.save(self.folder / BEST)
 
     def _captioner(self, decoder: CaptionDecoder) -> Captioner:
