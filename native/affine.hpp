@@ -16,6 +16,7 @@ struct Affine {
     ptrdiff_t N, D, M;
     const T *x, *weights, *b, *dy;  // (N, D), (D, M), (M), (N, M)
     T *y, *dx, *dW, *db;            // forward: y; backward: the others, dx or null
+    Q* kept;                        // forward: the weights in panels, or null, and then they are packed here
 
     ptrdiff_t d_panels, m_panels, NG;
     Q *xs, *dys, *xs_groups, *dys_groups;  // in row form, and in group form
@@ -24,12 +25,14 @@ struct Affine {
     Stretch<Q>* stretches;
     ptrdiff_t own_size;
 
+    ptrdiff_t size_packed() const { return ceil_div(M, P) * groups<Q>(D) * P; }
+
     void lay_out(Arena& arena, int threads) {
         d_panels = ceil_div(D, P), m_panels = ceil_div(M, P), NG = groups<Q>(N);
         own_size = d_panels * P * P > N * P ? d_panels * P * P : N * P;
         const bool forward = y, needs_rows = dx;
         xs = arena.take<Q>(forward ? d_panels * N * PQ : 0);
-        packed = arena.take<Q>(forward ? m_panels * groups<Q>(D) * P : 0);
+        packed = kept ? kept : arena.take<Q>(forward ? size_packed() : 0);
         xs_groups = arena.take<Q>(forward ? 0 : d_panels * NG * P);
         dys_groups = arena.take<Q>(forward ? 0 : m_panels * NG * P);
         dys = PAIRS ? arena.take<Q>(needs_rows ? m_panels * N * PQ : 0) : dys_groups;
@@ -60,7 +63,7 @@ struct Affine {
         into_rows(x, D, xs, begin, end);
         team.barrier();
         team.share(m_panels, me, begin, end);
-        pack_panels(weights, D, M, begin * P, end * P, packed, groups<Q>(D));
+        if (!kept) pack_panels(weights, D, M, begin * P, end * P, packed, groups<Q>(D));
         T* out = own + me * own_size;
         for (ptrdiff_t panel = begin; panel < end; panel++) {
             const Q* right = packed + panel * groups<Q>(D) * P;

@@ -115,7 +115,21 @@ static void affine(const AffineArguments& a, int threads) {
     layer.N = a.N, layer.D = a.D, layer.M = a.M;
     layer.x = in(a.x), layer.weights = in(a.W), layer.b = in(a.b), layer.dy = in(a.dy);
     layer.y = out(a.y), layer.dx = out(a.dx), layer.dW = out(a.dW), layer.db = out(a.db);
+    layer.kept = static_cast<Q*>(a.packed);
     a.y ? in_session(layer, threads, Forward()) : in_session(layer, threads, Backward());
+}
+
+template <class T, class Q>
+static std::int64_t affine_bytes(const AffineArguments& a) {
+    Affine<T, Q> layer{};
+    layer.D = a.D, layer.M = a.M;
+    return std::int64_t(layer.size_packed() * sizeof(Q));
+}
+
+template <class T, class Q>
+static void affine_pack(const AffineArguments& a) {
+    constexpr ptrdiff_t P = PANEL<T>;
+    pack_panels(static_cast<const T*>(a.W), a.D, a.M, 0, ceil_div(a.M, P) * P, static_cast<Q*>(a.packed), groups<Q>(a.D));
 }
 
 template <class T>
@@ -230,7 +244,7 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
 // T: what is computed with; Q: what products multiply
 template <class T, class Q>
 constexpr Kernels<T> kernels{cache_bytes<T, Q>, run<T, Q, Forward>, run<T, Q, Backward>, vocabulary_loss<T, Q>,
-                             affine<T, Q>, attention<T>, adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T, Q>,
+                             affine<T, Q>, affine_bytes<T, Q>, affine_pack<T, Q>, attention<T>, adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T, Q>,
                              decoding_pack<T, Q>, decoding_step<T, Q>, multiply_add<T, Q>, elementary<T>};
 
 }  // namespace SHOWTELL_ISA

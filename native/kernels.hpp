@@ -35,6 +35,7 @@ struct AffineArguments {
     std::int64_t N, D, M;
     const void *x, *W, *b, *dy;
     void *y, *dx, *dW, *db;
+    void* packed;
 };
 
 // See showtell/kernels/attention.py.
@@ -75,6 +76,8 @@ struct Kernels {
     void (*backward)(Cell, const SequenceArguments&, int threads);
     void (*vocabulary_loss)(const VocabularyArguments&, int threads);
     void (*affine)(const AffineArguments&, int threads);  // forward if there is a y, else backward
+    std::int64_t (*affine_bytes)(const AffineArguments&);  // of weights that are packed
+    void (*affine_pack)(const AffineArguments&);
     void (*attention)(const AttentionArguments&, int threads);  // forward if there is a context, else backward
     void (*adam)(const AdamArguments&, int threads);
     void (*sum_of_squares)(const T* x, std::int64_t count, double* sums, int threads);

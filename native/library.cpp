@@ -119,6 +119,14 @@ EXPORT int showtell_affine(int numbers, const AffineArguments* a, int threads) {
     return unless_memory_is_short(numbers, [&](auto& kernels) { kernels.affine(*a, threads); });
 }
 
+EXPORT std::int64_t showtell_affine_bytes(int numbers, const AffineArguments* a) {
+    return with_kernels(numbers, [&](auto& kernels) { return kernels.affine_bytes(*a); });
+}
+
+EXPORT void showtell_affine_pack(int numbers, const AffineArguments* a) {
+    with_kernels(numbers, [&](auto& kernels) { kernels.affine_pack(*a); });
+}
+
 // 0, or -1 if there is not enough memory.
 EXPORT int showtell_attention(int numbers, const AttentionArguments* a, int threads) {
     return unless_memory_is_short(numbers, [&](auto& kernels) { kernels.attention(*a, threads); });

@@ -395,25 +395,24 @@ class StepwiseDecoder:
         )
         self._inputs = [self._of_features("feature", "proj"), self._of_features("feature", "show")]
         if attention:
-            self._inputs += [self._of_features("grid", "key"), self._of_features("grid", "value")]
+            self._inputs += [self._of_features("grid", name, **decoder._precision) for name in ("key", "value")]
 
     def start(self, features: Array) -> State:
         """The state before the first word, for photos' features (N, F) or grids (N, P, F)."""
         decoder, (proj, show, *grid) = self._decoder, self._inputs
-        affine, pooled = decoder.layers.affine_forward, decoder._pooled(features)
-        h0, shown = (affine(pooled, *weights)[0] for weights in (proj, show))
-        flat = features.reshape(-1, decoder.feature_dim)
-        looked_at = (affine(flat, *weights, **decoder._precision)[0] for weights in grid)
+        pooled, flat = decoder._pooled(features), features.reshape(-1, decoder.feature_dim)
+        h0, shown, looked_at = proj(pooled), show(pooled), (affine(flat) for affine in grid)
         shape = (*features.shape[:2], decoder.attention_dim)
         state: State = self._step.start(h0, shown, *(rows.reshape(shape) for rows in looked_at))
         return state
 
-    def _of_features(self, kind: str, name: str) -> tuple[Array, Array]:
+    def _of_features(self, kind: str, name: str, **precision: Precision) -> Any:
         """W_name and b_name for features that are not standardized: mean and scale go into the weights, once."""
         params, statistics = self._decoder.params, self._decoder.statistics
         W, scale = params[f"W_{name}"], statistics[f"{kind}_scale"]
         b = params.get(f"b_{name}", np.zeros_like(W[0]))
-        return W / scale[:, None], b - (statistics[f"{kind}_mean"] / scale) @ W
+        b = b - (statistics[f"{kind}_mean"] / scale) @ W
+        return self._decoder.layers.Affine(W / scale[:, None], b, **precision)
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:
         """The log-probabilities (R, V) of the word after `words` (R,), and the state after them."""

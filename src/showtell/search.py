@@ -129,21 +129,18 @@ def beam(
             said = (ids.reshape(N, K, k, 1) == words[:, :, None, :]).any(axis=3).reshape(N, K * k)
             ranks_by = np.where(said & ~may_recur[ids], -np.inf, ranks_by)
         candidates = log_probs.repeat(k, axis=1) + ranks_by
-        best = _top(candidates, 2 * width)
-        parent, word = best // k, np.take_along_axis(ids, best, axis=1)
-        log_prob = np.take_along_axis(candidates, best, axis=1)
-        step = np.take_along_axis(word_log_probs, best, axis=1)
+        rows, best = np.arange(N)[:, None], np.argsort(-candidates, axis=1, kind="stable")[:, : 2 * width]
+        parent, word, log_prob, step = best // k, ids[rows, best], candidates[rows, best], word_log_probs[rows, best]
         ended = word == END
         done = np.isfinite(log_prob) & (ended | (length == max_words))
-        for n, k in zip(*np.nonzero(done), strict=True):
-            sentence = (*words[n, parent[n, k]].tolist(), *([] if ended[n, k] else [int(word[n, k])]))
-            trace = (*traces[n, parent[n, k]].tolist(), float(step[n, k]))
-            results[photos[n]].append(Hypothesis(sentence, trace, float(log_prob[n, k]) / length**length_power))
-        for photo in photos:
-            results[photo] = sorted(results[photo], key=lambda h: -h.score)[:width]
+        for n, place in zip(*np.nonzero(done), strict=True):
+            sentence = (*words[n, parent[n, place]].tolist(), *([] if ended[n, place] else [int(word[n, place])]))
+            trace = (*traces[n, parent[n, place]].tolist(), float(step[n, place]))
+            found = Hypothesis(sentence, trace, float(log_prob[n, place]) / length**length_power)
+            results[photos[n]] = sorted([*results[photos[n]], found], key=lambda h: -h.score)[:width]
 
         # The best `width` that have not ended grow on
-        rows, grows = np.arange(N)[:, None], np.argsort(ended, axis=1, kind="stable")[:, :width]
+        grows = np.argsort(ended, axis=1, kind="stable")[:, :width]
         log_probs = np.where(ended, -np.inf, log_prob)[rows, grows]
         parent, word = parent[rows, grows], word[rows, grows]
         words = np.concatenate([words[rows, parent], word[:, :, None]], axis=2)
@@ -283,15 +280,6 @@ def _telling_words(found: list[list[Hypothesis]], may_recur: NDArray[np.bool_] |
     for row, words in zip(padded, telling, strict=True):
         row[: len(words)] = words
     return padded
-
-
-def _top(scores: Array, k: int) -> NDArray[np.intp]:
-    """The columns of the k largest of each row, largest first, equal ones by column: (R, C) -> (R, min(k, C))."""
-    k = min(k, scores.shape[1])
-    columns = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
-    order = np.argsort(-np.take_along_axis(scores, columns, axis=1), axis=1, kind="stable")
-    top: NDArray[np.intp] = np.take_along_axis(columns, order, axis=1)
-    return top
 
 
 def _at_least(function: str, **arguments: tuple[float, float]) -> None:

@@ -34,6 +34,24 @@ def test_an_affine_layer_whose_input_is_not_learnt(layers: ModuleType) -> None:
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.parametrize("shape", [(9, 5), (1, 3), (0, 4), (7, 2, 3), (5, 40)])
+def test_weights_that_stay_do_what_an_affine_layer_does(layers: ModuleType, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal(shape), rng.standard_normal((int(np.prod(shape[1:])), 37)), rng.standard_normal(37)
+    stays = layers.Affine(w, b)
+    np.testing.assert_array_equal(stays(x), layers.affine_forward(x, w, b)[0])
+    np.testing.assert_array_equal(stays(x[::2]), layers.affine_forward(x[::2], w, b)[0])
+
+
+def test_wrong_calls_of_weights_that_stay_are_named(layers: ModuleType) -> None:
+    stays = layers.Affine(np.zeros((5, 7)), np.zeros(7))
+    for wrong in (np.zeros((2, 6)), np.zeros(5), np.zeros((2, 5), np.float32)):
+        with pytest.raises(ShowtellError, match="Affine"):
+            stays(wrong)
+    with pytest.raises(ShowtellError, match="Affine"):
+        layers.Affine(np.zeros((5, 7)), np.zeros(6))
+
+
 def test_attention_s_weights_are_a_mean(layers: ModuleType) -> None:
     """Of equal values it makes the value itself, and a key that fits far better than all others is all that counts."""
     rng = np.random.default_rng(0)

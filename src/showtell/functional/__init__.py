@@ -9,6 +9,7 @@ between the forward and the backward, and the backward sees the change.
 """
 
 from showtell.functional.affine import (
+    Affine,
     affine_backward,
     affine_forward,
     temporal_affine_backward,
@@ -26,6 +27,7 @@ from showtell.functional.softmax import log_softmax, temporal_softmax_loss
 from showtell.functional.vocabulary import vocabulary_loss
 
 __all__ = [
+    "Affine",
     "DecodingStep",
     "adam_update",
     "affine_backward",

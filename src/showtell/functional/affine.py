@@ -10,6 +10,32 @@ from showtell.functional.checks import Array, check_arrays
 Cache: TypeAlias = tuple[Array, Array]
 
 
+class Affine:
+    """x w + b with weights that stay as they are, for many calls: of a captioner, say, that is not trained any more.
+
+    Args:
+        w: weights, (D, M).
+        b: bias, (M,).
+
+    Raises:
+        ShowtellError: shapes or dtypes do not fit together.
+    """
+
+    def __init__(self, w: Array, b: Array) -> None:
+        check_arrays("Affine", w=(w, "D M"), b=(b, "M"))
+        self.w, self.b = w, b
+
+    def __call__(self, x: Array) -> Array:
+        """(N, d_1, ..., d_k) -> (N, M), as `affine_forward`.
+
+        Raises:
+            ShowtellError: shapes or dtypes do not fit together.
+        """
+        rows = _rows(x)
+        check_arrays("Affine", x=(rows, "N D"), w=(self.w, "D M"))
+        return rows @ self.w + self.b
+
+
 def affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
     """x w + b.
 

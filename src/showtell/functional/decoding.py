@@ -43,7 +43,7 @@ class State:
     def take(self, rows: IntArray) -> State:
         """The state of some of the sentences, in that order, repetitions allowed; or those where `rows` is true."""
         memory = tuple(array[rows] for array in self.memory)
-        return replace(self, memory=memory, shown=self.shown[rows], photo=self.photo[rows])
+        return State(memory, self.shown[rows], self.photo[rows], self.keys, self.values)
 
     def __len__(self) -> int:
         return len(self.shown)

@@ -11,6 +11,7 @@ from showtell.functional import (
     word_embedding_forward,
 )
 from showtell.kernels.affine import (
+    Affine,
     affine_backward,
     affine_forward,
     temporal_affine_backward,
@@ -47,6 +48,7 @@ from showtell.kernels.recurrent import (
 from showtell.kernels.vocabulary import vocabulary_loss
 
 __all__ = [
+    "Affine",
     "DecodingStep",
     "Precision",
     "adam_update",

@@ -12,7 +12,7 @@ from showtell.functional.activations import Activation
 from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
 from showtell.functional.decoding import Attention, Cell, State, check_count
 from showtell.functional.embedding import check_ids
-from showtell.kernels.affine import affine_forward
+from showtell.kernels.affine import Affine
 from showtell.kernels.library import DecodingArguments, Precision, native, numbers_of, threads_for
 from showtell.kernels.memory import Memory, pointer
 from showtell.kernels.recurrent import cell_number
@@ -44,7 +44,7 @@ class DecodingStep(functional.DecodingStep):
         super().__init__(cell, activation, W_embed, Wx, Wh, b, W_vocab, b_vocab, attention=attention)
         V, E = W_embed.shape
         self.W_embed, self.b, self.b_vocab = (np.array(array) for array in (W_embed, b, b_vocab))
-        self.W_shown = np.array(Wx[E:])
+        self._of_shown = Affine(Wx[E:], b)
         self._cell = cell_number(cell, activation)
         self._numbers = numbers_of(W_embed.dtype, precision)
         self._size = {"E": E, "H": len(Wh), "size": V, "A": 0, "Z": len(Wh), "heads": 1}
@@ -75,12 +75,10 @@ class DecodingStep(functional.DecodingStep):
     def start(self, h0: Array, shown: Array, keys: Array | None = None, values: Array | None = None) -> State:
         """See `showtell.functional.DecodingStep.start`; what is beside every word is multiplied once for all steps."""
         check_arrays("DecodingStep.start", shapes=(self._h_like, "Z H"), h0=(h0, "R H"), shown=(shown, "R S"))
-        check_arrays("DecodingStep.start", W_shown=(self.W_shown, "S G"), shown=(shown, "R S"))
         self._check_grid(h0, keys, values)
         if keys is not None and values is not None:
             keys, values = np.ascontiguousarray(keys), np.ascontiguousarray(values)
-        gates, _ = affine_forward(shown, self.W_shown, self.b)
-        return State(self._memory(h0), gates, np.arange(len(h0)), keys, values)
+        return State(self._memory(h0), self._of_shown(shown), np.arange(len(h0)), keys, values)
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:
         """See `showtell.functional.DecodingStep.step`."""

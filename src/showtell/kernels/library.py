@@ -50,7 +50,7 @@ class AffineArguments(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in ("N", "D", "M")),
-        *((name, c_void_p) for name in ("x", "W", "b", "dy", "y", "dx", "dW", "db")),
+        *((name, c_void_p) for name in ("x", "W", "b", "dy", "y", "dx", "dW", "db", "packed")),
     )
 
 
@@ -104,6 +104,10 @@ def library() -> ctypes.CDLL | None:
     native.showtell_recurrent.argtypes = [c_int, c_int, c_int, c_void_p, c_int]
     native.showtell_vocabulary_loss.argtypes = [c_int, c_void_p, c_int]
     native.showtell_affine.argtypes = [c_int, c_void_p, c_int]
+    native.showtell_affine_bytes.restype = c_int64
+    native.showtell_affine_bytes.argtypes = [c_int, c_void_p]
+    native.showtell_affine_pack.restype = None
+    native.showtell_affine_pack.argtypes = [c_int, c_void_p]
     native.showtell_attention.argtypes = [c_int, c_void_p, c_int]
     native.showtell_adam.restype = None
     native.showtell_adam.argtypes = [c_int, c_void_p, c_int]
