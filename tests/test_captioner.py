@@ -4,6 +4,7 @@ import copy
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,15 @@ def test_several_captions_of_a_photo_differ_and_begin_with_the_one(captioner: Ca
     assert others
     assert len({first.text, *(other.text for other in others)}) == 1 + len(others) <= 4
     assert all(other.confidence is None for other in others)
+
+
+def test_where_it_looked_for_each_word(captioner: Captioner) -> None:
+    features = np.stack([captioner.features(photo) for photo in (CAT, COFFEE)])
+    captions = captioner.caption_features(features)
+    for looks, caption in zip(captioner.looks(features, captions), captions, strict=True):
+        assert looks.shape == (len(caption.words), 9, 9)
+        np.testing.assert_allclose(looks.sum(axis=(1, 2)), 1, rtol=1e-5)
+    assert captioner.looks(features, [replace(captions[0], named=True), captions[1]])[0].shape == (0, 9, 9)
 
 
 def test_a_wider_beam_finds_no_less(captioner: Captioner) -> None:
@@ -262,4 +272,4 @@ def test_the_shipped_captioner_says_what_it_is() -> None:
     assert float(captioner.about["validation cider_d"]) >= 0.57
     assert float(captioner.about["validation bleu_4"]) >= 0.23
     assert captioner.confidence is not None
-    assert captioner_module._SHIPPED.stat().st_size <= 20e6
+    assert captioner_module.SHIPPED.stat().st_size <= 20e6

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 
 from gradients import TOLERANCE_AUTOGRAD, TOLERANCE_FINITE_DIFFERENCES, relative_error
+from showtell import functional
 from showtell.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
 from showtell.text.vocabulary import END, PAD, START
@@ -223,3 +225,22 @@ def test_wrong_calls_are_named() -> None:
         CaptionDecoder.from_arrays(decoder.config(), arrays | {"Wx": arrays["Wx"][1:]})
     with pytest.raises(ShowtellError, match="params are"):
         CaptionDecoder.from_arrays(decoder.config(), {name: a for name, a in arrays.items() if name != "b"})
+
+
+@pytest.mark.parametrize("N", [1, 5])
+def test_where_it_looked(layers: ModuleType, N: int) -> None:
+    rng = np.random.default_rng(0)
+    decoder = make("lstm", heads=2, layers=layers)
+    grids, photo = rng.standard_normal((3, 9, 6)), rng.integers(0, 3, N)
+    captions = rng.integers(4, 11, (N, 7))
+    captions[0, 4:] = PAD
+    looks = decoder.looks(grids, captions, photo)
+    assert looks.shape == (N, 6, 9)
+    np.testing.assert_array_equal(looks[0, 3:], 0)
+    np.testing.assert_allclose(looks.sum(axis=2), captions[:, 1:] != PAD)
+    alone = decoder.looks(grids[photo[-1:]], captions[-1:])
+    np.testing.assert_allclose(looks[-1], alone[0])
+    reference = make("lstm", heads=2, layers=functional).with_params(decoder.params)
+    np.testing.assert_allclose(looks, reference.looks(grids, captions, photo), atol=1e-12)
+    with pytest.raises(ShowtellError, match="no attention"):
+        make("lstm").looks(grids, captions, photo)

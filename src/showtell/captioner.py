@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.files import write_atomically
 from showtell.naming import SURE, UNSURE, with_article
 from showtell.text.sentence import sentence
-from showtell.text.vocabulary import Vocabulary
+from showtell.text.vocabulary import PAD, START, Vocabulary
 from showtell.vision.classes import shipped_classes
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 Photo = TypeVar("Photo", bound="PhotoSource")
-_SHIPPED = Path(__file__).parent / "models" / "flickr8k-lstm.safetensors"
+SHIPPED = Path(__file__).parent / "models" / "flickr8k-lstm.safetensors"
 
 # Photos whose sentences are searched for together.
 _BATCH = 64
@@ -65,6 +66,16 @@ class Caption:
         """What the confidence goes by: the mean log-probability of a word, the end counted, and how many there are."""
         steps = len(self.words) + 1
         return self.log_prob / steps, float(steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Ready for JSON, probabilities to six places."""
+        return {
+            "caption": self.text,
+            "log_prob": round(self.log_prob, 6),
+            "confidence": None if self.confidence is None else round(self.confidence, 6),
+            "named": self.named,
+            "words": [{"word": word, "probability": round(p, 6)} for word, p in self.words],
+        }
 
     def __str__(self) -> str:
         """The sentence."""
@@ -148,6 +159,11 @@ class Captioner:
     @functools.cached_property
     def _recurring(self) -> NDArray[np.bool_] | None:
         return None if self.may_recur is None else np.isin(self.vocabulary.to_list(), self.may_recur)
+
+    @functools.cached_property
+    def _ids(self) -> dict[str, int]:
+        """The id of each word as captions show it."""
+        return {self.vocabulary.decode([index]): index for index in range(len(self.vocabulary))}
 
     @overload
     def caption(self, photos: PhotoSource, *, beam_width: int | None = None) -> Caption: ...
@@ -247,6 +263,27 @@ class Captioner:
                     captions[photo] = [_named(name, probability), *captions[photo]][:count]
         return captions
 
+    def looks(self, features: Array, captions: Sequence[Caption]) -> list[Array]:
+        """Where the decoder looked for each word of each photo's caption.
+
+        Args:
+            features: of N photos, as `features` gives them, (N, 81, 1280).
+            captions: a sentence of each, such as `caption_features` gives.
+
+        Returns:
+            N arrays (words, 9, 9): of each word a distribution over the positions of the photo, row by row; none of a
+            caption that is a name.
+
+        Raises:
+            ShowtellError: the decoder has no attention.
+        """
+        said = [[] if caption.named else [self._ids[word] for word, _ in caption.words] for caption in captions]
+        ids = np.full((len(said), self.max_words + 1), PAD)
+        for row, words in zip(ids, said, strict=True):
+            row[: len(words) + 1] = [START, *words]
+        found, side = self.decoder.looks(features, ids), math.isqrt(features.shape[1])
+        return [looks[: len(words)].reshape(len(words), side, side) for looks, words in zip(found, said, strict=True)]
+
     def _caption(self, hypothesis: search.Hypothesis) -> Caption:
         words = [self.vocabulary.decode([word]) for word in hypothesis.words]
         probabilities = np.exp(hypothesis.word_log_probs).tolist()
@@ -318,7 +355,7 @@ class Captioner:
 
 def load() -> Captioner:
     """The captioner that ships: an LSTM trained on Flickr8k (see `Captioner.about` for terms and scores)."""
-    return Captioner.load(_SHIPPED)
+    return Captioner.load(SHIPPED)
 
 
 def _named(name: str, probability: float) -> Caption:

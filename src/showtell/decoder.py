@@ -161,6 +161,30 @@ class CaptionDecoder:
         loss, _ = self.layers.vocabulary_loss(z, W, b, words_out, real, gradients=False, **self._precision)
         return float(loss)
 
+    def looks(self, features: Array, captions: IntArray, photo: IntArray | None = None) -> Array:
+        """Where the decoder looked for each word of captions: how much it took of each position, the mean of its heads.
+
+        Args:
+            features: of M photos, their grids (M, P, F).
+            captions: as of `loss`, (N, T + 1).
+            photo: as of `loss`.
+
+        Returns:
+            (N, T, P): of each word a distribution over the positions; 0 where a caption has no more words.
+
+        Raises:
+            ShowtellError: the decoder has no attention, or shapes do not fit together.
+            IndexError: a word id or a photo is out of range.
+        """
+        if not self.attention_dim:
+            raise ShowtellError(
+                "CaptionDecoder.looks: the decoder sees the mean of the grid alone, it has no attention"
+            )
+        _, _, cache = self._forward(features, captions, photo, 0.0, None)
+        looks = np.zeros((*cache["real"].shape, features.shape[1]), features.dtype)
+        looks[cache["real"]] = cache["attention"].weights.mean(axis=1)
+        return looks
+
     def stepwise(self) -> StepwiseDecoder:
         """What a search needs, with the weights as they are now."""
         return StepwiseDecoder(self)

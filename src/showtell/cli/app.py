@@ -12,6 +12,7 @@ from showtell.cli.compare import compare
 from showtell.cli.evaluate import evaluate
 from showtell.cli.info import info
 from showtell.cli.score import score
+from showtell.cli.serve import serve
 from showtell.cli.train import train
 
 app = typer.Typer(
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (caption, train, evaluate, compare, score, info):
+for command in (caption, train, evaluate, compare, score, serve, info):
     app.command()(command)
 
 

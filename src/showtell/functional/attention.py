@@ -9,6 +9,7 @@ Scaled dot products (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), as sof
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,15 @@ from numpy.typing import NDArray
 from showtell.errors import ShowtellError
 from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
 
-Cache = tuple[Array, Array, Array, IntArray, Array]
+
+class Cache(NamedTuple):
+    """What the forward keeps: its arguments, and the weights (R, heads, P)."""
+
+    q: Array
+    k: Array
+    v: Array
+    photo: IntArray
+    weights: Array
 
 
 def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int = 1) -> tuple[Array, Cache]:
@@ -30,7 +39,8 @@ def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int 
         heads: parts that the A columns are cut into; each attends on its own, with width A / heads.
 
     Returns:
-        context (R, A), and the cache for `attention_backward`, whose last entry are the weights (R, heads, P).
+        context (R, A), and the cache for `attention_backward`, whose `weights` (R, heads, P) say how much each query took
+        of each position.
 
     Raises:
         ShowtellError: shapes or dtypes do not fit together, there is no position, or heads does not divide A.
@@ -45,7 +55,7 @@ def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int 
         a /= a.sum(axis=2, keepdims=True)
         weights[rows] = a.transpose(1, 0, 2)
         context[rows] = (a @ values).transpose(1, 0, 2).reshape(-1, q.shape[1])
-    return context, (q, k, v, photo, weights)
+    return context, Cache(q, k, v, photo, weights)
 
 
 def attention_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, Array]:

@@ -1,0 +1,120 @@
+// Photos to the server of this page, one after the other, and their sentences into the gallery.
+const token = new URLSearchParams(location.hash.slice(1)).get("token");
+const find = (id) => document.getElementById(id);
+const gallery = find("gallery"), said = find("said"), drop = find("drop");
+const waiting = [];
+let busy = false;
+
+function say(text) { said.textContent = text; }
+
+async function caption(file) {
+  const form = new FormData();
+  form.append("file", file, file.name || "photo");
+  for (;;) {
+    const answer = await fetch("v1/captions?several=3&looks=1", {
+      method: "POST", body: form, headers: token ? { Authorization: `Bearer ${token}` } : {},
+    });
+    if (answer.status === 503) {
+      const seconds = Number(answer.headers.get("Retry-After")) || 1;
+      await new Promise((go) => setTimeout(go, 1000 * seconds));
+      continue;
+    }
+    const told = await answer.json();
+    const entry = told.captions?.[0] ?? {};
+    if (!entry.caption) throw new Error(entry.error ?? told.error);
+    return entry;
+  }
+}
+
+function makeCard(file) {
+  const card = find("card").content.cloneNode(true).firstElementChild;
+  const photo = card.querySelector("img");
+  photo.src = URL.createObjectURL(file);
+  photo.addEventListener("error", () => photo.remove());
+  card.querySelector(".caption").textContent = "…";
+  for (const part of card.querySelectorAll(".row, details")) part.hidden = true;
+  gallery.prepend(card);
+  return card;
+}
+
+// Bright where the decoder looked, dark elsewhere.
+function paint(canvas, looks) {
+  const context = canvas.getContext("2d"), most = Math.max(...looks.flat());
+  const pixels = context.createImageData(9, 9);
+  looks.flat().forEach((look, place) => { pixels.data[4 * place + 3] = 255 * (1 - look / most); });
+  context.putImageData(pixels, 0, 0);
+  canvas.classList.add("shown");
+}
+
+function makeWord(card, { word, looks }) {
+  const canvas = card.querySelector("canvas"), button = document.createElement("button");
+  button.type = "button";
+  button.textContent = word;
+  if (!looks) return button;
+  const show = () => paint(canvas, looks), hide = () => canvas.classList.remove("shown");
+  for (const event of ["pointerenter", "focus", "click"]) button.addEventListener(event, show);
+  for (const event of ["pointerleave", "blur"]) button.addEventListener(event, hide);
+  return button;
+}
+
+async function copy(text) {
+  await navigator.clipboard.writeText(text);
+  say(`Copied: ${text}`);
+}
+
+function fill(card, file, entry) {
+  card.querySelector(".caption").textContent = entry.caption;
+  card.querySelector("img")?.setAttribute("alt", entry.caption);
+  if (entry.confidence !== null) {
+    const percent = Math.round(100 * entry.confidence);
+    card.querySelector(".sure").textContent = entry.named
+      ? `A name, as there are no words for it: ${percent} % sure.` : `${percent} % sure that it says what people would.`;
+  }
+  if (!entry.named) card.querySelector(".words").append(...entry.words.map((word) => makeWord(card, word)));
+  const escaped = entry.caption.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+  card.querySelector(".text").addEventListener("click", () => copy(entry.caption));
+  card.querySelector(".html").addEventListener("click", () => copy(`<img src="${encodeURI(file.name)}" alt="${escaped}">`));
+  for (const other of entry.others ?? []) {
+    const item = document.createElement("li");
+    item.textContent = other.caption;
+    card.querySelector(".others").append(item);
+  }
+  for (const part of card.querySelectorAll(".row, details")) part.hidden = false;
+  card.querySelector("details").hidden = !entry.others;
+  say(`${file.name}: ${entry.caption}`);
+}
+
+async function work() {
+  if (busy) return;
+  busy = true;
+  for (let next = waiting.shift(); next; next = waiting.shift()) {
+    const [file, card] = next;
+    try {
+      fill(card, file, await caption(file));
+    } catch (error) {
+      card.classList.add("wrong");
+      card.querySelector(".caption").textContent = `${file.name}: ${error.message}`;
+      say(`${file.name}: ${error.message}`);
+    }
+  }
+  busy = false;
+}
+
+function take(files) {
+  for (const file of files) waiting.push([file, makeCard(file)]);
+  work();
+}
+
+find("choose").addEventListener("click", () => find("files").click());
+find("take").addEventListener("click", () => find("camera").click());
+for (const id of ["files", "camera"]) {
+  find(id).addEventListener("change", (event) => { take(event.target.files); event.target.value = ""; });
+}
+document.addEventListener("paste", (event) => take(event.clipboardData.files));
+document.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
+document.addEventListener("dragleave", () => drop.classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  event.preventDefault();
+  drop.classList.remove("over");
+  take(event.dataTransfer.files);
+});

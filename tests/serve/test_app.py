@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from conftest import PHOTOS
+from showtell.captioner import Captioner
+from showtell.serve.app import application
+from showtell.serve.limits import Limits
+from showtell.serve.pages import FILES
+
+CAT = PHOTOS / "chelsea.png"
+FORM = {"files": {"file": CAT.read_bytes()}}
+
+
+def test_every_answer_says_what_a_browser_may_do_with_it(client: TestClient) -> None:
+    for answer in (client.get("/docs"), client.get("/nothing"), client.post("/v1/captions", content=b"")):
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert "unsafe" not in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_name_that_a_stranger_gave_this_machine_is_not_answered(client: TestClient) -> None:
+    for host in ("evil.example", "evil.example:8000", "localhost.evil.example", ""):
+        assert client.get("/healthz", headers={"host": host}).status_code == 421
+    for host in ("localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000"):
+        assert client.get("/healthz", headers={"host": host}).status_code == 200
+
+
+def test_a_token_is_asked_for(captioner: Captioner, file: Path) -> None:
+    app = application(captioner, file, token="secret", loopback=False)
+    with TestClient(app, "http://photos.example") as client:
+        assert client.get("/healthz").status_code == 200
+        for headers in ({}, {"authorization": "secret"}, {"authorization": "Bearer sécret".encode()}):
+            answer = client.post("/v1/captions", headers=headers, **FORM)
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert client.post("/v1/captions", headers={"authorization": "Bearer secret"}, **FORM).status_code == 200
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_long_body_is_refused(captioner: Captioner, file: Path, told: bool) -> None:
+    with TestClient(application(captioner, file, limits=Limits(body_bytes=1000)), "http://localhost") as client:
+        body = b" " * 1001
+        for path in ("/v1/captions", "/v1/chat/completions", "/api/generate", "/api/chat"):
+            answer = client.post(path, content=body if told else iter([body]))
+            assert answer.status_code == 413
+            assert "more than 1,000 bytes" in answer.text
+        assert client.post("/v1/captions", content=b" " * 1000).status_code == 400
+
+
+def test_what_it_counted(client: TestClient) -> None:
+    client.post("/v1/captions", **FORM)
+    client.post("/v1/captions", files={"file": b"broken"})
+    client.get("/secret/path")
+    metrics = client.get("/metrics").text
+    assert 'showtell_requests_total{path="/v1/captions",status="200"} 1.0' in metrics
+    assert 'showtell_requests_total{path="/v1/captions",status="422"} 1.0' in metrics
+    assert 'showtell_requests_total{path="other",status="404"} 1.0' in metrics
+    assert 'showtell_photos_total{outcome="captioned"} 1.0' in metrics
+    assert 'showtell_photos_total{outcome="unreadable"} 1.0' in metrics
+    assert "showtell_photos_waiting 0.0" in metrics
+
+
+def test_a_failure_of_ours_is_a_500_without_its_cause(captioner: Captioner, file: Path) -> None:
+    with TestClient(application(captioner, file), "http://localhost", raise_server_exceptions=False) as client:
+
+        def fail(*arguments: object) -> None:
+            raise RuntimeError("a secret")
+
+        client.app.state.batcher._captions = fail
+        answer = client.post("/v1/captions", **FORM)
+        assert answer.status_code == 500
+        assert "secret" not in answer.text
+        assert client.get("/readyz").status_code == 200
+
+
+def test_the_description_is_of_all_there_is(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    assert described["openapi"].startswith("3.")
+    routes = {route.path for route in client.app.routes} - {"/openapi.json", "/docs", "/docs.css", "/api/show", *FILES}
+    assert set(described["paths"]) == routes
+    page = client.get("/docs").text
+    for path in routes:
+        assert path in page
+    assert "://" not in page.replace("http://localhost:8000", "")
+    assert "<script" not in page
+    assert "style=" not in page
+    assert client.get("/docs.css").headers["content-type"].startswith("text/css")

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from conftest import PHOTOS
+from showtell.captioner import Captioner
+from showtell.errors import PhotoError
+from showtell.serve.batcher import Answer, Batcher
+from showtell.serve.limits import Limits
+from showtell.serve.refusal import RefusedError
+
+CAT, COFFEE = ((PHOTOS / name).read_bytes() for name in ("chelsea.png", "coffee.png"))
+
+
+class Slow:
+    """A captioner that begins a batch when it is told to, and remembers how many photos each had."""
+
+    def __init__(self) -> None:
+        self.go, self.batches = threading.Semaphore(0), []
+
+    def features_of(self, photos):
+        self.batches.append(len(photos))
+        self.go.acquire()
+        return [0.0 for _ in photos]
+
+    def several_of_features(self, features, count):
+        return [["a caption", "another"][:count] for _ in features]
+
+
+def run(test: Callable[[Batcher, Slow], Awaitable[None]], limits: Limits = Limits()) -> None:  # noqa: B008
+    """With a batcher that has begun, of a slow captioner that is let go at the end."""
+
+    async def whole() -> None:
+        slow = Slow()
+        slow.go.release(2)
+        batcher = Batcher(slow, limits)
+        await batcher.start()
+        slow.batches.clear()
+        batcher.seconds_per_photo = 0.01
+        await test(batcher, slow)
+        slow.go.release(100)
+        await batcher.stop()
+        assert batcher.waiting == 0
+
+    asyncio.run(whole())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+def test_photos_are_captioned_in_their_order(captioner: Captioner) -> None:
+    async def whole() -> None:
+        batcher = Batcher(captioner, Limits())
+        assert not batcher.ready
+        await batcher.start()
+        assert batcher.ready
+        assert batcher.seconds_per_photo > 0
+        cat, broken, coffee = await batcher.caption([CAT, b"broken", COFFEE])
+        assert cat == Answer([captioner.caption(CAT)])
+        assert isinstance(broken, PhotoError)
+        assert coffee == Answer([captioner.caption(COFFEE)])
+        (several,) = await batcher.caption([CAT], 3, looks=True)
+        assert len(several.captions) > 1
+        assert several.looks.shape == (len(several.captions[0].words), 9, 9)
+        await batcher.stop()
+
+    asyncio.run(whole())
+
+
+def test_what_waits_is_a_batch() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        asked = [asyncio.create_task(batcher.caption([b"x"], 1 + place % 2)) for place in range(12)]
+        await until(lambda: slow.batches == [8])
+        assert batcher.waiting == 12
+        slow.go.release(2)
+        answers = await asyncio.gather(*asked)
+        assert slow.batches == [8, 4]
+        assert [len(answer.captions) for (answer,) in answers] == [1, 2] * 6
+
+    run(test)
+
+
+def test_who_would_wait_too_long_is_refused_at_once() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        batcher.seconds_per_photo = 0.3
+        asked = [asyncio.create_task(batcher.caption([b"x"])) for _ in range(2)]
+        await until(lambda: batcher.waiting == 2)
+        with pytest.raises(RefusedError, match="2 photos are waiting") as refused:
+            await batcher.caption([b"x"])
+        assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "1"})
+        slow.go.release(2)
+        await asyncio.gather(*asked)
+        batcher.check_room()
+
+    run(test)
+
+
+def test_the_queue_has_an_end() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        asked = asyncio.create_task(batcher.caption([b"x"] * 10))
+        await until(lambda: batcher.waiting == 10)
+        with pytest.raises(RefusedError, match="busy"):
+            await batcher.caption([b"x"])
+        slow.go.release(2)
+        await asked
+
+    run(test, Limits(queue=10))
+
+
+def test_an_empty_server_takes_even_what_is_more_than_it_likes() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        slow.go.release(2)
+        batcher.seconds_per_photo = 100
+        assert len(await batcher.caption([b"x"] * 9)) == 9
+
+    run(test)
+
+
+def test_what_takes_too_long_is_given_up() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        with pytest.raises(RefusedError) as refused:
+            await batcher.caption([b"x"] * 9)  # the ninth waits for another batch
+        assert refused.value.status == 504
+        slow.go.release()
+        await until(lambda: batcher.waiting == 0)
+        assert slow.batches == [8]
+
+    run(test, Limits(deadline_seconds=0.05))
+
+
+def test_who_goes_away_is_not_worked_for() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        first = asyncio.create_task(batcher.caption([b"x"] * 8))
+        await until(lambda: slow.batches == [8])
+        gone = asyncio.create_task(batcher.caption([b"x"]))
+        await until(lambda: batcher.waiting == 9)
+        gone.cancel()
+        slow.go.release()
+        await first
+        await until(lambda: batcher.waiting == 0)
+        assert slow.batches == [8]
+
+    run(test)
+
+
+def test_a_failure_is_that_of_the_batch_alone() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        working, slow.several_of_features = slow.several_of_features, None
+        slow.go.release(2)
+        with pytest.raises(TypeError):
+            await batcher.caption([b"x"])
+        slow.several_of_features = working
+        assert await batcher.caption([b"x"]) == [Answer(["a caption"])]
+
+    run(test)
