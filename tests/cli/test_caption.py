@@ -4,14 +4,19 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import PHOTOS
+from showtell import __version__
 from showtell.captioner import Captioner
 from showtell.confidence import Confidence
+from showtell.metadata.xmp import ALT_TEXT, DESCRIPTION, PROPERTIES, Packet
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
 
@@ -37,6 +42,12 @@ def holiday(tmp_path: Path) -> Path:
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff no more of it")
     (folder / "notes.txt").write_text("not a photo")
     return folder
+
+
+@pytest.fixture
+def sidecars() -> Callable[[Path], dict[str, Packet]]:
+    """The sidecars in a folder and below it, by name."""
+    return lambda folder: {path.name: Packet.parse(path.name, path.read_bytes()) for path in folder.rglob("*.xmp")}
 
 
 def test_one_photo_is_a_sentence(showtell, model, captioner: Captioner) -> None:
@@ -179,6 +190,94 @@ def test_json_and_csv_exclude_each_other(showtell, model) -> None:
     result = showtell("caption", CAT, "--json", "--csv", "--model", model)
     assert result.status == 2
     assert "choose one of" in result.err
+
+
+def test_captions_are_written_beside_the_photos(showtell, model, sidecars, holiday: Path) -> None:
+    plain = showtell("caption", holiday, "--model", model, "--quiet")
+    result = showtell("caption", holiday, "--model", model, "--quiet", "--write", "xmp")
+    assert result == plain
+    texts = dict(line.rsplit(": ", 1) for line in plain.out.splitlines())
+    found = sidecars(holiday)
+    assert found.keys() == {"cat.png.xmp", "coffee.png.xmp"}
+    for photo, text in texts.items():
+        packet = found[f"{Path(photo).name}.xmp"]
+        assert [packet.text(name) for name in PROPERTIES] == [text, text]
+        fields = packet.record()
+        assert (fields["Caption"], fields["Version"]) == (text, __version__)
+        assert fields["Model"].startswith("model.safetensors, encoder efficientnet_lite2-")
+        assert datetime.fromisoformat(fields["Date"]).tzinfo is not None
+        assert "Confidence" not in fields
+
+
+def test_of_several_captions_the_first_is_written(showtell, model, sidecars, holiday: Path) -> None:
+    out = showtell("caption", holiday / "cat.png", "--model", model, "--several", 3, "--write", "xmp").out
+    assert sidecars(holiday)["cat.png.xmp"].record()["Caption"] == out.splitlines()[0]
+
+
+def test_captions_are_written_into_the_photos(showtell, model, holiday: Path) -> None:
+    photo = holiday / "cat.png"
+    out = showtell("caption", photo, "--model", model, "--write", "embed").out
+    with Image.open(photo) as image, Image.open(CAT) as original:
+        assert out.strip() in image.info["XML:com.adobe.xmp"]
+        assert image.tobytes() == original.tobytes()
+    assert not list(holiday.rglob("*.xmp"))
+
+
+def test_a_photo_that_cannot_hold_its_caption_is_reported(showtell, model, holiday: Path) -> None:
+    with Image.open(CAT) as cat:
+        cat.save(holiday / "cat.bmp")
+    result = showtell("caption", holiday, "--model", model, "--quiet", "--write", "embed")
+    assert result.status == 1
+    assert len(result.out.splitlines()) == 3
+    lines = result.err.splitlines()
+    assert "XMP is embedded in JPEG, PNG and WebP only; write beside it with --write xmp" in "".join(lines)
+    assert lines[-2:] == [
+        "showtell: the captions of 1 of 4 photos could not be written",
+        "showtell: 1 of 4 photos could not be read",
+    ]
+    result = showtell("caption", holiday / "cat.bmp", "--model", model, "--write", "embed")
+    assert (result.status, result.out.count("\n"), result.err.count("\n")) == (1, 1, 1)
+
+
+def test_a_persons_words_are_kept_unless_told_otherwise(showtell, model, sidecars, holiday: Path) -> None:
+    photo, packet = holiday / "cat.png", Packet("")
+    packet.set_text(DESCRIPTION, f"My cat{' and another cat' * 10},\nasleep.")
+    (holiday / "cat.png.xmp").write_bytes(packet.to_bytes())
+    words = "caption", photo, "--model", model, "--write", "xmp"
+    result = showtell(*words)
+    assert result.status == 0
+    assert result.err == f"showtell: {photo}: kept dc:description: My cat{' and another cat' * 3} an...\n"
+    assert sidecars(holiday)["cat.png.xmp"].text(ALT_TEXT) == result.out.strip()
+    assert sidecars(holiday)["cat.png.xmp"].text(DESCRIPTION) == packet.text(DESCRIPTION)
+    assert showtell(*words, "--overwrite").err == ""
+    assert sidecars(holiday)["cat.png.xmp"].text(DESCRIPTION) == result.out.strip()
+
+
+@pytest.mark.parametrize("target", ["xmp", "embed"])
+def test_a_dry_run_says_what_it_would_do(showtell, model, holiday: Path, target: str) -> None:
+    photo = holiday / "cat.png"
+    file = f"{photo}.xmp" if target == "xmp" else photo
+    words = "caption", photo, "--model", model, "--write", target
+    before = {path: path.read_bytes() for path in holiday.rglob("*.*")}
+    result = showtell(*words, "--dry-run")
+    assert {path: path.read_bytes() for path in holiday.rglob("*.*")} == before
+    assert result.err == (
+        f"showtell: {photo}: would write Iptc4xmpCore:AltTextAccessibility and dc:description into {file}\n"
+    )
+    assert showtell(*words).out == result.out
+    assert showtell(*words, "--dry-run").err == f"showtell: {photo}: would not change {file}\n"
+
+
+def test_a_caption_that_is_left_out_is_not_written(showtell, sure: Path, sidecars, holiday: Path) -> None:
+    showtell("caption", holiday, "--model", sure, "--min-confidence", 0.5, "--quiet", "--write", "xmp")
+    found = sidecars(holiday)
+    assert found.keys() == {"cat.png.xmp"}
+    assert found["cat.png.xmp"].record()["Confidence"] == "0.750"
+
+
+@pytest.mark.parametrize("words", [["--overwrite"], ["--dry-run"], ["--write", "exif"]])
+def test_how_to_write_goes_with_where(showtell, model, words: list[str]) -> None:
+    assert showtell("caption", CAT, "--model", model, *words).status == 2
 
 
 def test_where_an_error_comes_from_is_shown_if_asked(showtell) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 # Photos captioned at once: a sentence appears after at most this many, and the search has rows to share.
 _BATCH = 16
+
+
+class Target(Enum):
+    """Where a caption is written for photo software."""
+
+    XMP = "xmp"
+    EMBED = "embed"
 
 
 def caption(
@@ -42,6 +50,14 @@ def caption(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, with probabilities.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV: file, caption, log_prob, confidence, error.")] = False,
+    target: Annotated[
+        Target | None,
+        typer.Option("--write", help="Also write captions into files beside the photos, or into the photos, as XMP."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With --write: also replace what a person wrote.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --write: only say what would be written.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> None:
     """Write a sentence about each photo.
@@ -49,10 +65,15 @@ def caption(
     A photo that cannot be read is reported on stderr and skipped; the exit status is then 1. A caption that is left out
     for its confidence is reported on stderr too; as that is what was asked for, it does not change the exit status.
 
+    With --write, photo software sees the captions as alternative text and as description: xmp writes PHOTO.EXT.xmp
+    beside each photo, embed the photo itself if it is JPEG, PNG or WebP.
+
     Example: showtell caption holiday/ --csv > captions.csv
     """
     if as_json and as_csv:
         raise typer.BadParameter("choose one of --json and --csv")
+    if target is None and (overwrite or dry_run):
+        raise typer.BadParameter("--overwrite and --dry-run go with --write xmp or --write embed")
     from showtell.cli.model import load_captioner
     from showtell.progress import bar
 
@@ -65,7 +86,8 @@ def caption(
             f"--min-confidence is {min_confidence}, but the captioner {model or 'that ships'} has no confidence; "
             "leave the option out, or take a captioner of a finished `showtell train`"
         )
-    broken = unsure = 0
+    save = _saver(target, captioner, model, overwrite, dry_run) if target else None
+    broken = unsure = unsaved = 0
     with bar("captioning photos", quiet=quiet or one) as report:
         for photo, outcome in _captions(captioner, photos, several, beam, report):
             if isinstance(outcome, PhotoError):
@@ -76,11 +98,19 @@ def caption(
                 typer.echo(f"showtell: {photo}: left out at confidence {sure:.3f}", err=True)
                 continue
             write(photo, outcome)
+            if save is not None and not isinstance(outcome, PhotoError):
+                try:
+                    save(photo, outcome[0])
+                except PhotoError as error:
+                    unsaved += 1
+                    typer.echo(f"showtell: {error}", err=True)
     if unsure and len(photos) > 1:
         typer.echo(f"showtell: the captions of {unsure:,} of {len(photos):,} photos were left out", err=True)
-    if broken:
-        if len(photos) > 1:
-            typer.echo(f"showtell: {broken:,} of {len(photos):,} photos could not be read", err=True)
+    if unsaved and len(photos) > 1:
+        typer.echo(f"showtell: the captions of {unsaved:,} of {len(photos):,} photos could not be written", err=True)
+    if broken and len(photos) > 1:
+        typer.echo(f"showtell: {broken:,} of {len(photos):,} photos could not be read", err=True)
+    if broken or unsaved:
         raise typer.Exit(1)
 
 
@@ -132,21 +162,12 @@ def _text_writer(with_name: bool) -> Write:
 
 
 def _json_writer() -> Write:
-    def told(caption: Caption) -> dict[str, object]:
-        return {
-            "caption": caption.text,
-            "log_prob": round(caption.log_prob, 6),
-            "confidence": None if caption.confidence is None else round(caption.confidence, 6),
-            "named": caption.named,
-            "words": [{"word": word, "probability": round(p, 6)} for word, p in caption.words],
-        }
-
     def write(photo: Path, outcome: list[Caption] | PhotoError) -> None:
         entry: dict[str, object] = {"file": str(photo)}
         if isinstance(outcome, PhotoError):
             entry["error"] = str(outcome)
         else:
-            first, *others = map(told, outcome)
+            first, *others = (caption.to_dict() for caption in outcome)
             entry |= first | ({"others": others} if others else {})
         typer.echo(json.dumps(entry, ensure_ascii=False))
 
@@ -167,3 +188,34 @@ def _csv_writer() -> Write:
         sys.stdout.flush()
 
     return write
+
+
+def _saver(
+    target: Target, captioner: Captioner, model: Path | None, overwrite: bool, dry_run: bool
+) -> Callable[[Path, Caption], None]:
+    from datetime import datetime
+
+    from showtell import __version__
+    from showtell.metadata.record import Record
+    from showtell.metadata.writing import write_embedded, write_sidecar
+
+    put = write_sidecar if target is Target.XMP else write_embedded
+    origin = f"{model.resolve().name if model else 'shipped'}, encoder {captioner.encoder_identity}"
+
+    def save(photo: Path, caption: Caption) -> None:
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        record = Record(caption.text, origin, __version__, now, caption.confidence)
+        change = put(photo, record, overwrite=overwrite, dry_run=dry_run)
+        for name, text in change.kept.items():
+            typer.echo(f"showtell: {photo}: kept {name}: {_shortened(text)}", err=True)
+        if dry_run:
+            what = f"would write {' and '.join(change.written)} into" if change.written else "would not change"
+            typer.echo(f"showtell: {photo}: {what} {change.file}", err=True)
+
+    return save
+
+
+def _shortened(text: str) -> str:
+    """The beginning of a text, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else f"{line[:57]}..."

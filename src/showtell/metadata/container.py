@@ -1,0 +1,28 @@
+"""Files that XMP can be embedded in, told by their first bytes."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from showtell.metadata import jpeg, png, webp
+
+
+class Container(Protocol):
+    """What `jpeg`, `png` and `webp` have in common."""
+
+    def packets(self, name: str, data: bytes) -> list[bytes]:
+        """The XMP packets in a file, first the one that `embed` replaces."""
+
+    def embed(self, name: str, data: bytes, packet: bytes) -> bytes:
+        """The file with `packet` as its XMP."""
+
+
+def container_of(data: bytes) -> Container | None:
+    """The module for the format of a file; None if nothing can be embedded in it."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return jpeg
+    if data.startswith(png.SIGNATURE):
+        return png
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return webp
+    return None

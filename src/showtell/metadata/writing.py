@@ -1,0 +1,128 @@
+"""A caption written into a sidecar or into the photo, never over a person's words unless that is asked for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from showtell.errors import PhotoError
+from showtell.files import write_atomically
+from showtell.metadata.container import container_of
+from showtell.metadata.record import Record
+from showtell.metadata.sidecar import other_sidecar_of, sidecar_of
+from showtell.metadata.words import Words
+from showtell.metadata.xmp import PROPERTIES, Packet
+
+
+@dataclass(frozen=True)
+class Change:
+    """What came of writing a caption."""
+
+    file: Path
+    """The sidecar, or the photo."""
+    written: tuple[str, ...]
+    """The properties that were written, or would be; none if the file is as it was."""
+    kept: Mapping[str, str]
+    """The properties that were not, and a person's words for each."""
+
+
+def write_sidecar(photo: Path, record: Record, *, overwrite: bool = False, dry_run: bool = False) -> Change:
+    """Write a caption into the XMP file beside a photo.
+
+    Args:
+        photo: the photo; it is read, and left as it is.
+        record: the caption.
+        overwrite: also replace a person's words, or hide those in the photo.
+        dry_run: write nothing, only say what would be written.
+
+    Raises:
+        PhotoError: the photo or its sidecar cannot be read, the XMP in one of them is damaged, or the sidecar cannot
+            be written. Every file is then as it was.
+    """
+    with _no_os_error(photo):
+        path = sidecar_of(photo)
+        packet = Packet.parse(str(path), path.read_bytes()) if path.exists() else Packet(str(path))
+        words = Words()
+        if not overwrite:
+            words.add_photo(str(photo), photo.read_bytes())
+            _add_sidecar(words, other_sidecar_of(photo))
+        written, kept = _merge(packet, record, words, overwrite)
+        if written and not dry_run:
+            _replace(path, packet.to_bytes())
+    return Change(path, written, kept)
+
+
+def write_embedded(photo: Path, record: Record, *, overwrite: bool = False, dry_run: bool = False) -> Change:
+    """Write a caption into a JPEG, PNG or WebP file; every byte that is not its XMP stays as it is.
+
+    Args:
+        photo: the photo.
+        record: the caption.
+        overwrite: also replace a person's words.
+        dry_run: write nothing, only say what would be written.
+
+    Raises:
+        PhotoError: the photo is of another format, damaged or not readable, its XMP is damaged or cannot be replaced
+            without loss, or the photo cannot be written. Every file is then as it was.
+    """
+    with _no_os_error(photo):
+        data = photo.read_bytes()
+        container = container_of(data)
+        if container is None:
+            raise PhotoError(f"{photo}: XMP is embedded in JPEG, PNG and WebP only; write beside it with --write xmp")
+        present = container.packets(str(photo), data)
+        packet = Packet.parse(str(photo), present[0]) if present else Packet(str(photo))
+        words = Words()
+        if not overwrite:
+            words.add_photo(str(photo), data)
+            for sidecar in (sidecar_of(photo), other_sidecar_of(photo)):
+                _add_sidecar(words, sidecar)
+        written, kept = _merge(packet, record, words, overwrite)
+        if written:
+            data = container.embed(str(photo), data, packet.to_bytes())
+            if not dry_run:
+                _replace(photo, data)
+    return Change(photo, written, kept)
+
+
+def _merge(packet: Packet, record: Record, words: Words, overwrite: bool) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Put a caption into a packet; return what was written, and what was kept for whose sake."""
+    words.add(packet)
+    kept = {} if overwrite else {name: text for name in PROPERTIES if (text := words.of_people(name))}
+    mine = [name for name in PROPERTIES if name not in kept]
+    fields, before = record.fields(), packet.record()
+    same = {**before, "Date": ""} == {**fields, "Date": ""}  # a new date alone is no reason to write
+    if not fields["Caption"] or not mine or (same and all(packet.text(name) == fields["Caption"] for name in mine)):
+        return (), kept
+    for name in mine:
+        packet.set_text(name, fields["Caption"])
+    packet.set_record(fields)
+    return tuple(mine), kept
+
+
+def _add_sidecar(words: Words, sidecar: Path | None) -> None:
+    if sidecar is not None and sidecar.exists():
+        words.add(Packet.parse(str(sidecar), sidecar.read_bytes()))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Replace a file, or what a link points to, and keep who may read and write it."""
+    target = Path(os.path.realpath(path))
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    write_atomically(target, data)
+    if mode is not None:
+        target.chmod(mode)
+
+
+@contextmanager
+def _no_os_error(photo: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PhotoError(
+            f"{photo}: its XMP cannot be read or written ({error.strerror}); check the folder and the disk"
+        ) from error
