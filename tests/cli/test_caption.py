@@ -283,3 +283,55 @@ def test_how_to_write_goes_with_where(showtell, model, words: list[str]) -> None
 def test_where_an_error_comes_from_is_shown_if_asked(showtell) -> None:
     with pytest.raises(ValueError, match="cannot read the captioner"):
         showtell("--debug", "caption", CAT, "--model", "missing.safetensors")
+
+
+def test_a_run_with_a_manifest_goes_on_where_it_was(showtell, model, holiday: Path, tmp_path: Path) -> None:
+    command = ("caption", holiday, "--model", model, "--quiet", "--manifest", tmp_path / "done.jsonl")
+    first = showtell(*command)
+    assert (first.status, len(first.out.splitlines())) == (1, 2)
+    assert showtell(*command).out == ""
+    assert showtell(*command).status == 0  # what is broken was told
+    shutil.copy(COFFEE, holiday / "broken.jpg")
+    assert [line.split(": ")[0] for line in showtell(*command).out.splitlines()] == [str(holiday / "broken.jpg")]
+    assert len(showtell(*command, "--beam", 1).out.splitlines()) == 3
+    entries = [json.loads(line) for line in (tmp_path / "done.jsonl").read_text().splitlines()]
+    assert [Path(entry["file"]).name for entry in entries[:3]] == ["broken.jpg", "cat.png", "coffee.png"]
+    assert entries[0]["error"]
+
+
+def test_a_photo_that_was_embedded_in_is_done(showtell, model, tmp_path: Path) -> None:
+    shutil.copy(CAT, tmp_path / "cat.png")
+    command = ("caption", tmp_path, "--model", model, "-q", "--write", "embed", "--manifest", tmp_path / "done.jsonl")
+    assert showtell(*command).out
+    assert showtell(*command).out == ""
+
+
+def test_photos_that_arrive_are_captioned(showtell, model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(CAT, tmp_path / "cat.png")
+    polls = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal polls
+        polls += 1
+        if polls == 2:
+            (tmp_path / "coffee.png").write_bytes(COFFEE.read_bytes()[:1000])  # it is being written
+        if polls == 3:
+            shutil.copy(COFFEE, tmp_path / "coffee.png")
+        if polls == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    result = showtell("caption", tmp_path, "--model", model, "-q", "--watch")
+    assert result.status == 0
+    assert [Path(line.split(": ")[0]).name for line in result.out.splitlines()] == ["cat.png", "coffee.png"]
+
+
+def test_a_folder_may_be_empty_when_it_is_watched(showtell, model, tmp_path: Path, monkeypatch) -> None:
+    def stop(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", stop)
+    (tmp_path / "empty").mkdir()
+    assert showtell("caption", tmp_path / "empty", "--model", model, "-q", "--watch").status == 0
+    assert showtell("caption", tmp_path / "empty", "--model", model, "-q").status == 1
+    assert showtell("caption", "-", "--model", model, "--watch").status == 2

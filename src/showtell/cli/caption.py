@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +20,12 @@ from showtell.errors import PhotoError, ShowtellError
 
 if TYPE_CHECKING:
     from showtell.captioner import Caption, Captioner
+    from showtell.manifest import Manifest
     from showtell.progress import Report
 
 # Photos captioned at once: a sentence appears after at most this many, and the search has rows to share.
 _BATCH = 16
+_WATCH_SECONDS = 1.0
 
 
 class Target(Enum):
@@ -50,6 +56,11 @@ def caption(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, with probabilities.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="CSV: file, caption, log_prob, confidence, error.")] = False,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="A file to remember in what is done: it is not done again, unless a photo changes."),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on with photos that arrive, until stopped.")] = False,
     target: Annotated[
         Target | None,
         typer.Option("--write", help="Also write captions into files beside the photos, or into the photos, as XMP."),
@@ -65,6 +76,8 @@ def caption(
     A photo that cannot be read is reported on stderr and skipped; the exit status is then 1. A caption that is left out
     for its confidence is reported on stderr too; as that is what was asked for, it does not change the exit status.
 
+    With --manifest FILE a run that was stopped goes on where it was; the file holds a JSON object a photo.
+
     With --write, photo software sees the captions as alternative text and as description: xmp writes PHOTO.EXT.xmp
     beside each photo, embed the photo itself if it is JPEG, PNG or WebP.
 
@@ -74,10 +87,12 @@ def caption(
         raise typer.BadParameter("choose one of --json and --csv")
     if target is None and (overwrite or dry_run):
         raise typer.BadParameter("--overwrite and --dry-run go with --write xmp or --write embed")
+    if watch and "-" in paths:
+        raise typer.BadParameter("--watch looks into folders, and not at stdin")
     from showtell.cli.model import load_captioner
     from showtell.progress import bar
 
-    photos = _photos(paths)
+    photos = _photos(paths, none_yet=watch)
     one = len(photos) == 1 and photos[0] == Path(paths[0])
     write = _json_writer() if as_json else _csv_writer() if as_csv else _text_writer(with_name=not one)
     captioner = load_captioner(model)
@@ -87,44 +102,90 @@ def caption(
             "leave the option out, or take a captioner of a finished `showtell train`"
         )
     save = _saver(target, captioner, model, overwrite, dry_run) if target else None
-    broken = unsure = unsaved = 0
-    with bar("captioning photos", quiet=quiet or one) as report:
-        for photo, outcome in _captions(captioner, photos, several, beam, report):
-            if isinstance(outcome, PhotoError):
-                broken += 1
-                typer.echo(f"showtell: {outcome}", err=True)
-            elif min_confidence is not None and (sure := outcome[0].confidence) is not None and sure < min_confidence:
-                unsure += 1
-                typer.echo(f"showtell: {photo}: left out at confidence {sure:.3f}", err=True)
-                continue
-            write(photo, outcome)
-            if save is not None and not isinstance(outcome, PhotoError):
-                try:
-                    save(photo, outcome[0])
-                except PhotoError as error:
-                    unsaved += 1
-                    typer.echo(f"showtell: {error}", err=True)
-    if unsure and len(photos) > 1:
-        typer.echo(f"showtell: the captions of {unsure:,} of {len(photos):,} photos were left out", err=True)
-    if unsaved and len(photos) > 1:
-        typer.echo(f"showtell: the captions of {unsaved:,} of {len(photos):,} photos could not be written", err=True)
-    if broken and len(photos) > 1:
-        typer.echo(f"showtell: {broken:,} of {len(photos):,} photos could not be read", err=True)
-    if broken or unsaved:
-        raise typer.Exit(1)
+    done = _manifest(manifest, model, several, beam) if manifest or watch else None
+    tally = _Tally()
+
+    def tell(photo: Path, outcome: list[Caption] | PhotoError) -> bool:
+        """Print it, write it; whether the photo is done with."""
+        if isinstance(outcome, PhotoError):
+            tally.broken += 1
+            typer.echo(f"showtell: {outcome}", err=True)
+        elif min_confidence is not None and (sure := outcome[0].confidence or 0.0) < min_confidence:
+            tally.unsure += 1
+            typer.echo(f"showtell: {photo}: left out at confidence {sure:.3f}", err=True)
+            return True
+        write(photo, outcome)
+        if save is not None and not isinstance(outcome, PhotoError):
+            try:
+                save(photo, outcome[0])
+            except PhotoError as error:
+                tally.unsaved += 1
+                typer.echo(f"showtell: {error}", err=True)
+                return False
+        return True
+
+    def caption_all(photos: list[Path]) -> None:
+        with bar("captioning photos", quiet=quiet or one) as report:
+            for photo, outcome in _captions(captioner, photos, several, beam, report):
+                if tell(photo, outcome) and done is not None:
+                    done.add(photo, _entry(photo, outcome), rewritten=target is Target.EMBED)
+
+    caption_all(photos if done is None else [photo for photo in photos if not done.is_done(photo)])
+    if watch and done is not None:
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(_WATCH_SECONDS)
+                # one that is being written is left to the next time
+                there = [(photo, done.is_settled(photo)) for photo in _photos(paths, none_yet=True)]
+                caption_all([photo for photo, settled in there if not done.is_done(photo) and settled])
+    tally.report(len(photos))
 
 
-def _photos(paths: list[str]) -> list[Path]:
-    """The photos that are meant: files as they are named, folders searched, stdin's lines for `-`."""
+@dataclass
+class _Tally:
+    """How many photos something was wrong with."""
+
+    broken: int = 0
+    unsure: int = 0
+    unsaved: int = 0
+
+    def report(self, photos: int) -> None:
+        """Say it, if there is more than one photo, and end with the exit status that it makes."""
+        wrong = [
+            (self.unsure, "the captions of {:,} of {:,} photos were left out"),
+            (self.unsaved, "the captions of {:,} of {:,} photos could not be written"),
+            (self.broken, "{:,} of {:,} photos could not be read"),
+        ]
+        for count, message in wrong:
+            if count and photos > 1:
+                typer.echo(f"showtell: {message.format(count, photos)}", err=True)
+        if self.broken or self.unsaved:
+            raise typer.Exit(1)
+
+
+def _photos(paths: list[str], *, none_yet: bool = False) -> list[Path]:
+    """The photos that are meant: files as they are named, folders searched, stdin's lines for `-`.
+
+    Raises:
+        ShowtellError: there are none, and there need not be some later.
+    """
     from showtell.vision.photo import list_photos
 
     named = [line for path in paths for line in (sys.stdin.read().splitlines() if path == "-" else [path]) if line]
     photos: list[Path] = []
     for path in map(Path, named):
         photos += list_photos(path) if path.is_dir() else [path]
-    if not photos:
+    if not photos and not none_yet:
         raise ShowtellError(f"there are no photos in {', '.join(paths)}")
     return photos
+
+
+def _manifest(path: Path | None, model: Path | None, several: int, beam: int | None) -> Manifest:
+    from showtell.cli.model import captioner_file
+    from showtell.manifest import Manifest
+
+    digest = hashlib.sha256(captioner_file(model).read_bytes()).hexdigest()[:16]
+    return Manifest(path, f"captioner {digest}, beam {beam or 'its own'}, several {several}")
 
 
 def _captions(
@@ -163,15 +224,17 @@ def _text_writer(with_name: bool) -> Write:
 
 def _json_writer() -> Write:
     def write(photo: Path, outcome: list[Caption] | PhotoError) -> None:
-        entry: dict[str, object] = {"file": str(photo)}
-        if isinstance(outcome, PhotoError):
-            entry["error"] = str(outcome)
-        else:
-            first, *others = (caption.to_dict() for caption in outcome)
-            entry |= first | ({"others": others} if others else {})
-        typer.echo(json.dumps(entry, ensure_ascii=False))
+        typer.echo(json.dumps(_entry(photo, outcome), ensure_ascii=False))
 
     return write
+
+
+def _entry(photo: Path, outcome: list[Caption] | PhotoError) -> dict[str, object]:
+    """What there is to say of a photo, ready for JSON."""
+    if isinstance(outcome, PhotoError):
+        return {"file": str(photo), "error": str(outcome)}
+    first, *others = (caption.to_dict() for caption in outcome)
+    return {"file": str(photo), **first, **({"others": others} if others else {})}
 
 
 def _csv_writer() -> Write:

@@ -39,8 +39,8 @@ def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int 
         heads: parts that the A columns are cut into; each attends on its own, with width A / heads.
 
     Returns:
-        context (R, A), and the cache for `attention_backward`, whose `weights` (R, heads, P) say how much each query took
-        of each position.
+        context (R, A), and the cache for `attention_backward`, whose `weights` (R, heads, P) say how much each query
+        took of each position.
 
     Raises:
         ShowtellError: shapes or dtypes do not fit together, there is no position, or heads does not divide A.
