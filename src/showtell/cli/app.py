@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from showtell import __version__
+from showtell.cli.alt import alt
 from showtell.cli.caption import caption
 from showtell.cli.compare import compare
 from showtell.cli.evaluate import evaluate
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (caption, train, evaluate, compare, score, serve, info):
+for command in (caption, alt, train, evaluate, compare, score, serve, info):
     app.command()(command)
 
 
