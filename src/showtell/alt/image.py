@@ -1,0 +1,32 @@
+"""An image that a page shows without saying what is on it."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+# What Markdown could take for a mark of its own; a backslash before it makes it a character.
+_MARKS = re.compile(r"[\\`*_\[\]<>&|~$]")
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image without alternative text.
+
+    Attributes:
+        offset: where in the page its text is to be inserted.
+        source: what it shows, as a URL, with character references and escapes undone; empty if it does not say.
+        syntax: how the page writes it.
+    """
+
+    offset: int
+    source: str
+    syntax: Literal["html", "markdown"]
+
+    def insertion(self, alt: str) -> str:
+        """What to insert at `offset`, so that `alt` is the image's alternative text."""
+        if self.syntax == "markdown":
+            return _MARKS.sub(r"\\\g<0>", alt)
+        return f' alt="{html.escape(alt, quote=False).replace(chr(34), "&quot;")}"'

@@ -1,0 +1,221 @@
+"""`showtell alt`: alternative text for the images of a web site's sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from showtell.errors import PhotoError, ShowtellError
+
+if TYPE_CHECKING:
+    from showtell.alt.image import Image
+    from showtell.alt.page import Page
+    from showtell.alt.use import Use
+    from showtell.captioner import Caption, Captioner
+    from showtell.progress import Report
+
+# Photos captioned at once, as in `showtell caption`.
+_BATCH = 16
+
+
+def alt(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="SITE...", help="Folders of sites, searched for HTML and Markdown; or pages.")
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", help="A captioner's file or a run folder; the shipped one if not given."),
+    ] = None,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(min=0, max=1, help="Leave out texts that the captioner is less sure of, 0 to 1."),
+    ] = None,
+    patch: Annotated[Path | None, typer.Option(help="Write a diff for `patch -p0` to this file; - is stdout.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the texts into the pages.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Propose alternative text for images that have none.
+
+    Nothing is written into the site unless you ask for it. A page or a photo that cannot be read is reported on stderr
+    and skipped; the exit status is then 1. Images elsewhere on the web, drawings, and texts that are left out for their
+    confidence are reported there too, and do not change the exit status.
+
+    Example: showtell alt site/ --patch alt.patch
+    """
+    on_stdout = patch == Path("-")
+    if patch and apply:
+        raise typer.BadParameter("choose one of --patch and --apply")
+    if on_stdout and as_json:
+        raise typer.BadParameter("choose one of --json and --patch -")
+
+    uses, pages, failed = _uses(paths)
+    names = {use.page.path: _name_in_patch(use.page.path) for use in uses} if patch else {}
+    captions = _captions_of(uses, model, min_confidence, quiet)
+    alts: dict[Path, dict[Image, str]] = {}
+    for use in uses:
+        told = _told(use, captions, min_confidence)
+        failed += "error" in told
+        if text := told.get("alt"):
+            alts.setdefault(use.page.path, {})[use.image] = str(text)
+        _write(use, told, as_json=as_json, silent=on_stdout)
+    if pages and not uses:
+        typer.echo(f"showtell: no image without alternative text in {_count(len(pages), 'page')}", err=True)
+
+    changed = [(page, alts[page.path]) for page in pages if page.path in alts]
+    if patch:
+        _write_patch(patch, [(names[page.path], page, texts) for page, texts in changed])
+    elif apply:
+        failed += _apply(changed)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
+    """The images without alternative text, the pages that were read, and how many could not be."""
+    from showtell.alt.page import read_page
+    from showtell.alt.site import list_pages, site_of
+    from showtell.alt.use import uses_of
+
+    uses: list[Use] = []
+    pages: dict[Path, Page] = {}
+    broken = 0
+    for top in map(Path, paths):
+        site = site_of(top)
+        for path in list_pages(top):
+            if path.resolve() in pages:
+                continue
+            try:
+                page = read_page(path)
+            except ShowtellError as error:
+                broken += 1
+                typer.echo(f"showtell: {error}", err=True)
+                continue
+            pages[path.resolve()] = page
+            uses += uses_of(page, site)
+    if not pages and not broken:
+        raise ShowtellError(f"there are no pages, HTML or Markdown, in {', '.join(paths)}")
+    return uses, list(pages.values()), broken
+
+
+def _captions_of(
+    uses: list[Use], model: Path | None, min_confidence: float | None, quiet: bool
+) -> dict[Path | bytes, Caption | PhotoError]:
+    """A caption of each photo, or what is wrong with it; a photo that is used several times is captioned once."""
+    photos = list(dict.fromkeys(use.photo for use in uses if isinstance(use.photo, (Path, bytes))))
+    if not photos:
+        return {}
+    from showtell.cli.model import load_captioner
+    from showtell.progress import bar
+
+    captioner = load_captioner(model)
+    if min_confidence is not None and captioner.confidence is None:
+        raise ShowtellError(
+            f"--min-confidence is {min_confidence}, but the captioner {model or 'that ships'} has no confidence; "
+            "leave the option out, or take a captioner of a finished `showtell train`"
+        )
+    with bar("captioning photos", quiet=quiet) as report:
+        return dict(_captions(captioner, photos, report))
+
+
+def _captions(
+    captioner: Captioner, photos: list[Path | bytes], report: Report
+) -> Iterator[tuple[Path | bytes, Caption | PhotoError]]:
+    import numpy as np
+
+    for start in range(0, len(photos), _BATCH):
+        batch = photos[start : start + _BATCH]
+        known = {}
+        for done, (photo, features) in enumerate(zip(batch, captioner.features_of(batch), strict=True), start + 1):
+            if isinstance(features, PhotoError):
+                yield photo, features
+            else:
+                known[photo] = features
+            report(done, len(photos))
+        if known:
+            yield from zip(known, captioner.caption_features(np.stack(list(known.values()))), strict=True)
+
+
+def _told(
+    use: Use, captions: dict[Path | bytes, Caption | PhotoError], min_confidence: float | None
+) -> dict[str, object]:
+    """What there is to say of an image: `alt` and `confidence`, or why it is `left`, or the `error`."""
+    from showtell.alt.source import Left, shown
+    from showtell.alt.text import alt_text
+
+    outcome = captions[use.photo] if isinstance(use.photo, (Path, bytes)) else use.photo
+    if isinstance(outcome, PhotoError):
+        return {"error": shown(str(outcome).removeprefix(f"{use.photo!s}: "))}
+    if isinstance(outcome, Left):
+        return {"left": outcome.reason}
+    confidence = outcome.confidence
+    if min_confidence is not None and confidence is not None and confidence < min_confidence:
+        return {"left": f"left out at confidence {confidence:.3f}"}
+    text = alt_text(outcome.text)
+    if not text:  # an empty text would say that it is decoration
+        return {"left": "the captioner has no words for it"}
+    return {"alt": text, "confidence": None if confidence is None else round(confidence, 6)}
+
+
+def _write(use: Use, told: dict[str, object], *, as_json: bool, silent: bool) -> None:
+    """Report an image: its text on stdout unless `silent`, what is wrong with it on stderr."""
+    from showtell.alt.source import shown
+
+    line, source = use.page.line(use.image), shown(use.image.source)
+    file = shown(str(use.page.path))
+    where = f"{file}:{line}: {source or '(no src)'}"
+    if reason := told.get("error") or told.get("left"):
+        typer.echo(f"showtell: {where}: {reason}", err=True)
+    if as_json:
+        typer.echo(json.dumps({"file": file, "line": line, "src": source} | told, ensure_ascii=False))
+    elif "alt" in told and not silent:
+        sure = told["confidence"]
+        typer.echo(f"{where}: {told['alt']}" + ("" if sure is None else f" ({sure:.2f})"))
+
+
+def _name_in_patch(path: Path) -> Path:
+    """How a patch names a page: by the way from the current folder.
+
+    Raises:
+        ShowtellError: there is no way that `patch` would go.
+    """
+    here = Path().resolve()
+    if not path.resolve().is_relative_to(here):
+        raise ShowtellError(f"{path} is not below the current folder, where a patch would be applied; cd to the site")
+    return path.resolve().relative_to(here)
+
+
+def _write_patch(patch: Path, changed: list[tuple[Path, Page, dict[Image, str]]]) -> None:
+    from showtell.alt.patch import unified_diff
+    from showtell.files import write_atomically
+
+    diff = b"".join(unified_diff(name, page.data, page.insertions(texts)) for name, page, texts in changed)
+    if patch == Path("-"):
+        typer.echo(diff, nl=False)
+        return
+    try:
+        write_atomically(patch, diff)
+    except OSError as error:
+        raise ShowtellError(f"{patch}: the patch cannot be written ({error.strerror}); check the folder") from error
+
+
+def _apply(changed: list[tuple[Page, dict[Image, str]]]) -> int:
+    """Write texts into their pages; how many pages that failed for."""
+    from showtell.alt.page import write_page
+
+    failed = 0
+    for page, texts in changed:
+        try:
+            write_page(page, texts)
+        except ShowtellError as error:
+            failed += 1
+            typer.echo(f"showtell: {error}", err=True)
+    return failed
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from showtell.alt.html import images_in_html
+
+
+@pytest.mark.parametrize(
+    ("text", "sources"),
+    [
+        ("<img src=a.jpg>", ["a.jpg"]),
+        ("<IMG SRC='a.jpg'/>", ["a.jpg"]),
+        ('<img\n\tsrc = "a&amp;b.jpg?x=1&copy=2"\r\n>', ["a&b.jpg?x=1&copy=2"]),
+        ("<img/src=a.jpg/>", ["a.jpg/"]),
+        ("<img src=a src=b>", ["a"]),
+        ("<img>", [""]),
+        ("<p title='<img src=no>'><img title='>' src=a>", ["a"]),
+        ('<a href="x"><img src=a></a><picture><source srcset=b><img src=c srcset="d 2x"></picture>', ["a", "c"]),
+        ("<template><img src=a></template><noscript><img src=b></noscript>", ["a", "b"]),
+        ("<pre><img src=a></pre>", ["a"]),
+        # lazy images
+        ("<img data-src=a>", ["a"]),
+        ("<img src='' data-src=a>", ["a"]),
+        ("<img src='data:image/gif;base64,R0' data-src=a>", ["a"]),
+        ("<img src=a data-src=b>", ["a"]),
+        ("<img src='data:image/gif;base64,R0'>", ["data:image/gif;base64,R0"]),
+        # they have a text, or need none
+        ('<img src=a alt="A person\'s words">', []),
+        ("<img src=a alt=''><img src=a alt><img alt= src=a>", []),
+        ("<img src=a ALT=x>", []),
+        ("<img src=a :alt=x><img src=a v-bind:alt=x><img [alt]=x src=a><img [attr.alt]=x src=a>", []),
+        ("<img src=a role=presentation><img src=a role=' NONE '><img src=a aria-hidden=true>", []),
+        ("<img src=a aria-label=x><img src=a aria-labelledby=x>", []),
+        ("<img src=a role=img aria-hidden=false aria-label='' title=x>", ["a"]),
+        ('<img src="a" {% if x %}alt="b"{% endif %}><img src="{{ "a" | url }}"><img {...props} src=a>', []),
+        ('<img src="{{ a }}">', ["{{ a }}"]),
+        # no tags
+        ("<!-- <img src=no> --><img src=a>", ["a"]),
+        ("<!--><img src=a><!-- --!><img src=b><!---><img src=c>", ["a", "b", "c"]),
+        ("<!-- <img src=no>", []),
+        ("<! <img src=a> ><? <img src=b> ?></ <img src=c> >", []),
+        ("<![CDATA[<img src=no>]]><img src=a>", ["a"]),
+        ("<svg><![CDATA[><img src=no>]]></svg><img src=a>", ["a"]),
+        ("<svg><style/><img src=a></svg>", ["a"]),
+        ("<script>'<img src=no>'</script ><img src=a>", ["a"]),
+        ("<style>/*<img src=no>*/</STYLE><img src=a>", ["a"]),
+        ("<script>'</scripty><img src=no>'</script><img src=a>", ["a"]),
+        ("<script><!-- <script></script><img src=no> --></script><img src=a>", ["a"]),
+        ("<script><!--> <script></script><img src=a>", ["a"]),
+        ("<textarea><img src=no></textarea><title><img src=no></title><iframe><img src=no></iframe>", []),
+        ("<script><img src=no>", []),
+        ("<plaintext><img src=no>", []),
+        ("<img src=no", []),
+        ("<img src='no>", []),
+        ("a < b <img src=a> <3 </> <", ["a"]),
+        ("<imgs src=a><image src=a><img-x src=a></img src=a>", []),
+    ],
+)
+def test_what_is_found(text: str, sources: list[str]) -> None:
+    images = images_in_html(text)
+    assert [image.source for image in images] == sources
+    assert all(text[image.offset - 4 : image.offset].lower() == "<img" for image in images)
+
+
+def test_the_text_is_escaped() -> None:
+    (image,) = images_in_html("<img src=a>")
+    assert image.insertion('A "b" & <c> isn\'t.') == ' alt="A &quot;b&quot; &amp; &lt;c&gt; isn\'t."'
+
+
+PIECES = st.sampled_from(
+    [
+        *("<img src=a.jpg>", "<IMG\r\n src='b.jpg' />", '<img src="c" alt="">', "<img", "<img data-src=d>", " alt=x>"),
+        *("<!--", "-->", "--!>", "<script>", "</script>", "<style>", "</style>", "<template>", "</template>", "<svg>"),
+        *(
+            "</svg>",
+            "<![CDATA[",
+            "]]>",
+            "<p title='",
+            "'",
+            '"',
+            ">",
+            "<",
+            "/",
+            "=",
+            "text",
+            "é",
+            "\x85",
+            "\n",
+            "\r",
+            " ",
+        ),
+        *("&amp;", "<?", "<title>", "</title>", "<textarea>", "</textarea>"),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_texts_make_every_image_found_be_found_no_more(text: str) -> None:
+    pieces, at = [], 0
+    for image in images_in_html(text):
+        pieces += [text[at : image.offset], image.insertion("A dog.")]
+        at = image.offset
+    assert images_in_html("".join([*pieces, text[at:]])) == []
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="<>!-/=\"' aimgscriptsvg\n", max_size=60))
+def test_any_text_is_read(text: str) -> None:
+    for image in images_in_html(text):
+        assert text[image.offset - 4 : image.offset] == "<img"

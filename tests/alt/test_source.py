@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from showtell.alt.source import Left, find_photo, no_spacer, shown
+from showtell.errors import PhotoError
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site's folder, with a file beside it."""
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    (tmp_path / "site" / "posts").mkdir(parents=True)
+    return tmp_path / "site"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("cat.jpg", "posts/cat.jpg"),
+        ("../img/cat.jpg", "img/cat.jpg"),
+        ("/img/cat.jpg", "img/cat.jpg"),
+        ("img/./x/../cat.jpg", "posts/img/cat.jpg"),
+        ("a%20cat%C3%A9.jpg?v=1.2#top", "posts/a caté.jpg"),
+        ("cat%3F.jpg", "posts/cat?.jpg"),
+        ("100%.jpg", "posts/100%.jpg"),
+        (" \n cat.\njpg ", "posts/cat.jpg"),
+        ("img\\cat.jpg", "posts/img/cat.jpg"),
+    ],
+)
+def test_files_of_the_site(site: Path, source: str, expected: str) -> None:
+    assert find_photo(source, site / "posts" / "a.md", site) == site / expected
+
+
+@pytest.mark.parametrize(
+    "source", ["../../secret.jpg", "/../secret.jpg", "%2e%2e/%2E%2e/secret.jpg", "..%2f..%2fsecret.jpg", "link.jpg"]
+)
+def test_what_leads_out_of_the_site_is_refused(site: Path, source: str) -> None:
+    (site / "posts" / "link.jpg").symlink_to(site.parent / "secret.jpg")
+    with pytest.raises(PhotoError, match="leads out of"):
+        find_photo(source, site / "posts" / "a.md", site)
+
+
+def test_links_within_the_site_are_followed(site: Path) -> None:
+    (site / "cat.jpg").write_bytes(b"cat")
+    (site / "posts" / "link.jpg").symlink_to("../cat.jpg")
+    assert find_photo("link.jpg", site / "posts" / "a.md", site) == site / "cat.jpg"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("https://example.com/a.jpg", "elsewhere"),
+        ("HTTP:a.jpg", "elsewhere"),
+        ("//example.com/a.jpg", "elsewhere"),
+        ("\\\\example.com\\a.jpg", "elsewhere"),
+        ("file:///etc/passwd", "elsewhere"),
+        ("blob:x", "elsewhere"),
+        ("logo.SVG?x", "drawing"),
+        ("data:image/svg+xml,<svg/>", "drawing"),
+        ("", "no src"),
+        ("{{ page.image }}", "template"),
+        ("/img/{% if x %}a{% endif %}.jpg", "template"),
+    ],
+)
+def test_what_is_left(site: Path, source: str, reason: str) -> None:
+    found = find_photo(source, site / "a.html", site)
+    assert isinstance(found, Left)
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize("head", ["data:image/png;base64,", "DATA:;x=y; BASE64,"])
+def test_bytes_in_the_page(site: Path, head: str) -> None:
+    data = bytes(range(256))
+    text = base64.b64encode(data).decode()
+    for body in (text, text.rstrip("="), text.replace("+", "%2B"), f"{text[:9]} {text[9:]}"):
+        assert find_photo(head + body, site / "a.html", site) == data
+    assert find_photo("data:image/gif,%00%ffa#b", site / "a.html", site) == b"\x00\xffa"
+
+
+@pytest.mark.parametrize(
+    "source", ["data:image/png;base64", "data:image/png;base64,A", "?x", "a%00b.jpg", "circle/a.jpg"]
+)
+def test_what_cannot_be_understood(site: Path, source: str) -> None:
+    (site / "circle").symlink_to("circle")
+    with pytest.raises(PhotoError):
+        find_photo(source, site / "a.html", site)
+
+
+def test_a_source_is_shown_on_one_line() -> None:
+    assert shown("a\x1b[31m\nb\udc80é") == "a\\x1b[31m\\nb\\udc80é"
+    assert shown("data:" + "A" * 1000) == "data:" + "A" * 74 + "…"
+    assert shown("a" * 1000) == "a" * 1000
+
+
+@pytest.mark.parametrize(("size", "left"), [((1, 1), True), ((15, 600), True), ((16, 16), False)])
+def test_a_spacer_is_left(tmp_path: Path, size: tuple[int, int], left: bool) -> None:
+    PIL.Image.new("RGB", size).save(tmp_path / "spacer.gif")
+    for photo in (tmp_path / "spacer.gif", (tmp_path / "spacer.gif").read_bytes()):
+        found = no_spacer(photo)
+        assert isinstance(found, Left) == left
+        assert left or found == photo
+    assert no_spacer(tmp_path / "gone.gif") == tmp_path / "gone.gif"
+    assert no_spacer(b"broken") == b"broken"
