@@ -8,7 +8,7 @@ import pytest
 import showtell as package
 
 
-@pytest.mark.parametrize("command", ["caption", "train", "evaluate", "compare", "score", "info"])
+@pytest.mark.parametrize("command", ["caption", "alt", "train", "evaluate", "compare", "score", "serve", "info"])
 def test_every_command_explains_itself_with_an_example(showtell, command: str) -> None:
     result = showtell(command, "--help")
     assert result.status == 0
