@@ -110,6 +110,26 @@ def test_the_portable_set_is_always_there_and_another_is_an_error() -> None:
         kernels.set_instruction_set("altivec")
 
 
+def test_what_one_instruction_set_laid_out_is_not_read_by_another(work) -> None:
+    x, h0, Wx, Wh, b = work
+    h, cache = kernels.lstm_forward(*work)
+    affine = kernels.Affine(Wx, b)
+    words = np.ones((5, 20), np.float32)
+    step = kernels.DecodingStep("lstm", "tanh", words, Wx, Wh, b, np.ones((70, 5), np.float32), words[:, 0].copy())
+    state = step.start(h0, np.ones((30, 20), np.float32))
+    if kernels.get_instruction_set() == "portable":
+        pytest.skip("there is one instruction set")
+    kernels.set_instruction_set("portable")
+    calls = [
+        lambda: kernels.lstm_backward(np.ones_like(h), cache),
+        lambda: affine(x[:, 0]),
+        lambda: step.best(np.zeros(30, np.intp), state, 2),
+    ]
+    for call in calls:
+        with pytest.raises(ShowtellError, match="the one in use is 'portable'"):
+            call()
+
+
 def test_the_environment_chooses_the_instruction_set() -> None:
     code = "from showtell import kernels; print(kernels.get_instruction_set())"
     environment = os.environ | {"SHOWTELL_INSTRUCTION_SET": "portable"}

@@ -66,7 +66,7 @@ class DecodingStep(functional.DecodingStep):
         self._arguments = DecodingArguments(
             **self._size,
             **{name: pointer(array) for name, array in biases.items()},
-            embed=pointer(self.W_embed), b=pointer(self.b_vocab), packed=self._packed.address,
+            embed=pointer(self.W_embed), b=pointer(self.b_vocab),
         )  # fmt: skip
         self._h_like = np.empty((0, len(Wh)), W_embed.dtype)
         self.Wx, self.Wh, self.W_vocab = (array[:0] for array in (Wx, Wh, W_vocab))
@@ -101,6 +101,7 @@ class DecodingStep(functional.DecodingStep):
         words, photo = np.ascontiguousarray(words, np.int64), np.ascontiguousarray(state.photo, np.int64)
         after = tuple(np.empty_like(array) for array in memory)
         arguments = DecodingArguments.from_buffer_copy(self._arguments)
+        arguments.packed = self._packed.address
         arguments.R, arguments.words, arguments.shown = len(words), pointer(words), pointer(gates)
         arguments.h, arguments.c = pointer(memory[0]), pointer(memory[-1])
         arguments.next_h, arguments.next_c = pointer(after[0]), pointer(after[-1])
