@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,36 @@ def test_the_description_is_of_all_there_is(client: TestClient) -> None:
     assert "<script" not in page
     assert "style=" not in page
     assert client.get("/docs.css").headers["content-type"].startswith("text/css")
+
+
+def test_a_body_that_does_not_arrive_is_given_up(captioner: Captioner, file: Path) -> None:
+    async def whole() -> None:
+        app = application(captioner, file, limits=Limits(deadline_seconds=0.05))
+        sent: list[dict] = []
+
+        async def receive() -> dict:
+            if sent_part:
+                await asyncio.sleep(60)
+            sent_part.append(True)
+            return {"type": "http.request", "body": b"x", "more_body": True}
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        sent_part: list[bool] = []
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/v1/captions", "headers": headers, "query_string": b""}
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+        assert sent[0]["status"] == 408
+
+    asyncio.run(whole())
+
+
+def test_bodies_have_a_bound_together(captioner: Captioner, file: Path) -> None:
+    with TestClient(application(captioner, file, limits=Limits(all_bytes=1000)), "http://localhost") as client:
+        assert client.post("/v1/captions", content=b" " * 1000).status_code == 400
+        answer = client.post("/v1/captions", content=b" " * 1001)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert client.post("/v1/captions", content=iter([b" "])).status_code == 503  # it may be long
+        assert client.get("/healthz").status_code == 200

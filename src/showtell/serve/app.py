@@ -83,7 +83,7 @@ def application(
         Route("/docs.css", schema.get_style),
     ]
     app = Starlette(routes=routes, lifespan=life, exception_handlers={RefusedError: _refused, Exception: _failed})
-    app.add_middleware(_Guard, token=token, loopback=loopback)
+    app.add_middleware(_Guard, token=token, loopback=loopback, limits=limits)
     app.state.captioner, app.state.limits, app.state.name = captioner, limits, NAME
     data = file.read_bytes()
     app.state.size, app.state.digest = len(data), hashlib.sha256(data).hexdigest()
@@ -94,8 +94,9 @@ def application(
 class _Guard:
     """Who may ask, what every answer says besides, and how long it took."""
 
-    def __init__(self, app: ASGIApp, token: str | None, loopback: bool) -> None:
-        self.app, self.token, self.loopback = app, token, loopback
+    def __init__(self, app: ASGIApp, token: str | None, loopback: bool, limits: Limits) -> None:
+        self.app, self.token, self.loopback, self.limits = app, token, loopback, limits
+        self.bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -114,18 +115,28 @@ class _Guard:
                 ]
             await send(message)
 
+        size = self._size(request)
         try:
-            self._check(request)
+            self._check(request, size)
         except RefusedError as refusal:
             await _refused(request, refusal)(scope, receive, with_headers)
         else:
-            await self.app(scope, receive, with_headers)
+            self.bytes += size
+            try:
+                await self.app(scope, receive, with_headers)
+            finally:
+                self.bytes -= size
         path = scope["path"] if scope["path"] in _KNOWN else "other"
         metrics: Metrics = scope["app"].state.metrics
         metrics.requests.labels(path, str(status)).inc()
         metrics.seconds.labels(path).observe(time.monotonic() - start)
 
-    def _check(self, request: Request) -> None:
+    def _size(self, request: Request) -> int:
+        """The bytes of the body, as far as it would be read."""
+        told = request.headers.get("content-length", "" if request.method == "POST" else "0")
+        return min(int(told), self.limits.body_bytes) if told.isdigit() else self.limits.body_bytes
+
+    def _check(self, request: Request, size: int) -> None:
         """Raises a RefusedError: 421, 401 or 503."""
         host = request.headers.get("host", "")
         if self.loopback and host.rpartition(":")[0] not in _LOOPBACK and host not in _LOOPBACK:
@@ -137,6 +148,8 @@ class _Guard:
                 raise RefusedError(401, "the token is missing or wrong: send Authorization: Bearer TOKEN")
         if path in _WORK:
             request.app.state.batcher.check_room()
+            if self.bytes + size > self.limits.all_bytes:
+                raise RefusedError(503, "busy: too many bytes are being read; try again later", 1)
 
 
 _KNOWN = _WORK | _OPEN | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -19,18 +20,22 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     """The body; what is too long is refused before it is read, or once it turns out to be.
 
     Raises:
-        RefusedError: 413.
+        RefusedError: 413; 408, it does not arrive.
     """
     told = request.headers.get("content-length", "")
     refusal = RefusedError(413, f"the body has more than {limits.body_bytes:,} bytes; send fewer or smaller photos")
     if told.isdigit() and int(told) > limits.body_bytes:
         raise refusal
     parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limits.body_bytes:
-            raise refusal
-        parts.append(part)
+    try:
+        async with asyncio.timeout(limits.deadline_seconds):
+            async for part in request.stream():
+                size += len(part)
+                if size > limits.body_bytes:
+                    raise refusal
+                parts.append(part)
+    except TimeoutError:
+        raise RefusedError(408, f"the body did not arrive within {limits.deadline_seconds:g} seconds") from None
     return b"".join(parts)
 
 

@@ -46,6 +46,7 @@ _CAPTION: dict[str, Any] = {
 _ERROR = _json(_object(error=_TEXT), "Why not.")
 _REFUSALS = {
     "400": _ERROR,
+    "408": _ERROR,
     "413": _ERROR,
     "503": {**_ERROR, "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}},
     "504": _ERROR,
