@@ -123,3 +123,12 @@ def test_bodies_have_a_bound_together(captioner: Captioner, file: Path) -> None:
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert client.post("/v1/captions", content=iter([b" "])).status_code == 503  # it may be long
         assert client.get("/healthz").status_code == 200
+
+
+def test_the_page_is_there(client: TestClient) -> None:
+    for path, kind in (("/", "text/html"), ("/page.js", "javascript"), ("/page.css", "text/css")):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert kind in answer.headers["content-type"]
+    for path in ("/page/index.html", "/../app.py", "/%2e%2e/app.py", "/page.py"):
+        assert client.get(path).status_code == 404
