@@ -39,3 +39,13 @@ def test_what_breaks_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "no" / "file", b"data")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows only whether a file may be written")
+def test_who_may_read_it_may_still(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(0o604)
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o604

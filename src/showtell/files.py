@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     """Replace the file at `path` by `data` (text as UTF-8): write beside it, fsync, rename.
 
-    A reader, or a run that is killed at any moment, finds the old file or the new one, never a part.
+    A reader, or a run that is killed at any moment, finds the old file or the new one, never a part. Who may read and
+    write the old file may do so with the new one.
 
     Raises:
         OSError: the folder cannot be written to; the old file is untouched.
@@ -19,6 +21,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         with beside.open("xb") as file:
+            if target.exists():
+                shutil.copymode(target, beside)
             file.write(data.encode() if isinstance(data, str) else data)
             file.flush()
             os.fsync(file.fileno())

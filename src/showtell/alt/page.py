@@ -114,9 +114,7 @@ def write_page(page: Page, alts: Mapping[Image, str]) -> None:
     try:
         if target.read_bytes() != page.data:
             raise ShowtellError(f"{page.path}: was changed meanwhile, and is left as it is; run the command again")
-        mode = target.stat().st_mode
         write_atomically(target, edited(page.data, page.insertions(alts)))
-        target.chmod(mode)
     except OSError as error:
         raise ShowtellError(f"{page.path}: cannot be written to ({error.strerror}); check its permissions") from error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,12 +109,8 @@ def _add_sidecar(words: Words, sidecar: Path | None) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Replace a file, or what a link points to, and keep who may read and write it."""
-    target = Path(os.path.realpath(path))
-    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-    write_atomically(target, data)
-    if mode is not None:
-        target.chmod(mode)
+    """Replace a file, or what a link points to."""
+    write_atomically(os.path.realpath(path), data)
 
 
 @contextmanager
