@@ -32,7 +32,7 @@ if X86:
 # native/sanitize builds with checks of every access and every operation
 LINK = [] if MSVC else ["-pthread"]
 if "SHOWTELL_SANITIZE" in os.environ:
-    CHECKS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g", "-O1"]
+    CHECKS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1", "-O1"]
     COMMON += CHECKS
     LINK += CHECKS
 elif not MSVC:
