@@ -273,3 +273,12 @@ def test_the_shipped_captioner_says_what_it_is() -> None:
     assert float(captioner.about["validation bleu_4"]) >= 0.23
     assert captioner.confidence is not None
     assert captioner_module.SHIPPED.stat().st_size <= 20e6
+
+
+def test_a_broken_photo_among_several_is_an_error_in_its_place(captioner: Captioner, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    cat, broken, coffee = captioner.try_several([CAT, tmp_path / "broken.jpg", COFFEE], 2)
+    assert cat == captioner.several(CAT, 2)
+    assert isinstance(broken, PhotoError)
+    assert coffee == captioner.several(COFFEE, 2)
+    assert captioner.try_several([]) == []

@@ -233,6 +233,23 @@ class Captioner:
         with ThreadPoolExecutor(self.encoder.threads) as workers:
             yield from workers.map(features_or_error, photos)
 
+    def try_several(
+        self, photos: Sequence[PhotoSource], count: int = 1, *, beam_width: int | None = None
+    ) -> list[list[Caption] | PhotoError]:
+        """What `several` gives of each photo, searched for together; where one cannot be read, the error."""
+        outcomes: list[list[Caption] | PhotoError] = []
+        known: list[Array] = []
+        for found in self.features_of(photos):
+            if isinstance(found, PhotoError):
+                outcomes.append(found)
+            else:
+                outcomes.append([])
+                known.append(found)
+        if known:
+            captions = iter(self.several_of_features(np.stack(known), count, beam_width=beam_width))
+            outcomes = [found if isinstance(found, PhotoError) else next(captions) for found in outcomes]
+        return outcomes
+
     def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
         """Caption photos whose features, as of `features`, are known: (N, 81, 1280) or (N, 1280)."""
         return [captions[0] for captions in self.several_of_features(features, 1, beam_width=beam_width)]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+from collections.abc import Collection
 from pathlib import Path
+
+from showtell.errors import ShowtellError
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
@@ -30,6 +33,29 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     finally:
         beside.unlink(missing_ok=True)
     _fsync_folder(target.parent)
+
+
+def list_files(top: Path, suffixes: Collection[str], error: type[ShowtellError]) -> list[Path]:
+    """The files below a folder with one of these suffixes, in lower case, sorted; a file gives itself.
+
+    Files and folders whose name begins with a dot are skipped, links to folders are not followed.
+
+    Raises:
+        ShowtellError: an `error`: there is no such file or folder, or a folder cannot be read.
+    """
+
+    def unreadable(problem: OSError) -> None:
+        raise error(f"{problem.filename}: the folder cannot be read ({problem.strerror})") from problem
+
+    if not top.exists():
+        raise error(f"{top}: no such file or folder; check the path")
+    if not top.is_dir():
+        return [top]
+    files = []
+    for folder, subfolders, names in os.walk(top, onerror=unreadable):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        files += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(file for file in files if file.suffix.lower() in suffixes)
 
 
 def _fsync_folder(folder: Path) -> None:

@@ -46,13 +46,14 @@ class Manifest:
         """Whether the photo is as it was when `is_done` was last asked about it: not one that is being written."""
         return self._seen.get(str(photo)) == _version(photo) is not None
 
-    def add(self, photo: Path, outcome: Mapping[str, Any], *, rewritten: bool = False) -> None:
+    def add(self, photo: Path, outcome: Mapping[str, Any], *, rewritten: bool = False, lasting: bool = True) -> None:
         """Remember that a photo is done, in the version that `is_done` was asked about.
 
         Args:
             photo: the photo.
             outcome: what came of it, ready for JSON, with its path as `file`.
             rewritten: it has been changed since, by the one who captions it: the version is then that of now.
+            lasting: whether the file is to tell of it, so that it is not tried again by the next process either.
 
         Raises:
             ShowtellError: the file cannot be written.
@@ -61,7 +62,7 @@ class Manifest:
         if version is None:  # it is gone
             return
         self._done[str(photo)] = version
-        if self.path is None:
+        if self.path is None or not lasting:
             return
         line = json.dumps({"size": version[0], "changed": version[1], "by": self.by, **outcome}, ensure_ascii=False)
         try:

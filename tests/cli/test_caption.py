@@ -335,3 +335,32 @@ def test_a_folder_may_be_empty_when_it_is_watched(showtell, model, tmp_path: Pat
     assert showtell("caption", tmp_path / "empty", "--model", model, "-q", "--watch").status == 0
     assert showtell("caption", tmp_path / "empty", "--model", model, "-q").status == 1
     assert showtell("caption", "-", "--model", model, "--watch").status == 2
+
+
+def test_other_settings_and_dry_runs_leave_nothing_undone(showtell, model, tmp_path: Path) -> None:
+    shutil.copy(CAT, tmp_path / "cat.png")
+    command = ("caption", tmp_path, "--model", model, "-q", "--manifest", tmp_path / "done.jsonl")
+    assert showtell(*command).out
+    assert showtell(*command, "--write", "xmp").out
+    assert (tmp_path / "cat.png.xmp").exists()
+    assert showtell(*command, "--write", "xmp", "--dry-run").status == 2
+
+
+def test_what_cannot_be_written_is_tried_again_by_the_next_run_alone(
+    showtell, model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.open(CAT).save(tmp_path / "cat.tif")
+    polls = 0
+
+    def sleep(seconds: float) -> None:
+        nonlocal polls
+        polls += 1
+        if polls == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", sleep)
+    command = ("caption", tmp_path, "--model", model, "-q", "--write", "embed", "--manifest", tmp_path / "done.jsonl")
+    for _ in range(2):
+        polls = 0
+        result = showtell(*command, "--watch")
+        assert (result.status, len(result.out.splitlines())) == (1, 1)

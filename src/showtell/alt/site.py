@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from showtell.alt.page import HTML_SUFFIXES, MARKDOWN_SUFFIXES
 from showtell.errors import ShowtellError
+from showtell.files import list_files
 
 
 def list_pages(top: Path) -> list[Path]:
@@ -18,16 +18,10 @@ def list_pages(top: Path) -> list[Path]:
     Raises:
         ShowtellError: there is no such file or folder, or a folder cannot be read.
     """
-    if not top.exists():
-        raise ShowtellError(f"{top}: no such file or folder; check the path")
-    if not top.is_dir():
+    if not top.is_dir() and top.exists():
         return [top]
-    pages = []
-    for folder, subfolders, names in os.walk(top, onerror=_raise_unreadable):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        pages += [Path(folder, name) for name in names if not name.startswith(".")]
-    suffixes = HTML_SUFFIXES | MARKDOWN_SUFFIXES
-    return sorted(page for page in pages if page.suffix.lower() in suffixes and not page.is_symlink())
+    pages = list_files(top, HTML_SUFFIXES | MARKDOWN_SUFFIXES, ShowtellError)
+    return [page for page in pages if not page.is_symlink()]
 
 
 def site_of(top: Path) -> Path:
@@ -36,7 +30,3 @@ def site_of(top: Path) -> Path:
         return top
     here = Path()
     return here if top.resolve().is_relative_to(here.resolve()) else top.parent
-
-
-def _raise_unreadable(error: OSError) -> None:
-    raise ShowtellError(f"{error.filename}: the folder cannot be read ({error.strerror})") from error

@@ -109,15 +109,11 @@ def _captions_of(
     photos = list(dict.fromkeys(use.photo for use in uses if isinstance(use.photo, (Path, bytes))))
     if not photos:
         return {}
-    from showtell.cli.model import load_captioner
+    from showtell.cli.model import check_confidence, load_captioner
     from showtell.progress import bar
 
     captioner = load_captioner(model)
-    if min_confidence is not None and captioner.confidence is None:
-        raise ShowtellError(
-            f"--min-confidence is {min_confidence}, but the captioner {model or 'that ships'} has no confidence; "
-            "leave the option out, or take a captioner of a finished `showtell train`"
-        )
+    check_confidence(captioner, model, min_confidence)
     with bar("captioning photos", quiet=quiet) as report:
         return dict(_captions(captioner, photos, report))
 
@@ -125,19 +121,11 @@ def _captions_of(
 def _captions(
     captioner: Captioner, photos: list[Path | bytes], report: Report
 ) -> Iterator[tuple[Path | bytes, Caption | PhotoError]]:
-    import numpy as np
-
     for start in range(0, len(photos), _BATCH):
         batch = photos[start : start + _BATCH]
-        known = {}
-        for done, (photo, features) in enumerate(zip(batch, captioner.features_of(batch), strict=True), start + 1):
-            if isinstance(features, PhotoError):
-                yield photo, features
-            else:
-                known[photo] = features
-            report(done, len(photos))
-        if known:
-            yield from zip(known, captioner.caption_features(np.stack(list(known.values()))), strict=True)
+        for photo, outcome in zip(batch, captioner.try_several(batch), strict=True):
+            yield photo, outcome if isinstance(outcome, PhotoError) else outcome[0]
+        report(start + len(batch), len(photos))
 
 
 def _told(

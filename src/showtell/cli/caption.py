@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -87,26 +87,25 @@ def caption(
         raise typer.BadParameter("choose one of --json and --csv")
     if target is None and (overwrite or dry_run):
         raise typer.BadParameter("--overwrite and --dry-run go with --write xmp or --write embed")
+    if dry_run and (manifest or watch):
+        raise typer.BadParameter("--dry-run goes neither with --manifest nor with --watch: it leaves nothing done")
     if watch and "-" in paths:
         raise typer.BadParameter("--watch looks into folders, and not at stdin")
-    from showtell.cli.model import load_captioner
+    from showtell.cli.model import check_confidence, load_captioner
     from showtell.progress import bar
 
     photos = _photos(paths, none_yet=watch)
     one = len(photos) == 1 and photos[0] == Path(paths[0])
     write = _json_writer() if as_json else _csv_writer() if as_csv else _text_writer(with_name=not one)
     captioner = load_captioner(model)
-    if min_confidence is not None and captioner.confidence is None:
-        raise ShowtellError(
-            f"--min-confidence is {min_confidence}, but the captioner {model or 'that ships'} has no confidence; "
-            "leave the option out, or take a captioner of a finished `showtell train`"
-        )
+    check_confidence(captioner, model, min_confidence)
     save = _saver(target, captioner, model, overwrite, dry_run) if target else None
-    done = _manifest(manifest, model, several, beam) if manifest or watch else None
+    settings = {"beam": beam, "several": several, "min_confidence": min_confidence, "write": target and target.value}
+    done = _manifest(manifest, model, settings | {"overwrite": overwrite}) if manifest or watch else None
     tally = _Tally()
 
     def tell(photo: Path, outcome: list[Caption] | PhotoError) -> bool:
-        """Print it, write it; whether the photo is done with."""
+        """Print it, write it; whether the photo need not be tried again."""
         if isinstance(outcome, PhotoError):
             tally.broken += 1
             typer.echo(f"showtell: {outcome}", err=True)
@@ -127,8 +126,9 @@ def caption(
     def caption_all(photos: list[Path]) -> None:
         with bar("captioning photos", quiet=quiet or one) as report:
             for photo, outcome in _captions(captioner, photos, several, beam, report):
-                if tell(photo, outcome) and done is not None:
-                    done.add(photo, _entry(photo, outcome), rewritten=target is Target.EMBED)
+                well = tell(photo, outcome)
+                if done is not None:
+                    done.add(photo, _entry(photo, outcome), rewritten=target is Target.EMBED, lasting=well)
 
     caption_all(photos if done is None else [photo for photo in photos if not done.is_done(photo)])
     if watch and done is not None:
@@ -180,34 +180,24 @@ def _photos(paths: list[str], *, none_yet: bool = False) -> list[Path]:
     return photos
 
 
-def _manifest(path: Path | None, model: Path | None, several: int, beam: int | None) -> Manifest:
+def _manifest(path: Path | None, model: Path | None, settings: Mapping[str, object]) -> Manifest:
+    """With what may have been done otherwise: the captioner, and the settings that change what comes of a photo."""
     from showtell.cli.model import captioner_file
     from showtell.manifest import Manifest
 
     digest = hashlib.sha256(captioner_file(model).read_bytes()).hexdigest()[:16]
-    return Manifest(path, f"captioner {digest}, beam {beam or 'its own'}, several {several}")
+    return Manifest(path, json.dumps({"captioner": digest, **settings}))
 
 
 def _captions(
     captioner: Captioner, photos: list[Path], several: int, beam: int | None, report: Report
 ) -> Iterator[tuple[Path, list[Caption] | PhotoError]]:
     """Each photo, in order, with its captions or with what is wrong with it."""
-    import numpy as np
-
     for start in range(0, len(photos), _BATCH):
         batch = photos[start : start + _BATCH]
-        known = {}
-        outcomes: dict[Path, list[Caption] | PhotoError] = {}
-        for done, (photo, features) in enumerate(zip(batch, captioner.features_of(batch), strict=True), start + 1):
-            if isinstance(features, PhotoError):
-                outcomes[photo] = features
-            else:
-                known[photo] = features
-            report(done, len(photos))
-        if known:
-            captions = captioner.several_of_features(np.stack(list(known.values())), several, beam_width=beam)
-            outcomes |= dict(zip(known, captions, strict=True))
-        yield from ((photo, outcomes[photo]) for photo in batch)
+        outcomes = captioner.try_several(batch, several, beam_width=beam)
+        report(start + len(batch), len(photos))
+        yield from zip(batch, outcomes, strict=True)
 
 
 Write = Callable[[Path, "list[Caption] | PhotoError"], None]

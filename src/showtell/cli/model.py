@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from showtell.errors import ShowtellError
+
 if TYPE_CHECKING:
     from showtell.captioner import Captioner
 
@@ -17,6 +19,19 @@ def captioner_file(model: Path | None) -> Path:
     if model is None:
         return SHIPPED
     return model / BEST if model.is_dir() else model
+
+
+def check_confidence(captioner: Captioner, model: Path | None, min_confidence: float | None) -> None:
+    """Check that `--min-confidence`, if it is given, has something to go by.
+
+    Raises:
+        ShowtellError: it has not.
+    """
+    if min_confidence is not None and captioner.confidence is None:
+        raise ShowtellError(
+            f"--min-confidence is {min_confidence}, but the captioner {model or 'that ships'} has no confidence; "
+            "leave the option out, or take a captioner of a finished `showtell train`"
+        )
 
 
 def load_captioner(model: Path | None) -> Captioner:

@@ -126,7 +126,8 @@ class _Guard:
                 await self.app(scope, receive, with_headers)
             finally:
                 self.bytes -= size
-        path = scope["path"] if scope["path"] in _KNOWN else "other"
+        known = {route.path for route in scope["app"].routes}
+        path = scope["path"] if scope["path"] in known else "other"
         metrics: Metrics = scope["app"].state.metrics
         metrics.requests.labels(path, str(status)).inc()
         metrics.seconds.labels(path).observe(time.monotonic() - start)
@@ -150,11 +151,6 @@ class _Guard:
             request.app.state.batcher.check_room()
             if self.bytes + size > self.limits.all_bytes:
                 raise RefusedError(503, "busy: too many bytes are being read; try again later", 1)
-
-
-_KNOWN = _WORK | _OPEN | {
-    "/v1/models", "/api/tags", "/api/show", "/api/version", "/metrics", "/openapi.json", "/docs",
-}  # fmt: skip
 
 
 def _refused(request: Request, refusal: Exception) -> Response:

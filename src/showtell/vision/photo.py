@@ -16,6 +16,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from showtell.errors import PhotoError
+from showtell.files import list_files
 
 PhotoSource: TypeAlias = str | os.PathLike[str] | bytes | Image.Image
 
@@ -86,20 +87,7 @@ def list_photos(path: str | os.PathLike[str]) -> list[Path]:
     Raises:
         PhotoError: there is no such file or folder, or a folder cannot be read.
     """
-    top = Path(path)
-    if not top.exists():
-        raise PhotoError(f"{top}: no such file or folder; check the path")
-    if not top.is_dir():
-        return [top]
-    photos = []
-    for folder, subfolders, names in os.walk(top, onerror=_raise_unreadable):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        photos += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(photo for photo in photos if photo.suffix.lower() in PHOTO_SUFFIXES)
-
-
-def _raise_unreadable(error: OSError) -> None:
-    raise PhotoError(f"{error.filename}: the folder cannot be read ({error.strerror})") from error
+    return list_files(Path(path), PHOTO_SUFFIXES, PhotoError)
 
 
 def _check_regular(name: str, mode: int) -> None:
