@@ -28,7 +28,10 @@ def layers() -> dict[str, np.ndarray]:
 def decoders() -> dict[str, np.ndarray]:
     arrays = {}
     for kind in test_decoder.KINDS:
-        found = oracle.decoder_gradients(test_decoder.make(*kind), *test_decoder.draw(kind[-1]), label_smoothing=0.1)
+        decoder, (features, captions, photo) = test_decoder.make(*kind), test_decoder.draw(kind[-1])
+        found = oracle.decoder_gradients(decoder, features, captions, photo, label_smoothing=0.1)
+        of_words = oracle.word_gradients(decoder, features[1], captions[3])
+        found |= {f"words/{name}": array for name, array in zip(("log_probs", "features"), of_words, strict=True)}
         arrays |= {f"{'-'.join(map(str, kind))}/{name}": array for name, array in found.items()}
     return arrays
 

@@ -108,15 +108,11 @@ def gradients(case: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return values, [grad.numpy() for grad in grads]
 
 
-def decoder_gradients(
-    decoder: Any, features: np.ndarray, captions: np.ndarray, photo: np.ndarray, label_smoothing: float
-) -> dict[str, np.ndarray]:
-    """The loss of a `CaptionDecoder`, built from torch's layers with its weights, and autograd's gradients by name."""
-    p = {name: torch.tensor(array, requires_grad=True) for name, array in decoder.params.items()}
-    s, looks = decoder.statistics, decoder.attention_dim
-    v = ((features.mean(axis=1) if looks else features) - s["feature_mean"]) / s["feature_scale"]
-    v = torch.tensor(v[photo])
-    words_in, words_out = torch.tensor(captions[:, :-1]), torch.tensor(captions[:, 1:])
+def _scores(decoder: Any, p: dict[str, Tensor], features: Tensor, captions: Tensor, photo: np.ndarray) -> Tensor:
+    """A `CaptionDecoder`'s scores (N, T, V), built from torch's layers with its weights `p`."""
+    s, looks = {name: torch.tensor(array) for name, array in decoder.statistics.items()}, decoder.attention_dim
+    v = ((features.mean(dim=1) if looks else features) - s["feature_mean"]) / s["feature_scale"]
+    v, words_in = v[torch.tensor(photo)], captions[:, :-1]
     h0 = affine_forward(v, p["W_proj"], p["b_proj"])
     shown = affine_forward(v, p["W_show"], p["b_show"])
     words = word_embedding_forward(words_in, p["W_embed"]) * (decoder.embed_dim**0.5 if looks else 1)
@@ -124,13 +120,32 @@ def decoder_gradients(
     options = {"activation": decoder.activation} if decoder.cell == "rnn" else {}
     z = globals()[f"{decoder.cell}_forward"](x, h0, p["Wx"], p["Wh"], p["b"], **options)
     if looks:
-        grid = torch.tensor((features - s["grid_mean"]) / s["grid_scale"])
+        grid = (features - s["grid_mean"]) / s["grid_scale"]
         keys, values = grid @ p["W_key"], temporal_affine_forward(grid, p["W_value"], p["b_value"])
         query = temporal_affine_forward(z, p["W_query"], p["b_query"]).flatten(0, 1)
         context = attention_forward(query, keys, values, np.repeat(photo, z.shape[1]), decoder.heads)
         joined = torch.cat([z, context.reshape(*z.shape[:2], -1)], dim=2)
         z = temporal_affine_forward(joined, p["W_join"], p["b_join"]).tanh()
-    scores = temporal_affine_forward(z, p["W_embed"].T if looks else p["W_vocab"], p["b_vocab"])
-    loss = temporal_softmax_loss(scores, words_out, words_out != 0, label_smoothing)
+    return temporal_affine_forward(z, p["W_embed"].T if looks else p["W_vocab"], p["b_vocab"])
+
+
+def decoder_gradients(
+    decoder: Any, features: np.ndarray, captions: np.ndarray, photo: np.ndarray, label_smoothing: float
+) -> dict[str, np.ndarray]:
+    """The loss of a `CaptionDecoder`, and autograd's gradients by name."""
+    p = {name: torch.tensor(array, requires_grad=True) for name, array in decoder.params.items()}
+    words = torch.tensor(captions)
+    scores = _scores(decoder, p, torch.tensor(features), words, photo)
+    loss = temporal_softmax_loss(scores, words[:, 1:], words[:, 1:] != 0, label_smoothing)
     grads = torch.autograd.grad(loss, list(p.values()))
     return {"loss": loss.detach().numpy()} | {name: grad.numpy() for name, grad in zip(p, grads, strict=True)}
+
+
+def word_gradients(decoder: Any, features: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `CaptionDecoder.word_gradients` promises, by autograd."""
+    p = {name: torch.tensor(array) for name, array in decoder.params.items()}
+    photo, caption = torch.tensor(features, requires_grad=True), torch.tensor(words)
+    log_probs = _scores(decoder, p, photo[None], caption[None], np.array([0]))[0].log_softmax(dim=1)
+    said = log_probs.gather(1, caption[1:, None])[:, 0]
+    grads = [torch.autograd.grad(log_prob, photo, retain_graph=True)[0].numpy() for log_prob in said]
+    return log_probs.detach().numpy(), np.stack(grads)

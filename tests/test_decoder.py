@@ -124,6 +124,89 @@ def test_gradients_against_autograd_on_file(cell: str, activation: str, heads: i
         )
 
 
+def said(decoder: CaptionDecoder, layers: ModuleType) -> tuple[CaptionDecoder, np.ndarray, np.ndarray]:
+    """The decoder computed by `layers`, a photo's features and words said of it."""
+    decoder.layers = layers
+    features, captions, _ = draw(decoder.heads if decoder.attention_dim else 0)
+    return decoder, features[1], captions[3]
+
+
+@each_kind
+def test_word_gradients_against_finite_differences(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
+    decoder, photo, words = said(make(cell, activation, heads), layers)
+    steps = np.arange(len(words) - 1)
+    log_probs, grads = decoder.word_gradients(photo, words)
+    assert grads.shape == (len(steps), *photo.shape)
+    np.testing.assert_allclose(np.exp(log_probs).sum(axis=1), 1)
+    rng, epsilon = np.random.default_rng(4), 1e-3 if activation == "tanh" else 1e-5
+    for _ in range(5):
+        direction = rng.standard_normal(photo.shape)
+        direction /= np.linalg.norm(direction)
+        at = [
+            decoder.word_gradients(photo + k * epsilon * direction, words)[0][steps, words[1:]] for k in (-2, -1, 1, 2)
+        ]
+        numeric = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * epsilon)
+        exact = (grads * direction).reshape(len(steps), -1).sum(axis=1)
+        assert relative_error(exact, numeric) <= TOLERANCE_FINITE_DIFFERENCES
+
+
+@each_kind
+def test_word_gradients_against_autograd(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
+    pytest.importorskip("torch")
+    import oracle
+
+    decoder, photo, words = said(make(cell, activation, heads), layers)
+    for ours, theirs in zip(
+        decoder.word_gradients(photo, words), oracle.word_gradients(decoder, photo, words), strict=True
+    ):
+        assert relative_error(ours, theirs) <= TOLERANCE_AUTOGRAD
+
+
+@each_kind
+def test_word_gradients_against_autograd_on_file(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
+    decoder, photo, words = said(make(cell, activation, heads), layers)
+    with np.load(GOLDEN) as file:
+        for name, ours in zip(("log_probs", "features"), decoder.word_gradients(photo, words), strict=True):
+            assert relative_error(ours, file[f"{cell}-{activation}-{heads}/words/{name}"]) <= TOLERANCE_AUTOGRAD
+
+
+@each_kind
+def test_word_gradients_of_few_words(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
+    """A caption's beginning has the gradients that it has in the whole; of no word there is none."""
+    decoder, photo, words = said(make(cell, activation, heads), layers)
+    whole = decoder.word_gradients(photo, words)
+    for T in (0, 1, 3):
+        for part, all_ in zip(decoder.word_gradients(photo, words[: T + 1]), whole, strict=True):
+            assert part.shape == (T, *all_.shape[1:])
+            np.testing.assert_allclose(part, all_[:T], rtol=1e-9, atol=1e-14)
+
+
+@each_kind
+def test_word_gradients_keep_the_dtype(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
+    decoder, photo, words = said(make(cell, activation, heads, dtype=np.float32), layers)
+    exact = make(cell, activation, heads).word_gradients(photo, words)
+    for single, double in zip(decoder.word_gradients(photo.astype(np.float32), words), exact, strict=True):
+        assert single.dtype == np.float32
+        assert relative_error(single, double) < 2e-5
+
+
+@each_kind
+def test_activity_makes_the_state(cell: str, activation: str, heads: int) -> None:
+    """The equations of the cells, with the gates that are told."""
+    decoder, photo, words = said(make(cell, activation, heads), functional)
+    found = decoder.activity(photo, words)
+    h, T, H = found["h"], len(words) - 1, decoder.hidden_dim
+    assert all(array.shape == (T, H) for array in found.values())
+    if cell == "rnn":
+        assert found.keys() == {"h"}
+    elif cell == "gru":
+        np.testing.assert_allclose(h[1:], (1 - found["z"][1:]) * found["n"][1:] + found["z"][1:] * h[:-1])
+        assert ((found["r"] > 0) & (found["r"] < 1)).all()
+    else:
+        np.testing.assert_allclose(h, found["o"] * np.tanh(found["c"]))
+        np.testing.assert_allclose(found["c"][1:], found["f"][1:] * found["c"][:-1] + found["i"][1:] * found["g"][1:])
+
+
 @each_kind
 def test_steps_add_up_to_the_loss(cell: str, activation: str, heads: int) -> None:
     """What a search is told, word for word, is what training measures."""

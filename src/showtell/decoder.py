@@ -30,11 +30,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from showtell import initialization, kernels
+from showtell import functional, initialization, kernels
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation, check_activation
 from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.decoding import GATES, Attention, Cell, State
+from showtell.functional.softmax import log_softmax
 from showtell.initialization import RecurrentInit
 from showtell.kernels import Precision
 from showtell.layers import best_layers
@@ -152,7 +153,12 @@ class CaptionDecoder:
             weight=weight,
             **self._precision,
         )
-        return float(loss), self._backward(dz, dW_vocab, cache) | {"b_vocab": db_vocab}
+        grads = self._backward(dz, cache)
+        if self.attention_dim:
+            grads["W_embed"] += dW_vocab.T  # words' vectors serve both ways
+        else:
+            grads["W_vocab"] = dW_vocab
+        return float(loss), grads | {"b_vocab": db_vocab}
 
     def evaluate(self, features: Array, captions: IntArray, photo: IntArray | None = None) -> float:
         """The loss alone, without dropout and label smoothing; arguments and errors as of `loss`."""
@@ -184,6 +190,51 @@ class CaptionDecoder:
         looks = np.zeros((*cache["real"].shape, features.shape[1]), features.dtype)
         looks[cache["real"]] = cache["attention"].weights.mean(axis=1)
         return looks
+
+    def word_gradients(self, features: Array, words: IntArray) -> tuple[Array, Array]:
+        """Why a photo's words: how likely each was, and what that owes to the photo.
+
+        Args:
+            features: of one photo, pooled (F,), or with attention its grid (P, F).
+            words: word ids of a caption from the start on, (T + 1,), without padding.
+
+        Returns:
+            The log-probabilities of all words at each step, (T, V), and the gradient of the log-probability of word
+            t + 1 with respect to the features, (T, F) or (T, P, F), for each step t.
+
+        Raises:
+            ShowtellError: shapes or dtypes do not fit together.
+            IndexError: a word id is out of range.
+        """
+        # each step is the last one of a caption of its own, with a photo of its own: no gradient mixes with another's
+        T = len(words) - 1
+        steps = np.arange(T)
+        captions = np.where(np.arange(T + 1) <= steps[:, None] + 1, words, PAD)
+        z, _, cache = self._forward(np.broadcast_to(features, (T, *features.shape)), captions, None, 0.0, None)
+        W = self._score_weights()
+        log_probs = log_softmax(z[steps, steps] @ W + self.params["b_vocab"])
+        # d log p_k / d scores = one at k - p
+        dscores = -np.exp(log_probs)
+        dscores[steps, words[1:]] += 1
+        dz = np.zeros_like(z)
+        dz[steps, steps] = dscores @ W.T
+        return log_probs, self._backward(dz, cache, with_features=True)["features"]
+
+    def activity(self, features: Array, words: IntArray) -> dict[str, Array]:
+        """What the cell does at each word of a caption, arguments and errors as of `word_gradients`.
+
+        Returns:
+            By name, (T, H) each: the state `h`; of the LSTM its gates `i`, `f`, `o`, the candidate `g` and the cell
+            state `c`; of the GRU its gates `r`, `z` and the candidate `n`.
+        """
+        readable = copy.copy(self)  # the compiled layers keep their gates in an order of their own
+        readable.layers, readable._precision = functional, {}
+        cell = readable._forward(features[None], words[None], None, 0.0, None)[2]["cell"]
+        found = {"h": cell.h[0]}
+        if self.cell != "rnn":
+            names = "ifog" if self.cell == "lstm" else "rzn"
+            found |= dict(zip(names, np.split(cell.gates[0], len(names), axis=1), strict=True))
+        return found | {"c": cell.c[0]} if self.cell == "lstm" else found
 
     def stepwise(self) -> StepwiseDecoder:
         """What a search needs, with the weights as they are now."""
@@ -341,8 +392,11 @@ class CaptionDecoder:
         z[real] = drop(cache["tanh"], "drop_z")
         return z, words_out, cache
 
-    def _backward(self, dz: Array, dW_vocab: Array, cache: dict[str, Any]) -> dict[str, Array]:
-        """The gradients of `params` but b_vocab, from that of `_forward`'s value: its layers, last one first."""
+    def _backward(self, dz: Array, cache: dict[str, Any], *, with_features: bool = False) -> dict[str, Array]:
+        """From the gradient of `_forward`'s value to those of what it used of `params`: its layers, last one first.
+
+        The features' own, under the name `features`, is there if asked for.
+        """
         layers, photo = self.layers, cache["photo"]
         g: dict[str, Array] = {}
 
@@ -356,11 +410,9 @@ class CaptionDecoder:
             djoined, g["W_join"], g["b_join"] = layers.affine_backward(da, cache["join"])
             dquery, dkeys, dvalues = layers.attention_backward(djoined[:, H:], cache["attention"])
             drows, g["W_query"], g["b_query"] = layers.affine_backward(dquery, cache["query"])
-            A = self.attention_dim
-            _, g["W_key"], _ = layers.affine_backward(dkeys.reshape(-1, A), cache["key"], with_dx=False)
-            _, g["W_value"], g["b_value"] = layers.affine_backward(
-                dvalues.reshape(-1, A), cache["value"], with_dx=False
-            )
+            dkeys, dvalues = (d.reshape(-1, self.attention_dim) for d in (dkeys, dvalues))
+            dk, g["W_key"], _ = layers.affine_backward(dkeys, cache["key"], with_dx=with_features)
+            dv, g["W_value"], g["b_value"] = layers.affine_backward(dvalues, cache["value"], with_dx=with_features)
             dh = np.zeros((*real.shape, H), dz.dtype)
             dh[real] = drows + djoined[:, :H]
         dh = undrop(dh, "drop_h")
@@ -370,12 +422,17 @@ class CaptionDecoder:
         M = len(cache["show"][0])
         dwords, dshown = undrop(dwords, "drop_words"), _sum_by(photo, undrop(dshown, "drop_shown"), M)
         g["W_embed"] = layers.word_embedding_backward(dwords * self._word_scale, cache["embed"])
-        if self.attention_dim:
-            g["W_embed"] += dW_vocab.T
-        else:
-            g["W_vocab"] = dW_vocab
-        _, g["W_show"], g["b_show"] = layers.affine_backward(dshown, cache["show"], with_dx=False)
-        _, g["W_proj"], g["b_proj"] = layers.affine_backward(_sum_by(photo, dh0, M), cache["proj"], with_dx=False)
+        dv_show, g["W_show"], g["b_show"] = layers.affine_backward(dshown, cache["show"], with_dx=with_features)
+        dh0 = _sum_by(photo, dh0, M)
+        dv_proj, g["W_proj"], g["b_proj"] = layers.affine_backward(dh0, cache["proj"], with_dx=with_features)
+        if with_features:
+            # v = (pooled - mean) / scale
+            g["features"] = (dv_show + dv_proj) / self.statistics["feature_scale"]
+            if self.attention_dim:
+                # pooled = mean of the grid's positions; keys and values come of (grid - mean) / scale
+                P = cache["attention"].weights.shape[-1]
+                dgrid = ((dk + dv) / self.statistics["grid_scale"]).reshape(M, P, self.feature_dim)
+                g["features"] = dgrid + g["features"][:, None] / P
         return g
 
     def _layer(self, name: str) -> Any:

@@ -12,7 +12,7 @@ out.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,20 @@ from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.lengths import running
 
 StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array, NDArray[np.bool_]]
+
+
+class Cache(NamedTuple):
+    """What `gru_forward` keeps: its arguments, and of every step the gates (N, T, 3H), h_{t-1} Wh_n and h (N, T, H)."""
+
+    x: Array
+    h0: Array
+    Wx: Array
+    Wh: Array
+    b: Array
+    gates: Array
+    recurrent_n: Array
+    h: Array
+    going: NDArray[np.bool_]
 
 
 def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, StepCache]:
@@ -98,7 +111,7 @@ def gru_forward(
         _, z, n = np.split(gates[:, t], 3, axis=1)
         h[:, t] = going[t] * ((1 - z) * n + z * prev_h)
         prev_h = h[:, t]
-    return h, (x, h0, Wx, Wh, b, gates, recurrent_n, h, going)
+    return h, Cache(x, h0, Wx, Wh, b, gates, recurrent_n, h, going)
 
 
 def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, Array]:

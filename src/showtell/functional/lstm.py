@@ -7,7 +7,7 @@ next_h = o * tanh(next_c)
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,23 @@ from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.lengths import running
 
 StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array, Array, Array, NDArray[np.bool_], bool]
+
+
+class Cache(NamedTuple):
+    """What `lstm_forward` keeps: its arguments, and of every step the gates (N, T, 4H), h, c and tanh(c) (N, T, H)."""
+
+    x: Array
+    h0: Array
+    c0: Array
+    Wx: Array
+    Wh: Array
+    b: Array
+    gates: Array
+    h: Array
+    c: Array
+    tanh_c: Array
+    going: NDArray[np.bool_]
+    with_c0: bool
 
 
 def lstm_step_forward(
@@ -118,7 +134,7 @@ def lstm_forward(
         tanh_c[:, t] = np.tanh(c[:, t])
         h[:, t] = going[t] * o * tanh_c[:, t]
         prev_h, prev_c = h[:, t], c[:, t]
-    return h, (x, h0, first_c, Wx, Wh, b, gates, h, c, tanh_c, going, c0 is not None)
+    return h, Cache(x, h0, first_c, Wx, Wh, b, gates, h, c, tanh_c, going, c0 is not None)
 
 
 def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:

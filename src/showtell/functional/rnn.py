@@ -5,7 +5,7 @@ ReLU with an identity for `Wh` is the IRNN of Le, Jaitly & Hinton 2015 (arXiv:15
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,19 @@ from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.lengths import running
 
 StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Activation]
-Cache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, NDArray[np.bool_], Activation]
+
+
+class Cache(NamedTuple):
+    """What `rnn_forward` keeps: its arguments, and the state after every step, h (N, T, H)."""
+
+    x: Array
+    h0: Array
+    Wx: Array
+    Wh: Array
+    b: Array
+    h: Array
+    going: NDArray[np.bool_]
+    activation: Activation
 
 
 def rnn_step_forward(
@@ -98,7 +110,7 @@ def rnn_forward(
     for t in range(T):
         h[:, t] = going[t] * activate(a[:, t] + prev_h @ Wh, activation)
         prev_h = h[:, t]
-    return h, (x, h0, Wx, Wh, b, h, going, activation)
+    return h, Cache(x, h0, Wx, Wh, b, h, going, activation)
 
 
 def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, Array]:
