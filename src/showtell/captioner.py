@@ -28,7 +28,7 @@ from showtell.vision.classes import shipped_classes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from showtell.functional.checks import Array
+    from showtell.functional.checks import Array, IntArray
     from showtell.vision.encoder import Encoder
     from showtell.vision.photo import PhotoSource
 
@@ -294,12 +294,16 @@ class Captioner:
         Raises:
             ShowtellError: the decoder has no attention.
         """
-        said = [[] if caption.named else [self._ids[word] for word, _ in caption.words] for caption in captions]
+        said = [self.word_ids(caption) for caption in captions]
         ids = np.full((len(said), self.max_words + 1), PAD)
         for row, words in zip(ids, said, strict=True):
-            row[: len(words) + 1] = [START, *words]
+            row[: len(words)] = words
         found, side = self.decoder.looks(features, ids), math.isqrt(features.shape[1])
-        return [looks[: len(words)].reshape(len(words), side, side) for looks, words in zip(found, said, strict=True)]
+        return [looks[: len(words) - 1].reshape(-1, side, side) for looks, words in zip(found, said, strict=True)]
+
+    def word_ids(self, caption: Caption) -> IntArray:
+        """The ids of a sentence's words, the start first, (words + 1,); the start alone of a caption that is a name."""
+        return np.array([START, *([] if caption.named else [self._ids[word] for word, _ in caption.words])])
 
     def _caption(self, hypothesis: search.Hypothesis) -> Caption:
         words = [self.vocabulary.decode([word]) for word in hypothesis.words]

@@ -275,7 +275,8 @@ class CaptionDecoder:
         """
         statistics = {name: array for name, array in arrays.items() if name in _STATISTICS}
         params = {name: array for name, array in arrays.items() if name not in _STATISTICS}
-        return cls(**config, statistics=statistics, params=params, layers=layers, precision=precision)
+        dtype = np.result_type(np.float32, *arrays.values())
+        return cls(**config, statistics=statistics, params=params, dtype=dtype, layers=layers, precision=precision)
 
     def _no_statistics(self) -> dict[str, Array]:
         names = _STATISTICS if self.attention_dim else _STATISTICS[:2]

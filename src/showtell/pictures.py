@@ -27,8 +27,9 @@ LINES: tuple[dict[str, Any], ...] = (
 )
 """How the first, the second, ... line of a picture looks: keywords of `Axes.plot`."""
 
-MAP = "cividis"
-"""The colours of maps from low to high: lightness rises evenly, also for the colour-blind (Nuñez et al. 2018)."""
+
+MAP, SIGNED_MAP = "YlGnBu", "PuOr_r"
+"""The colours of a map from nothing to much, light to dark, and of one around 0, which is white; for all eyes, both."""
 
 SUFFIXES = (".png", ".svg", ".pdf")
 _DOTS_PER_INCH = 120

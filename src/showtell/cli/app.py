@@ -11,6 +11,7 @@ from showtell.cli.alt import alt
 from showtell.cli.caption import caption
 from showtell.cli.compare import compare
 from showtell.cli.evaluate import evaluate
+from showtell.cli.explain import explain
 from showtell.cli.info import info
 from showtell.cli.score import score
 from showtell.cli.serve import serve
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (caption, alt, train, evaluate, compare, score, serve, info):
+for command in (caption, alt, train, evaluate, compare, score, explain, serve, info):
     app.command()(command)
 
 
