@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE / "functional")]
+sys.path.insert(0, str(HERE))
 
-import cases  # noqa: E402
 import oracle  # noqa: E402
-import test_decoder  # noqa: E402
+from showtell.lab.cases import CASES  # noqa: E402
+from showtell.lab.decoder_cases import KINDS, draw_captions, draw_decoder  # noqa: E402
 
 
 def layers() -> dict[str, np.ndarray]:
     arrays = {}
-    for case in cases.CASES:
+    for case in CASES:
         if 0 not in case.args[0].shape:
             values, grads = oracle.gradients(case)
             arrays |= {f"{case.name}/value{index}": value for index, value in enumerate(values)}
@@ -27,8 +27,8 @@ def layers() -> dict[str, np.ndarray]:
 
 def decoders() -> dict[str, np.ndarray]:
     arrays = {}
-    for kind in test_decoder.KINDS:
-        decoder, (features, captions, photo) = test_decoder.make(*kind), test_decoder.draw(kind[-1])
+    for kind in KINDS:
+        decoder, (features, captions, photo) = draw_decoder(*kind), draw_captions(kind[-1])
         found = oracle.decoder_gradients(decoder, features, captions, photo, label_smoothing=0.1)
         of_words = oracle.word_gradients(decoder, features[1], captions[3])
         found |= {f"words/{name}": array for name, array in zip(("log_probs", "features"), of_words, strict=True)}
@@ -37,7 +37,8 @@ def decoders() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    for path, arrays in [(HERE / "functional" / "golden" / "layers.npz", layers()), (test_decoder.GOLDEN, decoders())]:
+    golden = {HERE / "functional" / "golden" / "layers.npz": layers(), HERE / "golden" / "decoder.npz": decoders()}
+    for path, arrays in golden.items():
         path.parent.mkdir(exist_ok=True)
         np.savez_compressed(path, **arrays)
         print(f"{path}: {len(arrays)} arrays, {path.stat().st_size / 1e6:.1f} MB")

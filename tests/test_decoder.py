@@ -7,98 +7,29 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from gradients import TOLERANCE_AUTOGRAD, TOLERANCE_FINITE_DIFFERENCES, relative_error
+from gradients import TOLERANCE_AUTOGRAD, check_differences, relative_error
 from showtell import functional
 from showtell.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
-from showtell.text.vocabulary import END, PAD, START
+from showtell.lab.decoder_cases import DECODERS, KINDS, DecoderCase, draw_captions, draw_decoder
+from showtell.lab.differences import TOLERANCE
+from showtell.layers import best_layers
+from showtell.text.vocabulary import PAD, START
 
 GOLDEN = Path(__file__).parent / "golden" / "decoder.npz"
-# cell, activation, heads: 0 for none that look at a grid
-KINDS = [
-    ("lstm", "tanh", 0),
-    ("gru", "tanh", 0),
-    ("rnn", "tanh", 0),
-    ("rnn", "relu", 0),
-    ("lstm", "tanh", 2),
-    ("rnn", "tanh", 1),
-]
 
 each_kind = pytest.mark.parametrize(("cell", "activation", "heads"), KINDS)
 
 
-def make(cell: str, activation: str = "tanh", heads: int = 0, dtype: type = np.float64, **options) -> CaptionDecoder:
-    rng = np.random.default_rng(1)
-    names = ("feature_mean", "feature_scale", "grid_mean", "grid_scale")[: 4 if heads else 2]
-    statistics = {name: rng.uniform(0.5, 2, 6) for name in names}
-    looks = {"attention_dim": 3 * heads, "heads": heads} if heads else {}
-    return CaptionDecoder(
-        11,
-        6,
-        5,
-        7,
-        cell=cell,
-        activation=activation,
-        statistics=statistics,
-        dtype=dtype,
-        rng=rng,
-        **looks,
-        **options,
-    )
-
-
-def draw(heads: int = 0, dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Features of three photos, captions of 4, 2, 0 and 5 words, and whose they are: one photo has none."""
-    rng = np.random.default_rng(2)
-    features = rng.standard_normal((3, 4, 6) if heads else (3, 6)).astype(dtype)
-    captions = np.full((4, 7), PAD)
-    for row, count in zip(captions, (4, 2, 0, 5), strict=True):
-        row[: count + 2] = [START, *rng.integers(4, 11, count), END]
-    photo = np.array([2, 0, 2, 2])
-    for array in (features, captions, photo):
-        array.flags.writeable = False
-    return features, captions, photo
-
-
-SETTINGS = [
-    {},
-    {"label_smoothing": 0.1},
-    {"dropout": 0.4, "label_smoothing": 0.1, "weight": np.array([0.5, -1.0, 2.0, 0.0])},
-]
-
-
-@each_kind
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
-def test_gradients_against_finite_differences(cell: str, activation: str, heads: int, settings: dict) -> None:
-    decoder, (features, captions, photo) = make(cell, activation, heads), draw(heads)
-
-    def loss() -> tuple[float, dict[str, np.ndarray]]:
-        return decoder.loss(features, captions, photo, rng=np.random.default_rng(3), **settings)
-
-    grads = loss()[1]
-    assert grads.keys() == decoder.params.keys()
-    rng, epsilon = np.random.default_rng(4), 1e-3 if activation == "tanh" else 1e-5
-    for name, array in decoder.params.items():
-        start = array.copy()
-        for _ in range(3):
-            direction = rng.standard_normal(array.shape)
-            direction /= np.linalg.norm(direction)
-            at = []
-            for k in (-2, -1, 1, 2):
-                array[...] = start + k * epsilon * direction
-                at.append(loss()[0])
-            array[...] = start
-            numeric = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * epsilon)
-            exact = float(np.vdot(grads[name], direction))
-            scale = max(abs(numeric), abs(exact), 0.1 * float(np.linalg.norm(grads[name])))
-            error = abs(numeric - exact) / scale
-            assert error <= TOLERANCE_FINITE_DIFFERENCES, (
-                f"{name}: finite differences {numeric!r}, backward {exact!r}, relative error {error:.1e}"
-            )
+@pytest.mark.parametrize("case", DECODERS, ids=lambda case: case.name)
+def test_gradients_against_finite_differences(case: DecoderCase) -> None:
+    problem = case.problem(best_layers())
+    assert problem.grads.keys() == problem.args.keys()
+    check_differences(problem)
 
 
 def compare(cell: str, activation: str, heads: int, expected: dict[str, np.ndarray]) -> None:
-    loss, grads = make(cell, activation, heads).loss(*draw(heads), label_smoothing=0.1)
+    loss, grads = draw_decoder(cell, activation, heads).loss(*draw_captions(heads), label_smoothing=0.1)
     assert loss == pytest.approx(float(expected["loss"]), rel=TOLERANCE_AUTOGRAD)
     for name, grad in grads.items():
         error = relative_error(grad, expected[name])
@@ -110,7 +41,7 @@ def test_gradients_against_autograd(cell: str, activation: str, heads: int) -> N
     pytest.importorskip("torch")
     import oracle
 
-    found = oracle.decoder_gradients(make(cell, activation, heads), *draw(heads), label_smoothing=0.1)
+    found = oracle.decoder_gradients(draw_decoder(cell, activation, heads), *draw_captions(heads), label_smoothing=0.1)
     compare(cell, activation, heads, found)
 
 
@@ -127,13 +58,13 @@ def test_gradients_against_autograd_on_file(cell: str, activation: str, heads: i
 def said(decoder: CaptionDecoder, layers: ModuleType) -> tuple[CaptionDecoder, np.ndarray, np.ndarray]:
     """The decoder computed by `layers`, a photo's features and words said of it."""
     decoder.layers = layers
-    features, captions, _ = draw(decoder.heads if decoder.attention_dim else 0)
+    features, captions, _ = draw_captions(decoder.heads if decoder.attention_dim else 0)
     return decoder, features[1], captions[3]
 
 
 @each_kind
 def test_word_gradients_against_finite_differences(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
-    decoder, photo, words = said(make(cell, activation, heads), layers)
+    decoder, photo, words = said(draw_decoder(cell, activation, heads), layers)
     steps = np.arange(len(words) - 1)
     log_probs, grads = decoder.word_gradients(photo, words)
     assert grads.shape == (len(steps), *photo.shape)
@@ -147,7 +78,7 @@ def test_word_gradients_against_finite_differences(layers: ModuleType, cell: str
         ]
         numeric = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * epsilon)
         exact = (grads * direction).reshape(len(steps), -1).sum(axis=1)
-        assert relative_error(exact, numeric) <= TOLERANCE_FINITE_DIFFERENCES
+        assert relative_error(exact, numeric) <= TOLERANCE
 
 
 @each_kind
@@ -155,7 +86,7 @@ def test_word_gradients_against_autograd(layers: ModuleType, cell: str, activati
     pytest.importorskip("torch")
     import oracle
 
-    decoder, photo, words = said(make(cell, activation, heads), layers)
+    decoder, photo, words = said(draw_decoder(cell, activation, heads), layers)
     for ours, theirs in zip(
         decoder.word_gradients(photo, words), oracle.word_gradients(decoder, photo, words), strict=True
     ):
@@ -164,7 +95,7 @@ def test_word_gradients_against_autograd(layers: ModuleType, cell: str, activati
 
 @each_kind
 def test_word_gradients_against_autograd_on_file(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
-    decoder, photo, words = said(make(cell, activation, heads), layers)
+    decoder, photo, words = said(draw_decoder(cell, activation, heads), layers)
     with np.load(GOLDEN) as file:
         for name, ours in zip(("log_probs", "features"), decoder.word_gradients(photo, words), strict=True):
             assert relative_error(ours, file[f"{cell}-{activation}-{heads}/words/{name}"]) <= TOLERANCE_AUTOGRAD
@@ -173,7 +104,7 @@ def test_word_gradients_against_autograd_on_file(layers: ModuleType, cell: str, 
 @each_kind
 def test_word_gradients_of_few_words(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
     """A caption's beginning has the gradients that it has in the whole; of no word there is none."""
-    decoder, photo, words = said(make(cell, activation, heads), layers)
+    decoder, photo, words = said(draw_decoder(cell, activation, heads), layers)
     whole = decoder.word_gradients(photo, words)
     for T in (0, 1, 3):
         for part, all_ in zip(decoder.word_gradients(photo, words[: T + 1]), whole, strict=True):
@@ -183,8 +114,8 @@ def test_word_gradients_of_few_words(layers: ModuleType, cell: str, activation: 
 
 @each_kind
 def test_word_gradients_keep_the_dtype(layers: ModuleType, cell: str, activation: str, heads: int) -> None:
-    decoder, photo, words = said(make(cell, activation, heads, dtype=np.float32), layers)
-    exact = make(cell, activation, heads).word_gradients(photo, words)
+    decoder, photo, words = said(draw_decoder(cell, activation, heads, dtype=np.float32), layers)
+    exact = draw_decoder(cell, activation, heads).word_gradients(photo, words)
     for single, double in zip(decoder.word_gradients(photo.astype(np.float32), words), exact, strict=True):
         assert single.dtype == np.float32
         assert relative_error(single, double) < 2e-5
@@ -193,7 +124,7 @@ def test_word_gradients_keep_the_dtype(layers: ModuleType, cell: str, activation
 @each_kind
 def test_activity_makes_the_state(cell: str, activation: str, heads: int) -> None:
     """The equations of the cells, with the gates that are told."""
-    decoder, photo, words = said(make(cell, activation, heads), functional)
+    decoder, photo, words = said(draw_decoder(cell, activation, heads), functional)
     found = decoder.activity(photo, words)
     h, T, H = found["h"], len(words) - 1, decoder.hidden_dim
     assert all(array.shape == (T, H) for array in found.values())
@@ -210,7 +141,7 @@ def test_activity_makes_the_state(cell: str, activation: str, heads: int) -> Non
 @each_kind
 def test_steps_add_up_to_the_loss(cell: str, activation: str, heads: int) -> None:
     """What a search is told, word for word, is what training measures."""
-    decoder, (features, captions, photo) = make(cell, activation, heads), draw(heads)
+    decoder, (features, captions, photo) = draw_decoder(cell, activation, heads), draw_captions(heads)
     total, stepwise = 0.0, decoder.stepwise()
     for grid, caption in zip(features[photo], captions, strict=True):
         state = stepwise.start(grid[None])
@@ -223,7 +154,7 @@ def test_steps_add_up_to_the_loss(cell: str, activation: str, heads: int) -> Non
 
 @each_kind
 def test_padding_and_order_do_not_matter(cell: str, activation: str, heads: int) -> None:
-    decoder, (features, captions, photo) = make(cell, activation, heads), draw(heads)
+    decoder, (features, captions, photo) = draw_decoder(cell, activation, heads), draw_captions(heads)
     loss, grads = decoder.loss(features, captions, photo)
     wider = np.pad(captions, ((0, 0), (0, 3)), constant_values=PAD)
     for changed in (
@@ -238,7 +169,8 @@ def test_padding_and_order_do_not_matter(cell: str, activation: str, heads: int)
 
 @each_kind
 def test_float32_stays_float32(cell: str, activation: str, heads: int) -> None:
-    decoder, (features, captions, photo) = make(cell, activation, heads, np.float32), draw(heads, np.float32)
+    decoder = draw_decoder(cell, activation, heads, dtype=np.float32)
+    features, captions, photo = draw_captions(heads, np.float32)
     loss, grads = decoder.loss(features, captions, photo, dropout=0.5, rng=np.random.default_rng(0))
     assert np.isfinite(loss)
     assert {grad.dtype for grad in grads.values()} == {np.dtype(np.float32)}
@@ -248,7 +180,7 @@ def test_float32_stays_float32(cell: str, activation: str, heads: int) -> None:
 
 
 def test_no_caption_and_no_word() -> None:
-    decoder = make("lstm")
+    decoder = draw_decoder("lstm")
     for features, captions in [(np.zeros((0, 6)), np.zeros((0, 4), int)), (np.ones((2, 6)), np.zeros((2, 1), int))]:
         loss, grads = decoder.loss(features, captions)
         assert loss == 0
@@ -257,37 +189,37 @@ def test_no_caption_and_no_word() -> None:
 
 def test_remedies_against_vanishing_gradients_are_choices() -> None:
     H = 7
-    lstm = make("lstm", forget_bias=2.0)
+    lstm = draw_decoder("lstm", forget_bias=2.0)
     np.testing.assert_array_equal(lstm.params["b"], [0] * H + [2] * H + [0] * 2 * H)
-    np.testing.assert_array_equal(make("rnn", "relu", init="identity").params["Wh"], np.eye(H))
-    Wh = make("gru", init="orthogonal").params["Wh"]
+    np.testing.assert_array_equal(draw_decoder("rnn", "relu", init="identity").params["Wh"], np.eye(H))
+    Wh = draw_decoder("gru", init="orthogonal").params["Wh"]
     for gate in range(3):
         block = Wh[:, gate * H : (gate + 1) * H]
         np.testing.assert_allclose(block @ block.T, np.eye(H), atol=1e-12)
     bound = np.sqrt(6 / (2 * H))
-    xavier = make("rnn", init="xavier").params["Wh"]
+    xavier = draw_decoder("rnn", init="xavier").params["Wh"]
     assert 0.8 * bound < np.abs(xavier).max() <= bound
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
-    one, two = make("lstm"), make("lstm")
+    one, two = draw_decoder("lstm"), draw_decoder("lstm")
     for name in one.params:
         np.testing.assert_array_equal(one.params[name], two.params[name])
 
 
 @each_kind
 def test_config_and_arrays_give_the_decoder_back(cell: str, activation: str, heads: int) -> None:
-    decoder, (features, captions, photo) = make(cell, activation, heads), draw(heads)
+    decoder, (features, captions, photo) = draw_decoder(cell, activation, heads), draw_captions(heads)
     again = CaptionDecoder.from_arrays(decoder.config(), decoder.arrays())
     assert again.evaluate(features, captions, photo) == decoder.evaluate(features, captions, photo)
 
 
 def test_wrong_calls_are_named() -> None:
-    decoder, (features, captions, photo) = make("lstm"), draw()
+    decoder, (features, captions, photo) = draw_decoder("lstm"), draw_captions()
     with pytest.raises(ShowtellError, match="'transformer'"):
-        make("transformer")
+        draw_decoder("transformer")
     with pytest.raises(ShowtellError, match="'sigmoid'"):
-        make("rnn", "sigmoid")
+        draw_decoder("rnn", "sigmoid")
     with pytest.raises(ShowtellError, match="needs rng"):
         decoder.loss(features, captions, photo, dropout=0.5)
     with pytest.raises(ShowtellError, match=r"features has shape \(3, 5\), expected \(3, 6\)"):
@@ -301,7 +233,7 @@ def test_wrong_calls_are_named() -> None:
     with pytest.raises(ShowtellError, match=r"weight has shape \(3,\), expected \(4,\)"):
         decoder.loss(features, captions, photo, weight=np.ones(3))
     with pytest.raises(ShowtellError, match=r"features has shape \(3, 6\), expected \(M, P, F\)"):
-        make("lstm", heads=2).loss(features, captions, photo)
+        draw_decoder("lstm", heads=2).loss(features, captions, photo)
     arrays = decoder.arrays()
     with pytest.raises(ShowtellError, match="Wx has shape"):
         CaptionDecoder.from_arrays(decoder.config(), arrays | {"Wx": arrays["Wx"][1:]})
@@ -312,7 +244,7 @@ def test_wrong_calls_are_named() -> None:
 @pytest.mark.parametrize("N", [1, 5])
 def test_where_it_looked(layers: ModuleType, N: int) -> None:
     rng = np.random.default_rng(0)
-    decoder = make("lstm", heads=2, layers=layers)
+    decoder = draw_decoder("lstm", heads=2, layers=layers)
     grids, photo = rng.standard_normal((3, 9, 6)), rng.integers(0, 3, N)
     captions = rng.integers(4, 11, (N, 7))
     captions[0, 4:] = PAD
@@ -322,7 +254,7 @@ def test_where_it_looked(layers: ModuleType, N: int) -> None:
     np.testing.assert_allclose(looks.sum(axis=2), captions[:, 1:] != PAD)
     alone = decoder.looks(grids[photo[-1:]], captions[-1:])
     np.testing.assert_allclose(looks[-1], alone[0])
-    reference = make("lstm", heads=2, layers=functional).with_params(decoder.params)
+    reference = draw_decoder("lstm", heads=2, layers=functional).with_params(decoder.params)
     np.testing.assert_allclose(looks, reference.looks(grids, captions, photo), atol=1e-12)
     with pytest.raises(ShowtellError, match="no attention"):
-        make("lstm").looks(grids, captions, photo)
+        draw_decoder("lstm").looks(grids, captions, photo)

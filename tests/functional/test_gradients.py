@@ -8,20 +8,18 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from cases import CASES, Case
 from gradients import TOLERANCE_AUTOGRAD, check_backward, relative_error
 from showtell.errors import ShowtellError
+from showtell.lab.cases import CASES, DROPOUT, Case
 
 GOLDEN = Path(__file__).parent / "golden" / "layers.npz"
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
-@each_case
+@pytest.mark.parametrize("case", [*CASES, *DROPOUT], ids=lambda case: case.name)
 def test_finite_differences(case: Case, layers: ModuleType) -> None:
-    # ReLU is straight between its kinks: a small step crosses few, and loses nothing to curvature
-    epsilon = 1e-3 if case.smooth else 1e-5
-    check_backward(case.forward(layers), case.backward(layers), case.args, values=case.values, epsilon=epsilon)
+    check_backward(case, layers)
 
 
 def test_an_affine_layer_whose_input_is_not_learnt(layers: ModuleType) -> None:

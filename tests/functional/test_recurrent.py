@@ -7,9 +7,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from cases import recurrent
 from gradients import relative_error
 from showtell.functional.activations import sigmoid
+from showtell.lab.cases import recurrent
 
 
 def test_a_sequence_is_its_steps_lstm(layers: ModuleType) -> None:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 import pytest
 
-from gradients import TOLERANCE_AUTOGRAD, TOLERANCE_FINITE_DIFFERENCES, frozen, relative_error
+from gradients import TOLERANCE_AUTOGRAD, check_differences, frozen, relative_error
 from showtell.errors import ShowtellError
 from showtell.functional import log_softmax, temporal_softmax_loss
+from showtell.lab.loss_cases import LOSSES, LossCase
 
 SHAPES = [(3, 5, 7), (1, 1, 1), (2, 1, 9), (1, 4, 2), (4, 6, 33)]
 
@@ -17,19 +20,9 @@ def draw(N: int, T: int, V: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return frozen(3 * rng.standard_normal((N, T, V)), rng.integers(0, V, (N, T)), mask)
 
 
-@pytest.mark.parametrize("e", [0.0, 0.1])
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_finite_differences(shape: tuple[int, int, int], e: float) -> None:
-    x, y, mask = draw(*shape)
-    dx = temporal_softmax_loss(x, y, mask, e)[1]
-    rng, epsilon = np.random.default_rng(0), 1e-3
-    for _ in range(5):
-        direction = rng.standard_normal(x.shape)
-        at = [temporal_softmax_loss(x + k * epsilon * direction, y, mask, e)[0] for k in (-2, -1, 1, 2)]
-        numeric = (at[0] - 8 * at[1] + 8 * at[2] - at[3]) / (12 * epsilon)
-        exact = float(np.vdot(dx, direction))
-        scale = max(abs(numeric), abs(exact), 0.1 * float(np.linalg.norm(dx)), 1e-3)
-        assert abs(numeric - exact) / scale <= TOLERANCE_FINITE_DIFFERENCES, f"{numeric!r} against {exact!r}"
+@pytest.mark.parametrize("case", LOSSES, ids=lambda case: case.name)
+def test_finite_differences(case: LossCase, layers: ModuleType) -> None:
+    check_differences(case.problem(layers))
 
 
 @pytest.mark.parametrize("e", [0.0, 0.1])

@@ -7,10 +7,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from cases import GATES
 from showtell import functional, kernels
 from showtell.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
+from showtell.functional.decoding import GATES
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 

@@ -13,6 +13,7 @@ from showtell.cli.compare import compare
 from showtell.cli.evaluate import evaluate
 from showtell.cli.explain import explain
 from showtell.cli.info import info
+from showtell.cli.lab import lab
 from showtell.cli.score import score
 from showtell.cli.serve import serve
 from showtell.cli.train import train
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (caption, alt, train, evaluate, compare, score, explain, serve, info):
     app.command()(command)
+app.add_typer(lab, name="lab")
 
 
 def _show_version(wanted: bool) -> None:

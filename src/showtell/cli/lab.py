@@ -1,0 +1,84 @@
+"""`showtell lab`: experiments for students and teachers."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+lab = typer.Typer(help="Experiments for students and teachers.", no_args_is_help=True)
+
+
+@lab.command()
+def gradients(
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Where the picture goes, PNG, SVG or PDF.", show_default="gradients.png"),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, max=300, help="Steps in time.")] = 100,
+    hidden: Annotated[int, typer.Option(min=1, max=1024, help="Width of the states and of the inputs.")] = 128,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The numbers as a JSON object; a picture only with --output.")
+    ] = False,
+) -> None:
+    """Measure how a gradient vanishes on its way back through time, and what keeps it.
+
+    Vanilla network, GRU and LSTM, each with several initialisations; the picture needs the extra plot.
+
+    Example: showtell lab gradients --output gradients.png
+    """
+    _one_thread()
+    from showtell.lab import flow_table
+    from showtell.lab.flow import NETWORKS, measure
+    from showtell.lab.flow_picture import draw_flows
+    from showtell.pictures import check_suffix
+
+    if not as_json:
+        output = output or Path("gradients.png")
+    if output:
+        check_suffix(output)
+    flows = [measure(network, steps, hidden, seed) for network in NETWORKS]
+    if as_json:
+        typer.echo(json.dumps({"steps": steps, "hidden": hidden, "seed": seed} | flow_table.as_json(flows)))
+    else:
+        typer.echo("\n".join(flow_table.as_text(flows)))
+    if output:
+        draw_flows(flows, output)
+
+
+@lab.command()
+def check(
+    as_json: Annotated[bool, typer.Option("--json", help="The errors as a JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+) -> None:
+    """Hold every backward against finite differences: each layer, on odd shapes, in NumPy and compiled.
+
+    The figures are relative errors, the largest over all cases. The exit status is 1 if one is above the tolerance.
+
+    Example: showtell lab check
+    """
+    _one_thread()
+    from showtell.lab import check_table
+    from showtell.lab.check import EVERYTHING, sets_of_layers
+    from showtell.lab.check import check as hold
+    from showtell.progress import bar
+
+    found = {}
+    for name, layers in sets_of_layers():
+        with bar(f"{name}: checking cases", quiet=quiet) as advance:
+            found[name] = hold(layers, EVERYTHING, advance)
+    if as_json:
+        typer.echo(json.dumps(check_table.as_json(found)))
+    else:
+        typer.echo("\n".join(check_table.as_text(found)))
+    if not all(verdict.passed for verdicts in found.values() for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _one_thread() -> None:
+    """Keep NumPy from more threads, before it is imported: the networks are small, and threads wait for each other."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,0 +1,81 @@
+"""The gradient check: every backward, on every case, against finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from showtell import functional, kernels
+from showtell.lab.cases import CASES, DROPOUT
+from showtell.lab.decoder_cases import DECODERS
+from showtell.lab.differences import TOLERANCE, Problem, Slope, slopes
+from showtell.lab.loss_cases import LOSSES
+from showtell.progress import Report
+
+
+class Checkable(Protocol):
+    """Something with a backward: which part of the package it is, and by which name it is told from others."""
+
+    @property
+    def part(self) -> str:
+        """The layer, with its activation where it has a choice."""
+
+    @property
+    def name(self) -> str:
+        """The layer and the shapes."""
+
+    def problem(self, layers: ModuleType) -> Problem:
+        """What is to be differentiated, computed by `showtell.functional` or `showtell.kernels`."""
+
+
+class Verdict(NamedTuple):
+    """How right one part is on all its cases; `worst` is the slope with the largest error, and `case` where it was."""
+
+    part: str
+    cases: int
+    case: str
+    worst: Slope
+
+    @property
+    def passed(self) -> bool:
+        """Whether no error is above the tolerance."""
+        return self.worst.error <= TOLERANCE
+
+
+EVERYTHING: tuple[Checkable, ...] = (*CASES, *DROPOUT, *LOSSES, *DECODERS)
+"""All that has a backward."""
+
+
+def check(layers: ModuleType, cases: Sequence[Checkable], advance: Report | None = None) -> list[Verdict]:
+    """Hold the backward of each case against finite differences; a verdict for each part, in the cases' order.
+
+    Raises:
+        ShowtellError: a gradient has another shape than its argument.
+    """
+    found: dict[str, list[tuple[str, Slope]]] = {}
+    counts: dict[str, int] = {}
+    for done, case in enumerate(cases):
+        rng = np.random.default_rng(7)
+        found.setdefault(case.part, []).extend((case.name, slope) for slope in slopes(case.problem(layers), rng))
+        counts[case.part] = counts.get(case.part, 0) + 1
+        if advance:
+            advance(done + 1, len(cases))
+    worst = {part: max(measured, key=lambda item: item[1].error) for part, measured in found.items()}
+    return [Verdict(part, counts[part], *worst[part]) for part in found]
+
+
+def sets_of_layers() -> Iterator[tuple[str, ModuleType]]:
+    """Who can compute here, by name: NumPy, and the compiled layers with each instruction set, in use."""
+    yield "numpy", functional
+    if not kernels.available():
+        return
+    before = kernels.get_instruction_set()
+    try:
+        for name in kernels.instruction_sets():
+            kernels.set_instruction_set(name)
+            yield name, kernels
+    finally:
+        kernels.set_instruction_set(before)

@@ -1,0 +1,91 @@
+"""Whole decoders, small enough to be held against finite differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from showtell.decoder import CaptionDecoder
+from showtell.functional.activations import Activation
+from showtell.functional.checks import Array, IntArray
+from showtell.functional.decoding import Cell
+from showtell.lab.cases import KINKED, SMOOTH, Options
+from showtell.lab.differences import Problem
+from showtell.text.vocabulary import END, PAD, START
+
+
+@dataclass(frozen=True)
+class DecoderCase:
+    """A whole decoder: `heads` is 0 for one that sees the mean of the grid alone; `settings` are those of its loss."""
+
+    cell: Cell
+    activation: Activation
+    heads: int
+    settings: Options = ()
+
+    @property
+    def part(self) -> str:
+        """What is checked."""
+        return "CaptionDecoder"
+
+    @property
+    def name(self) -> str:
+        """The kind of decoder, and which settings its loss has."""
+        said = "".join(f"-{name}" for name, _ in self.settings)
+        return f"CaptionDecoder-{self.cell}-{self.activation}-heads{self.heads}{said}"
+
+    def problem(self, layers: ModuleType) -> Problem:
+        """The loss of a few captions, as each of the parameters moves."""
+        decoder = draw_decoder(self.cell, self.activation, self.heads, layers=layers)
+        features, captions, photo = draw_captions(self.heads)
+
+        def compute(*params: Array) -> tuple[float, dict[str, Array]]:
+            here = decoder.with_params(dict(zip(decoder.params, params, strict=True)))
+            return here.loss(features, captions, photo, rng=np.random.default_rng(3), **dict(self.settings))
+
+        grads = compute(*decoder.params.values())[1]
+        epsilon = KINKED if self.activation == "relu" else SMOOTH
+        return Problem(lambda *params: compute(*params)[0], decoder.params, grads, epsilon)
+
+
+def draw_decoder(cell: Cell, activation: Activation = "tanh", heads: int = 0, **options: Any) -> CaptionDecoder:
+    """A small decoder, in float64 if `options` do not say otherwise."""
+    rng = np.random.default_rng(1)
+    names = ("feature_mean", "feature_scale", "grid_mean", "grid_scale")[: 4 if heads else 2]
+    statistics = {name: rng.uniform(0.5, 2, 6) for name in names}
+    looks = {"attention_dim": 3 * heads, "heads": heads} if heads else {}
+    made: dict[str, Any] = {"statistics": statistics, "dtype": np.float64, "rng": rng} | looks | options
+    return CaptionDecoder(11, 6, 5, 7, cell=cell, activation=activation, **made)
+
+
+def draw_captions(heads: int = 0, dtype: type = np.float64) -> tuple[Array, IntArray, IntArray]:
+    """Features of three photos, captions of 4, 2, 0 and 5 words, and whose they are: one photo has none; read-only."""
+    rng = np.random.default_rng(2)
+    features: Array = rng.standard_normal((3, 4, 6) if heads else (3, 6)).astype(dtype)
+    captions = np.full((4, 7), PAD)
+    for row, count in zip(captions, (4, 2, 0, 5), strict=True):
+        row[: count + 2] = [START, *rng.integers(4, 11, count), END]
+    photo = np.array([2, 0, 2, 2])
+    for array in (features, captions, photo):
+        array.flags.writeable = False
+    return features, captions, photo
+
+
+KINDS: list[tuple[Cell, Activation, int]] = [
+    ("lstm", "tanh", 0),
+    ("gru", "tanh", 0),
+    ("rnn", "tanh", 0),
+    ("rnn", "relu", 0),
+    ("lstm", "tanh", 2),
+    ("rnn", "tanh", 1),
+]
+"""Kinds of decoders: cell, activation, heads, 0 for none that look at a grid."""
+_SETTINGS: list[Options] = [
+    (),
+    (("label_smoothing", 0.1),),
+    (("dropout", 0.4), ("label_smoothing", 0.1), ("weight", np.array([0.5, -1.0, 2.0, 0.0]))),
+]
+DECODERS: list[DecoderCase] = [DecoderCase(*kind, settings) for kind in KINDS for settings in _SETTINGS]
