@@ -64,6 +64,30 @@ def test_what_is_found(text: str, sources: list[str]) -> None:
     assert all(text[image.offset - 4 : image.offset].lower() == "<img" for image in images)
 
 
+@pytest.mark.parametrize(
+    ("text", "bases"),
+    [
+        ("<head><base href=/x/></head><img src=a><img src=b>", ["/x/", "/x/"]),
+        ("<BASE HREF='a&amp;b/'><img src=a>", ["a&b/"]),
+        ("<base target=_top><base href=/x/><base href=/y/><img src=a>", ["/x/"]),
+        ("<base href=''><base href=/x/><img src=a>", [""]),
+        ("<base href><base href=/x/><img src=a>", [""]),
+        ("<base target=_top><img src=a>", [""]),
+        # browsers load an image before they come to what is behind it
+        ("<img src=a><base href=/x/><img src=b>", ["", "/x/"]),
+        # no base of the document
+        ("<!-- <base href=/x/> --><script>'<base href=/x/>'</script><title><base href=/x/></title><img src=a>", [""]),
+        ("<template><base href=/x/></template><img src=a>", [""]),
+        ("<template><template></template><base href=/x/></template><img src=a>", [""]),
+        ("<noscript><base href=/x/></noscript><svg><base href=/y/></svg></base href=/z/><img src=a>", [""]),
+        ("<template></template></template><base href=/x/><template><img src=a></template>", ["/x/"]),
+        ("<basefont href=/x/><base-x href=/y/><base data-href=/z/><img src=a>", [""]),
+    ],
+)
+def test_the_base(text: str, bases: list[str]) -> None:
+    assert [image.base for image in images_in_html(text)] == bases
+
+
 def test_the_text_is_escaped() -> None:
     (image,) = images_in_html("<img src=a>")
     assert image.insertion('A "b" & <c> isn\'t.') == ' alt="A &quot;b&quot; &amp; &lt;c&gt; isn\'t."'

@@ -30,6 +30,7 @@ def site(tmp_path: Path) -> Path:
         ("100%.jpg", "posts/100%.jpg"),
         (" \n cat.\njpg ", "posts/cat.jpg"),
         ("img\\cat.jpg", "posts/img/cat.jpg"),
+        ("posts%2Fcat.jpg", "posts/posts/cat.jpg"),
     ],
 )
 def test_files_of_the_site(site: Path, source: str, expected: str) -> None:
@@ -71,6 +72,51 @@ def test_what_is_left(site: Path, source: str, reason: str) -> None:
     found = find_photo(source, site / "a.html", site)
     assert isinstance(found, Left)
     assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("base", "source", "expected"),
+    [
+        ("/img/", "cat.jpg?v=1", "img/cat.jpg"),
+        ("/img/index.html?a/b#c/d", "cat.jpg", "img/cat.jpg"),
+        ("../img/", "cat.jpg", "img/cat.jpg"),
+        ("img", "cat.jpg", "posts/cat.jpg"),
+        ("?a/b", "cat.jpg", "posts/cat.jpg"),
+        ("/", "img/cat.jpg", "img/cat.jpg"),
+        ("/x/", "../img/cat.jpg", "img/cat.jpg"),
+        ("/x/", "/img/cat.jpg", "img/cat.jpg"),
+        (" \n\\im\ng\\ ", "cat.jpg", "img/cat.jpg"),
+        ("/a%20folder/", "cat.jpg", "a folder/cat.jpg"),
+        ("data:x/y", "cat.jpg", "posts/cat.jpg"),
+        ("JavaScript:/x/", "cat.jpg", "posts/cat.jpg"),
+        # a host, which may be the site's own
+        ("https://example.com", "img/cat.jpg", "img/cat.jpg"),
+        ("HTTPS://example.com/img/x", "cat.jpg", "img/cat.jpg"),
+        ("//example.com/img/", "cat.jpg", "img/cat.jpg"),
+        ("https://example.com/x/", "/img/cat.jpg", "img/cat.jpg"),
+        ("https://example.com/x/", "cat.jpg", None),
+        ("https://example.com/x/", "/cat.jpg", None),
+        ("//example.com", "dog.jpg", None),
+        ("file:///img/", "dog.jpg", None),
+    ],
+)
+def test_a_base(site: Path, base: str, source: str, expected: str | None) -> None:
+    (site / "img").mkdir()
+    (site / "img" / "cat.jpg").write_bytes(b"cat")
+    found = find_photo(source, site / "posts" / "a.html", site, base)
+    assert found == (Left("is elsewhere, and not fetched") if expected is None else site / expected)
+
+
+def test_a_base_that_a_template_writes(site: Path) -> None:
+    base, page = "{{ site.url }}/x/", site / "a.html"
+    assert find_photo("cat.jpg", page, site, base) == Left("is relative to a <base> that a template writes")
+    assert find_photo("/cat.jpg", page, site, base) == site / "cat.jpg"
+
+
+@pytest.mark.parametrize("base", ["../", "/../", "https://example.com/../../", "//example.com/%2e%2e/"])
+def test_a_base_that_leads_out_of_the_site_is_refused(site: Path, base: str) -> None:
+    with pytest.raises(PhotoError, match="leads out of"):
+        find_photo("secret.jpg", site / "a.html", site, base)
 
 
 @pytest.mark.parametrize("head", ["data:image/png;base64,", "DATA:;x=y; BASE64,"])

@@ -152,6 +152,26 @@ def test_json(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None
     assert len(entries) == 9
 
 
+def test_photos_that_the_generator_moves(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
+    (site / "static").mkdir()
+    (site / "img").rename(site / "static" / "img")
+    (site / "posts" / "cats.md").write_text("![](/img/cat.png)\n![](/img/gone.png)\n")
+    (site / "index.html").write_text(
+        "<base href='https://example.com/img/'><img src='coffee%20cup.png'><img src=x.png>"
+    )
+    result = showtell("alt", "site", "--model", model, "--quiet")
+    cat, coffee = texts
+    assert result.out.splitlines() == [
+        f"site/index.html:1: coffee%20cup.png: {coffee}",
+        f"site/posts/cats.md:1: /img/cat.png: {cat}",
+    ]
+    assert result.err.splitlines() == [
+        "showtell: site/index.html:1: x.png: is elsewhere, and not fetched",
+        "showtell: site/posts/cats.md:2: /img/gone.png: no such file; check the path",
+    ]
+    assert result.status == 1
+
+
 def test_broken_photos_are_reported_and_the_others_told(showtell, model: Path, site: Path) -> None:
     (site / "img" / "broken.jpg").write_bytes(b"\xff\xd8\xff no more of it")
     (site / "a.md").write_text("![](img/broken.jpg) ![](img) ![](img/cat.png)")

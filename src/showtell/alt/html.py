@@ -22,6 +22,8 @@ _REFERENCE = re.compile(r"&[#\w]+;")
 # What these hold is text, whatever it looks like. `noscript` is looked into: lazy images have their plain ones there.
 _RAW = frozenset({"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"})
 _FOREIGN = frozenset({"math", "svg"})
+# What these hold is no part of the document where scripts run.
+_APART = frozenset({"noscript", "template"})
 _IN_SCRIPT = re.compile(r"<!(?=--)|-->|<(/?)script(?=[\t\n\f\r />])", re.IGNORECASE)
 # `alt`, also where Vue, Angular and Alpine write it: it will have a value.
 _ALT = re.compile(r"(?:(?:v-bind|x-bind)?:|\[(?:attr\.)?|ng-attr-)?alt\]?(?:\.\w+)*")
@@ -47,13 +49,21 @@ class Tag:
 def images_in_html(text: str) -> list[Image]:
     """The images without alternative text, in their order.
 
-    Not those with an empty `alt`, those hidden from assistive technology and those with an ARIA label.
+    Not those with an empty `alt`, those hidden from assistive technology and those with an ARIA label. The first
+    `<base>` with an `href` counts (HTML standard 4.2.3), for what comes behind it: browsers load an image where they
+    meet it.
     """
-    found = (image_of(tag, start) for start, tag in _start_tags(text) if tag.name == "img")
-    return [image for image in found if image is not None]
+    found: list[Image] = []
+    base: str | None = None
+    for start, tag, in_document in _start_tags(text):
+        if tag.name == "img" and (image := image_of(tag, start, base or "")):
+            found.append(image)
+        elif tag.name == "base" and in_document and base is None:
+            base = tag.attributes.get("href")
+    return found
 
 
-def image_of(tag: Tag, start: int) -> Image | None:
+def image_of(tag: Tag, start: int, base: str = "") -> Image | None:
     """The image of an `<img>` tag that begins at `start`; None if it needs no alternative text."""
     attributes = tag.attributes
     if (
@@ -69,7 +79,7 @@ def image_of(tag: Tag, start: int) -> Image | None:
     source = attributes.get("src", "").strip()
     if not source or source.lower().startswith("data:"):
         source = attributes.get("data-src", "").strip() or source
-    return Image(start + len("<img"), source, "html")
+    return Image(start + len("<img"), source, "html", base)
 
 
 def read_tag(text: str, start: int) -> Tag | None:
@@ -125,9 +135,9 @@ def end_of_raw(text: str, name: str, start: int) -> int:
     return len(text)
 
 
-def _start_tags(text: str) -> Iterator[tuple[int, Tag]]:
-    """Every start tag, with the offset of its `<`."""
-    at = foreign = 0
+def _start_tags(text: str) -> Iterator[tuple[int, Tag, bool]]:
+    """Every start tag, with the offset of its `<`, and whether what it begins is HTML and in the document."""
+    at = foreign = apart = 0
     while (at := text.find("<", at)) >= 0:
         start, ends = at, text.startswith("/", at + 1)
         if comment := _COMMENT.match(text, at):
@@ -141,9 +151,11 @@ def _start_tags(text: str) -> Iterator[tuple[int, Tag]]:
             at = tag.end
             if tag.name in _FOREIGN and not tag.closed:
                 foreign = max(0, foreign - 1) if ends else foreign + 1
+            if tag.name in _APART:
+                apart = max(0, apart - 1) if ends else apart + 1
             if ends:
                 continue
-            yield start, tag
+            yield start, tag, not (foreign or apart)
             if tag.name in _RAW and not (foreign and tag.closed):
                 at = end_of_raw(text, tag.name, at)
         elif ends or text.startswith(("!", "?"), at + 1):

@@ -19,11 +19,13 @@ class Image:
         offset: where in the page its text is to be inserted.
         source: what it shows, as a URL, with character references and escapes undone; empty if it does not say.
         syntax: how the page writes it.
+        base: what a relative source is relative to, as a URL of the page's `<base>`; empty if it has none.
     """
 
     offset: int
     source: str
     syntax: Literal["html", "markdown"]
+    base: str = ""
 
     def insertion(self, alt: str) -> str:
         """What to insert at `offset`, so that `alt` is the image's alternative text."""

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes
 
+from showtell.alt.place import place_of
 from showtell.errors import PhotoError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 # Liquid, Jinja, Handlebars, ERB, PHP, JavaScript: the site's generator will write the source.
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|<\?|\$\{")
+_HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*")
 _DRAWINGS = (".svg", ".svgz")
+_ELSEWHERE = "is elsewhere, and not fetched"
 # How much of a data: URI a person is shown.
 _SHOWN = 80
 # Pixels that a photo has at least on each side.
@@ -29,18 +32,20 @@ class Left:
     reason: str
 
 
-def find_photo(source: str, page: Path, site: Path) -> Path | bytes | Left:
+def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | bytes | Left:
     """The photo that an image shows: a path without links in it, or the bytes of a file.
 
     Args:
         source: the URL, as the page writes it.
-        page: the page's file; relative sources begin in its folder.
-        site: the site's folder; sources such as `/img/x.jpg` begin there, and none leads out of it.
+        page: the page's file.
+        site: the site's folder, which no source leads out of; `place_of` says where in it a source is looked for.
+        base: the URL of the page's `<base>`. Where it names a host, that may be the site's own: a source is the file at
+            its path, if there is one, and else elsewhere.
 
     Raises:
         PhotoError: the source leads out of the site, or cannot be understood. The message does not name the source.
     """
-    url = re.sub(r"[\t\n\r]", "", source).strip("".join(map(chr, range(0x21))))
+    url = _clean(source)
     if not url:
         return Left("has no src of its own")
     if _TEMPLATE.search(url):
@@ -48,24 +53,20 @@ def find_photo(source: str, page: Path, site: Path) -> Path | bytes | Left:
     scheme = _SCHEME.match(url)
     if scheme and scheme[1].lower() == "data":
         return _bytes(url[scheme.end() :])
-    path = re.split(r"[?#]", url, maxsplit=1)[0].replace("\\", "/")
+    path = _path(url)
     if scheme or path.startswith("//"):
-        return Left("is elsewhere, and not fetched")
+        return Left(_ELSEWHERE)
     if path.lower().endswith(_DRAWINGS):
         return Left("is a drawing (SVG), not a photo")
     if not path:
         raise PhotoError("names no file; give the image a source")
-    decoded = unquote(path, errors="surrogateescape")
-    try:
-        photo = (site / decoded.lstrip("/") if decoded.startswith("/") else page.parent / decoded).resolve()
-        inside = photo.is_relative_to(site.resolve())
-    except (OSError, RuntimeError, ValueError) as error:  # links in a circle; a null byte
-        raise PhotoError(f"cannot be followed ({error}); check the path") from error
-    if not inside:
-        raise PhotoError(
-            f"leads out of {site}, and is not read; name the site's whole folder, or copy the photo into it"
-        )
-    return photo
+    has_host, folder = _folder_of(_clean(base))
+    if not path.startswith("/"):
+        path = folder + path
+        if _TEMPLATE.search(base):
+            return Left("is relative to a <base> that a template writes")
+    photo = place_of(unquote(path, errors="surrogateescape"), page, site)
+    return Left(_ELSEWHERE) if has_host and not photo.is_file() else photo
 
 
 def no_spacer(photo: Path | bytes) -> Path | bytes | Left:
@@ -89,6 +90,27 @@ def shown(text: str) -> str:
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def _clean(url: str) -> str:
+    """A URL without the characters that the URL standard takes out of it."""
+    return re.sub(r"[\t\n\r]", "", url).strip("".join(map(chr, range(0x21))))
+
+
+def _path(url: str) -> str:
+    """A URL without its query and fragment, separators as browsers read them."""
+    return re.split(r"[?#]", url, maxsplit=1)[0].replace("\\", "/")
+
+
+def _folder_of(base: str) -> tuple[bool, str]:
+    """Whether a base names a host, and what relative paths begin with."""
+    path = _path(base)
+    host = _HOST.match(path)
+    if host:
+        path = path[host.end() :] or "/"
+    elif _SCHEME.match(path):  # nothing is relative to data: and the like, and the standard leaves them out
+        path = ""
+    return host is not None, path[: path.rfind("/") + 1]
 
 
 def _bytes(data: str) -> bytes | Left:

@@ -32,7 +32,7 @@ def uses_of(page: Page, site: Path) -> Iterator[Use]:
     for image in page.images:
         photo: Path | bytes | Left | PhotoError
         try:
-            found = find_photo(image.source, page.path, site)
+            found = find_photo(image.source, page.path, site, image.base)
             photo = found if isinstance(found, Left) else no_spacer(found)
         except PhotoError as error:
             photo = error
