@@ -5,7 +5,8 @@ const gallery = find("gallery"), said = find("said"), drop = find("drop");
 const waiting = [];
 let busy = false;
 
-function say(text) { said.textContent = text; }
+// What is said already would not be said again by a screen reader.
+function say(text) { said.textContent = text === said.textContent ? `${text}\u00a0` : text; }
 
 async function caption(file) {
   const form = new FormData();
@@ -31,7 +32,7 @@ function makeCard(file) {
   const photo = card.querySelector("img");
   photo.src = URL.createObjectURL(file);
   photo.addEventListener("error", () => photo.remove());
-  card.querySelector(".caption").textContent = "…";
+  card.querySelector(".name").textContent = file.name;
   for (const part of card.querySelectorAll(".row, details")) part.hidden = true;
   gallery.prepend(card);
   return card;
@@ -46,20 +47,35 @@ function paint(canvas, looks) {
   canvas.classList.add("shown");
 }
 
-function makeWord(card, { word, looks }) {
-  const canvas = card.querySelector("canvas"), button = document.createElement("button");
+function hide() { document.querySelector("canvas.shown")?.classList.remove("shown"); }
+
+// Which ninth of the photo the decoder looked at most, for those who do not see it.
+function placeOf(looks) {
+  const most = looks.flat().indexOf(Math.max(...looks.flat()));
+  const row = ["top", "middle", "bottom"][Math.floor(most / 27)];
+  const column = ["left", "middle", "right"][Math.floor((most % 9) / 3)];
+  return row === column ? row : `${row} ${column}`;
+}
+
+function makeWord(canvas, { word, looks }) {
+  const button = document.createElement("button");
   button.type = "button";
   button.textContent = word;
-  if (!looks) return button;
-  const show = () => paint(canvas, looks), hide = () => canvas.classList.remove("shown");
-  for (const event of ["pointerenter", "focus", "click"]) button.addEventListener(event, show);
-  for (const event of ["pointerleave", "blur"]) button.addEventListener(event, hide);
+  button.setAttribute("aria-label", `${word}, ${placeOf(looks)}`);
+  for (const event of ["pointerenter", "focus", "click"]) {
+    button.addEventListener(event, () => { hide(); paint(canvas, looks); });
+  }
+  button.addEventListener("blur", hide);
   return button;
 }
 
 async function copy(text) {
-  await navigator.clipboard.writeText(text);
-  say(`Copied: ${text}`);
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`Copied: ${text}`);
+  } catch {  // not allowed, or not over https
+    say(`The browser does not let this page copy: ${text}`);
+  }
 }
 
 function fill(card, file, entry) {
@@ -68,9 +84,12 @@ function fill(card, file, entry) {
   if (entry.confidence !== null) {
     const percent = Math.round(100 * entry.confidence);
     card.querySelector(".sure").textContent = entry.named
-      ? `A name, as there are no words for it: ${percent} % sure.` : `${percent} % sure that it says what people would.`;
+      ? `A name, as there are no words for it: ${percent}\u00a0% sure.`
+      : `${percent}\u00a0% sure that it says what people would.`;
   }
-  if (!entry.named) card.querySelector(".words").append(...entry.words.map((word) => makeWord(card, word)));
+  const canvas = card.querySelector("canvas"), looked = entry.words.filter(({ looks }) => looks);
+  card.querySelector(".words").append(...looked.map((word) => makeWord(canvas, word)));
+  card.addEventListener("pointerleave", hide);
   const escaped = entry.caption.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
   card.querySelector(".text").addEventListener("click", () => copy(entry.caption));
   card.querySelector(".html").addEventListener("click", () => copy(`<img src="${encodeURI(file.name)}" alt="${escaped}">`));
@@ -93,7 +112,7 @@ async function work() {
       fill(card, file, await caption(file));
     } catch (error) {
       card.classList.add("wrong");
-      card.querySelector(".caption").textContent = `${file.name}: ${error.message}`;
+      card.querySelector(".caption").textContent = error.message;
       say(`${file.name}: ${error.message}`);
     }
   }
@@ -101,6 +120,7 @@ async function work() {
 }
 
 function take(files) {
+  if (files.length) say(`Captioning ${files.length === 1 ? files[0].name : `${files.length} photos`}…`);
   for (const file of files) waiting.push([file, makeCard(file)]);
   work();
 }
@@ -110,6 +130,7 @@ find("take").addEventListener("click", () => find("camera").click());
 for (const id of ["files", "camera"]) {
   find(id).addEventListener("change", (event) => { take(event.target.files); event.target.value = ""; });
 }
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
 document.addEventListener("paste", (event) => take(event.clipboardData.files));
 document.addEventListener("dragover", (event) => { event.preventDefault(); drop.classList.add("over"); });
 document.addEventListener("dragleave", () => drop.classList.remove("over"));
