@@ -18,3 +18,9 @@ def test_up_then_down() -> None:
 @pytest.mark.parametrize(("total", "warmup"), [(1, 0), (5, 0), (5, 5), (5, 50)])
 def test_short_runs_have_a_rate(total: int, warmup: int) -> None:
     assert all(0 < warmup_cosine(step, total, warmup, 1.0) <= 1.0 for step in range(total))
+
+
+def test_a_run_of_few_updates_warms_up_for_a_quarter_of_them() -> None:
+    rates = [warmup_cosine(step, 40, 200, 2.0) for step in range(40)]
+    assert rates == [warmup_cosine(step, 40, 10, 2.0) for step in range(40)]
+    assert max(rates) == 2.0

@@ -39,7 +39,7 @@ class Recipe:
         patience: epochs without a better validation score after which the pass is the last.
         batch_size: captions in an update, of whole photos.
         learning_rate: of Adam, at its peak.
-        warmup_steps: updates until the peak.
+        warmup_steps: updates until the peak, a quarter of all at most.
         clip_norm: the gradient's norm is at most this.
         average: what is kept at each update of the running mean of the weights, which is what validation and the
             captioner get; 0 for the weights themselves.
