@@ -51,7 +51,7 @@ class CaptionDecoder:
         vocab_size: V, specials included.
         feature_dim: F, width of a photo's features.
         embed_dim: E, width of a word's vector, and of the photo's beside it.
-        hidden_dim: H.
+        hidden_dim: H, width of the state.
         attention_dim: A, width of queries, keys and values; 0 for a decoder that sees the mean of the grid alone.
         heads: parts that the queries are cut into.
         cell: `"lstm"`, `"gru"` or `"rnn"`.

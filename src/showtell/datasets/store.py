@@ -76,7 +76,7 @@ class FeatureStore:
 
     @property
     def features(self) -> NDArray[np.float16]:
-        """The features of all M photos, float16 (M, *shape), mapped: only rows that are indexed are read."""
+        """The features of all M photos, float16 `(M, *shape)`, mapped: only rows that are indexed are read."""
         shape = (len(self._rows), *self._shape)
         if not self._rows:
             return np.empty(shape, _DTYPE)
@@ -92,7 +92,7 @@ class FeatureStore:
     ) -> FillReport:
         """Compute the features that are missing, and return the row of each photo in `features`.
 
-        `encode` turns a list of N RGB photos into (N, *shape). It is called photo by photo, by as many threads
+        `encode` turns a list of N RGB photos into `(N, *shape)`. It is called photo by photo, by as many threads
         as there are cores, each of which opens its photo first, so that large photos do not add up in memory;
         `batch` features are made durable at once. `progress(done, total)` counts the photos whose features were
         missing at the beginning. While another process fills the same store, this one waits, and then computes

@@ -8,6 +8,7 @@ anything that it is given; the dtype that comes in goes out. The cache refers to
 between the forward and the backward, and the backward sees the change.
 """
 
+from showtell.functional.activations import sigmoid
 from showtell.functional.affine import (
     Affine,
     affine_backward,
@@ -49,6 +50,7 @@ __all__ = [
     "rnn_forward",
     "rnn_step_backward",
     "rnn_step_forward",
+    "sigmoid",
     "sum_of_squares",
     "temporal_affine_backward",
     "temporal_affine_forward",

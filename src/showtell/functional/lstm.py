@@ -1,8 +1,10 @@
 """Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers, Schmidhuber & Cummins 2000), no peepholes.
 
-i, f, o = sigmoid, g = tanh    of    a = x Wx + prev_h Wh + b,    a's columns in the order i, f, o, g
-next_c = f * prev_c + i * g
-next_h = o * tanh(next_c)
+    i, f, o = sigmoid, g = tanh    of    a = x Wx + prev_h Wh + b
+    next_c = f * prev_c + i * g
+    next_h = o * tanh(next_c)
+
+The columns of a, and so those of Wx, Wh and b, are in the order i, f, o, g.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ compiler at the installation, `available()` is false and the compiled functions 
 
 from showtell.functional import (
     log_softmax,
+    sigmoid,
     temporal_softmax_loss,
     word_embedding_backward,
     word_embedding_forward,
@@ -78,6 +79,7 @@ __all__ = [
     "rnn_step_forward",
     "set_instruction_set",
     "set_num_threads",
+    "sigmoid",
     "sum_of_squares",
     "temporal_affine_backward",
     "temporal_affine_forward",

@@ -119,7 +119,7 @@ def measure(network: Network, steps: int = 100, hidden: int = 128, seed: int = 0
 
     Args:
         network: which.
-        steps: T.
+        steps: T, number of steps.
         hidden: H, and as wide are the inputs.
         seed: of all that is drawn.
 
