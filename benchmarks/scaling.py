@@ -13,6 +13,8 @@ import time
 import harness  # first: it sets the threads
 from recurrent import Work
 
+from showtell.pictures import LINES, new_figure, save_figure
+
 CAPTIONS, STEPS = (8, 16, 32, 64, 96, 128, 192, 256), (1, 2, 4, 8, 16, 24, 32, 48)
 
 
@@ -33,18 +35,17 @@ def main() -> None:
     if "--json" in sys.argv:
         print(json.dumps(over))
         return
-    from matplotlib import pyplot
-
-    figure, panels = pyplot.subplots(1, 2, figsize=(8, 3.2), sharey=True, layout="constrained")
+    figure = new_figure(8, 3.2)
+    panels = figure.subplots(1, 2, sharey=True)
     for panel, (what, times) in zip(panels, over.items(), strict=True):
-        panel.plot(times.keys(), times.values(), "o-", color="#0b5394")
+        panel.plot(times.keys(), times.values(), **LINES[0])
         panel.set_xlabel(what)
         panel.set_xlim(left=0)
         panel.set_ylim(bottom=0)
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("forward + backward, ms")
     figure.suptitle(f"LSTM, D 512, H 512, {harness.THREADS} threads")
-    figure.savefig(sys.argv[1], dpi=110)
+    save_figure(figure, sys.argv[1])
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Judge the confidence of a captioner by cross-validation on a data set's photos, and draw its risk-coverage curve.
 
 Example: python recipes/flickr8k/confidence.py runs/flickr8k-lstm/best.safetensors flickr8k/ runs/features curve.png
+A name that ends in .json gets the numbers of the curve instead of the picture.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -17,7 +19,9 @@ from showtell.datasets.features import photo_features
 from showtell.evaluation.calibration import calibration, cross_validated
 from showtell.evaluation.confidence import evidence
 from showtell.evaluation.table import Row, as_text
+from showtell.files import write_atomically
 from showtell.functional.checks import Array
+from showtell.pictures import LINES, new_figure, save_figure
 
 
 def main() -> None:
@@ -46,26 +50,35 @@ def main() -> None:
             share = (cider_d[inside] >= ACCEPTABLE).mean()
             print(f"{low:.1f} to {low + 0.1:.1f}  {inside.sum():6}  {share:10.3f}  {cider_d[inside].mean():7.3f}")
     print(f"\nfitted on all: {Confidence.fit(signs, cider_d)}")
-    draw(found.curve, cider_d, picture)
+    curve = risk_coverage(found.curve, cider_d)
+    if picture.suffix == ".json":
+        write_atomically(picture, json.dumps(curve))
+    else:
+        draw(curve, picture)
 
 
-def draw(curve: Array, cider_d: Array, picture: Path) -> None:
-    """The mean CIDEr-D of the surest captions over their share, between an order by chance and one by the scores."""
-    from matplotlib.figure import Figure
+def risk_coverage(curve: Array, cider_d: Array) -> dict[str, list[float]]:
+    """The mean CIDEr-D of the surest captions over their share in %; the mean of fewer than 20 says little."""
+    captions = np.arange(20, len(curve) + 1)
+    best = np.cumsum(np.sort(cider_d)[::-1])[19:] / captions
+    return {
+        "share of the captions kept, %": (100 * captions / len(curve)).tolist(),
+        "ordered by the scores themselves": best.tolist(),
+        "ordered by confidence": curve[19:].tolist(),
+        "ordered by chance": np.full(len(captions), cider_d.mean()).tolist(),
+    }
 
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
+
+def draw(curve: dict[str, list[float]], picture: Path) -> None:
+    figure = new_figure(6, 3.6)
     axes = figure.subplots()
-    captions = np.arange(1, len(curve) + 1)
-    share = 100 * captions / len(curve)
-    known = captions >= 20  # the mean of fewer says little
-    best = np.cumsum(np.sort(cider_d)[::-1]) / captions
-    axes.plot(share[known], best[known], ":", color="#666666", label="ordered by the scores themselves")
-    axes.plot(share[known], curve[known], "-", color="#0b5394", label="ordered by confidence")
-    axes.axhline(cider_d.mean(), ls="--", color="#b45f06", label="ordered by chance")
+    (_, share), *orders = curve.items()
+    for look, (order, means) in zip(LINES, orders, strict=False):
+        axes.plot(share, means, label=order, color=look["color"], linestyle=look["linestyle"])
     axes.set(xlabel="share of the captions kept, the surest, %", ylabel="mean CIDEr-D", xlim=(0, 100), ylim=(0, 2))
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    figure.savefig(picture, dpi=120)
+    save_figure(figure, picture)
 
 
 if __name__ == "__main__":
