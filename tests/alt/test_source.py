@@ -8,6 +8,7 @@ import pytest
 
 from showtell.alt.source import Left, find_photo, no_spacer, shown
 from showtell.errors import PhotoError
+from showtell.vision.photo import open_photo
 
 
 @pytest.fixture
@@ -128,13 +129,16 @@ def test_bytes_in_the_page(site: Path, head: str) -> None:
     assert find_photo("data:image/gif,%00%ffa#b", site / "a.html", site) == b"\x00\xffa"
 
 
-@pytest.mark.parametrize(
-    "source", ["data:image/png;base64", "data:image/png;base64,A", "?x", "a%00b.jpg", "circle/a.jpg"]
-)
+@pytest.mark.parametrize("source", ["data:image/png;base64", "data:image/png;base64,A", "?x", "a%00b.jpg"])
 def test_what_cannot_be_understood(site: Path, source: str) -> None:
-    (site / "circle").symlink_to("circle")
     with pytest.raises(PhotoError):
         find_photo(source, site / "a.html", site)
+
+
+def test_links_in_a_circle_are_a_photo_that_cannot_be_read(site: Path) -> None:
+    (site / "circle").symlink_to("circle")
+    with pytest.raises(PhotoError):  # from Python 3.13 on it is the opening that fails
+        open_photo(find_photo("circle/a.jpg", site / "a.html", site))
 
 
 def test_a_source_is_shown_on_one_line() -> None:
