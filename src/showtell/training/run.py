@@ -82,7 +82,7 @@ def train(
     shown = [example.photo for example in found.split("train") if example.photo in report.rows]
     views = []
     for number in range(1, recipe.views):
-        with bar(f"encoding photos, view {number + 1} of {recipe.views}") as advance:
+        with bar(f"encoding view {number + 1} of {recipe.views} of photos") as advance:
             other, of_other = photo_features(shown, encoder, features, advance, grid=grid, number=number)
         views.append((other, of_other.rows))
     data = prepare(found, known, report.rows, recipe.min_count, recipe.max_words, views)
