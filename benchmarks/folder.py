@@ -9,7 +9,6 @@ process, looked at twice a second.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,14 +17,11 @@ import time
 from itertools import cycle, islice
 from pathlib import Path
 
+from memory import memory_mb
+
 from showtell.vision.photo import list_photos
 
 LOOK_S = 0.5
-
-
-def memory_mb(process: int) -> float:
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def lines_of(manifest: Path) -> int:

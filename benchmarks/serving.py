@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+from memory import memory_mb
+
 SECONDS, CLIENTS, TIMES = 20, 8, 10
 PHOTO = Path(__file__).parents[1] / "tests" / "photos" / "rocket.jpg"
 HANGS_S = 60
@@ -48,11 +50,6 @@ async def sustainable(port: int, request: bytes) -> float:
 
     await asyncio.gather(*(client() for _ in range(CLIENTS)))
     return done / 5
-
-
-def memory_mb(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
 async def measure(port: int, process: int, request: bytes) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from showtell import functional, kernels
 from showtell.lab.cases import CASES, DROPOUT
-from showtell.lab.decoder_cases import DECODERS
+from showtell.lab.decoder_cases import DECODERS, SAID
 from showtell.lab.differences import TOLERANCE, Problem, Slope, slopes
 from showtell.lab.loss_cases import LOSSES
 from showtell.progress import Report
@@ -45,7 +45,7 @@ class Verdict(NamedTuple):
         return self.worst.error <= TOLERANCE
 
 
-EVERYTHING: tuple[Checkable, ...] = (*CASES, *DROPOUT, *LOSSES, *DECODERS)
+EVERYTHING: tuple[Checkable, ...] = (*CASES, *DROPOUT, *LOSSES, *DECODERS, *SAID)
 """All that has a backward."""
 
 

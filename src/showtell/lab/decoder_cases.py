@@ -1,4 +1,4 @@
-"""Whole decoders, small enough to be held against finite differences."""
+"""Whole decoders, small enough to be held against finite differences: their loss, and the words that they say."""
 
 from __future__ import annotations
 
@@ -51,6 +51,39 @@ class DecoderCase:
         return Problem(lambda *params: compute(*params)[0], decoder.params, grads, epsilon)
 
 
+@dataclass(frozen=True)
+class WordCase:
+    """One word that a whole decoder says of a photo: `place` is the word's, 0 to `WORDS` - 1."""
+
+    cell: Cell
+    activation: Activation
+    heads: int
+    place: int
+
+    @property
+    def part(self) -> str:
+        """What is checked."""
+        return "word_gradients"
+
+    @property
+    def name(self) -> str:
+        """The kind of decoder, and which word."""
+        return f"word_gradients-{self.cell}-{self.activation}-heads{self.heads}-word{self.place}"
+
+    def problem(self, layers: ModuleType) -> Problem:
+        """The word's log-probability, as the photo's features move."""
+        decoder = draw_decoder(self.cell, self.activation, self.heads, layers=layers)
+        features, captions, _ = draw_captions(self.heads)
+        photo, words = features[1], captions[-1]
+
+        def compute(photo: Array) -> tuple[float, Array]:
+            log_probs, grads = decoder.word_gradients(photo, words)
+            return float(log_probs[self.place, words[self.place + 1]]), grads[self.place]
+
+        epsilon = KINKED if self.activation == "relu" else SMOOTH
+        return Problem(lambda photo: compute(photo)[0], {"features": photo}, {"features": compute(photo)[1]}, epsilon)
+
+
 def draw_decoder(cell: Cell, activation: Activation = "tanh", heads: int = 0, **options: Any) -> CaptionDecoder:
     """A small decoder, in float64 if `options` do not say otherwise."""
     rng = np.random.default_rng(1)
@@ -89,3 +122,6 @@ _SETTINGS: list[Options] = [
     (("dropout", 0.4), ("label_smoothing", 0.1), ("weight", np.array([0.5, -1.0, 2.0, 0.0]))),
 ]
 DECODERS: list[DecoderCase] = [DecoderCase(*kind, settings) for kind in KINDS for settings in _SETTINGS]
+WORDS = 6
+"""Of the last caption, its end counted."""
+SAID: list[WordCase] = [WordCase(*kind, place) for kind in KINDS for place in range(WORDS)]
