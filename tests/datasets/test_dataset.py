@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from showtell.datasets import Dataset, Example, Problem
+from showtell.datasets import Dataset, Example, Problem, TextOnly
 
 A = Example(Path("a.jpg"), ("a cat", "a grey cat"), "train")
 B = Example(Path("b.jpg"), ("a dog",), "val")
@@ -28,6 +28,17 @@ def test_the_summary_counts_every_split_and_names_the_first_of_each_kind_of_prob
         "  val: 1 photos, 1 captions",
         "  missing photo: 1,234 (0.jpg, 1.jpg, 2.jpg, ...)",
         "  no captions: 1 (d.jpg)",
+    ]
+
+
+def test_the_summary_says_what_else_is_known() -> None:
+    known = dataclasses.replace(A, objects=())
+    silent = Example(Path("d.jpg"), (), "train", ("cat",))
+    texts = (TextOnly(("a cat", "a dog"), ("cat",)), TextOnly(("a hen",), ()))
+    assert Dataset("farm", (known, B), (), (silent,), texts).summary().splitlines()[3:] == [
+        "  objects known: 1 photos",
+        "  objects and no captions: 1 photos",
+        "  captions of photos that are not there: 3 of 2",
     ]
 
 

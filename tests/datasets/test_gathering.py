@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from showtell.datasets.gathering import Gathering, find_photos, hash_split, read_text, usual_folders
+from showtell.datasets.gathering import Gathering, find_photos, hash_split, usual_folders
 from showtell.errors import DatasetError
 
 
@@ -151,14 +151,3 @@ def test_no_photos_folder_is_an_error_that_says_where_was_looked(tmp_path) -> No
         find_photos(None, usual_folders(tmp_path), [], tmp_path / "t.csv")
     with pytest.raises(DatasetError, match=r"photos folder .*gone: no such folder"):
         find_photos(tmp_path / "gone", [], ["a.png"], tmp_path / "t.csv")
-
-
-def test_text_is_utf8_with_or_without_a_mark_and_else_named_by_its_line(tmp_path) -> None:
-    file = tmp_path / "t.txt"
-    file.write_bytes("\ufeffé\r\n".encode())
-    assert read_text(file) == "é\r\n"
-    file.write_bytes(b"one\ntwo\ncaf\xe9\n")
-    with pytest.raises(DatasetError, match=r"t\.txt:3: byte 0xe9 is not UTF-8; save the file as UTF-8"):
-        read_text(file)
-    with pytest.raises(DatasetError, match="cannot be read"):
-        read_text(tmp_path)

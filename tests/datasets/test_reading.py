@@ -1,81 +1,50 @@
 from __future__ import annotations
 
-import json
+import gzip
 
 import pytest
 
-from showtell.datasets import read_dataset
+from showtell.datasets import reading
+from showtell.datasets.reading import read_json, read_packed_text, read_text
 from showtell.errors import DatasetError
 
-CAPTIONS = {"a.jpg": "a cat", "b.jpg": "a dog"}
-TABLE = "file,caption\na.jpg,a cat\nb.jpg,a dog\n"
-KARPATHY = [{"filename": file, "sentences": [{"raw": caption}]} for file, caption in CAPTIONS.items()]
-IMAGES = [{"id": file[0], "file_name": file} for file in CAPTIONS]
-ANNOTATIONS = [{"image_id": file[0], "caption": caption} for file, caption in CAPTIONS.items()]
+
+def test_text_is_utf8_with_or_without_a_mark_and_else_named_by_its_line(tmp_path) -> None:
+    file = tmp_path / "t.txt"
+    file.write_bytes("\ufeffé\r\n".encode())
+    assert read_text(file) == "é\r\n"
+    file.write_bytes(b"one\ntwo\ncaf\xe9\n")
+    with pytest.raises(DatasetError, match=r"t\.txt:3: byte 0xe9 is not UTF-8; save the file as UTF-8"):
+        read_text(file)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_text(tmp_path)
 
 
-@pytest.fixture
-def folder(tmp_path, write_photos):
-    write_photos(tmp_path / "images", "a.jpg", "b.jpg")
-    return tmp_path
+def test_packed_text_is_unpacked_and_what_is_wrong_with_it_is_said(tmp_path, monkeypatch) -> None:
+    file = tmp_path / "t.tsv.gz"
+    file.write_bytes(gzip.compress("\ufeffé\t1\n".encode()))
+    assert read_packed_text(file) == "é\t1\n"
+    file.write_bytes(gzip.compress(b"one\ncaf\xe9\n"))
+    with pytest.raises(DatasetError, match=r"t\.tsv\.gz:2: byte 0xe9 is not UTF-8"):
+        read_packed_text(file)
+    whole = gzip.compress(bytes(range(256)) * 40)
+    for damaged in (b"plain text", whole[:-9], whole[:30] + b"\xff\xff\xff" + whole[33:]):
+        file.write_bytes(damaged)
+        with pytest.raises(DatasetError, match=r"t\.tsv\.gz: not gzip, or cut off .*copy it again"):
+            read_packed_text(file)
+    file.write_bytes(gzip.compress(b"x" * 1001))
+    monkeypatch.setattr(reading, "_MAX_UNPACKED", 1000)
+    with pytest.raises(DatasetError, match=r"unpacks to more than 1,000 bytes"):
+        read_packed_text(file)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_packed_text(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"Flickr8k.token.txt": "a.jpg#0\ta cat\nb.jpg#0\ta dog\n", "other.csv": TABLE},
-        {"dataset.json": json.dumps({"images": KARPATHY})},
-        {"captions_all.json": json.dumps({"images": IMAGES, "annotations": ANNOTATIONS})},
-        {"captions.csv": TABLE, "results.csv": "x,y\n1,2\n"},
-        {"captions.txt": TABLE},
-        {"metadata.jsonl": "\n".join(json.dumps({"file_name": f, "text": c}) for f, c in CAPTIONS.items())},
-        {"mine.tsv": TABLE.replace(",", "\t")},
-        {"images/a.txt": "a cat", "images/b.txt": "a dog"},
-    ],
-    ids=lambda files: next(iter(files)),
-)
-def test_the_format_is_told_from_what_is_there(folder, found, files) -> None:
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    dataset = read_dataset(folder)
-    assert sorted(captions for _, captions in found(dataset).values()) == [("a cat",), ("a dog",)]
-    assert dataset.problems == ()
-    assert dataset.name == folder.name
-    if "images/a.txt" not in files:
-        assert read_dataset(str(folder / next(iter(files)))) == dataset
-
-
-def test_the_photos_may_be_anywhere_if_they_are_given(tmp_path, write_photos, found) -> None:
-    write_photos(tmp_path / "disk", "a.jpg", "b.jpg")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data/captions.csv").write_text(TABLE)
-    assert set(found(read_dataset(tmp_path / "data", photos=str(tmp_path / "disk")))) == {"a.jpg", "b.jpg"}
-    with pytest.raises(DatasetError, match="name their folder"):
-        read_dataset(tmp_path / "data")
-    with pytest.raises(DatasetError, match="no such folder"):
-        read_dataset(tmp_path / "data", photos=tmp_path / "gone")
-
-
-@pytest.mark.parametrize(
-    ("files", "message"),
-    [
-        ({}, r"none of the known formats: Flickr8k .* a \.txt beside each"),
-        ({"one.csv": TABLE, "two.tsv": TABLE}, r"it holds one\.csv, two\.tsv; name the one to read"),
-        ({"dataset.json": "{"}, r"dataset\.json: not JSON .*complete"),
-        ({"dataset.json": "[" * 100_000}, r"dataset\.json: not JSON"),
-        ({"dataset.json": '{"images": 7}'}, r"dataset\.json: none of the known formats"),
-    ],
-)
-def test_what_cannot_be_read_is_an_error_that_says_why(folder, files, message) -> None:
-    for name, text in files.items():
-        (folder / name).write_text(text)
-    with pytest.raises(DatasetError, match=message):
-        read_dataset(folder)
-
-
-def test_a_path_that_is_not_there_is_an_error(tmp_path) -> None:
-    with pytest.raises(DatasetError, match=r"gone: no such file or folder"):
-        read_dataset(tmp_path / "gone")
-    (tmp_path / "notes.md").write_text("# Notes")
-    with pytest.raises(DatasetError, match=r"notes\.md: none of the known formats"):
-        read_dataset(tmp_path / "notes.md")
+def test_of_json_less_may_be_kept_and_what_is_none_is_said(tmp_path) -> None:
+    file = tmp_path / "t.json"
+    file.write_text('{"a": [{"b": 1}, {"c": 2}]}')
+    assert read_json(file) == {"a": [{"b": 1}, {"c": 2}]}
+    assert read_json(file, sorted) == ["a"]
+    file.write_text('{"a": [')
+    with pytest.raises(DatasetError, match=r"t\.json: not JSON .*complete"):
+        read_json(file)

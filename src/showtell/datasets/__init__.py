@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 from showtell.datasets.coco import read_coco
-from showtell.datasets.dataset import Dataset, Example, Problem
+from showtell.datasets.dataset import Dataset, Example, Problem, TextOnly
 from showtell.datasets.flickr8k import TOKENS, read_flickr8k
 from showtell.datasets.folder import is_folder_of_pairs, read_folder
-from showtell.datasets.gathering import read_text
 from showtell.datasets.karpathy import read_karpathy
+from showtell.datasets.reading import absolute, read_json
 from showtell.datasets.store import FeatureStore, FillReport
 from showtell.datasets.table import is_table, read_table
 from showtell.errors import DatasetError
 
-__all__ = ["Dataset", "Example", "FeatureStore", "FillReport", "Problem", "read_dataset"]
+__all__ = ["Dataset", "Example", "FeatureStore", "FillReport", "Problem", "TextOnly", "read_dataset"]
 
 _FORMATS = (
     f"Flickr8k ({TOKENS}), Karpathy JSON (dataset.json), COCO (captions_*.json), "
@@ -33,12 +32,13 @@ def read_dataset(path: str | os.PathLike[str], photos: str | os.PathLike[str] | 
     The photos are looked for beside the captions file, in `images` or `photos` there, or only in the folder
     `photos` if it is given. Where the format names no splits, a hash of each photo's name divides them,
     about nine to one, into `train` and `val`.
+    Beside the captions there may be the photos' objects and captions of photos that are not there (`objects`, `texts`).
 
     Raises:
         DatasetError: no known format, several at once, unreadable, or without a single captioned photo.
     """
-    source = Path(path)
-    folder = None if photos is None else Path(photos)
+    source = absolute(path)
+    folder = None if photos is None else absolute(photos)
     if source.is_dir():
         return _read_folder(source, folder)
     if not source.is_file():
@@ -53,7 +53,7 @@ def _read_folder(folder: Path, photos: Path | None) -> Dataset:
         return sorted(file for pattern in patterns for file in folder.glob(pattern))
 
     if coco := there("captions_*.json", "annotations/captions_*.json"):
-        return read_coco({file: _json(file) for file in coco}, photos)
+        return read_coco({file: _content(file) for file in coco}, photos)
     found = there(TOKENS) or there("dataset*.json")
     found = found or there(*_NAMED_TABLES) or [file for file in there("captions.txt") if is_table(file)]
     if not found and is_folder_of_pairs(folder, photos):
@@ -72,7 +72,7 @@ def _read_file(file: Path, photos: Path | None) -> Dataset:
         case ".csv" | ".tsv" | ".jsonl":
             return read_table(file, photos)
         case ".json":
-            match _json(file):
+            match _content(file):
                 case {"images": list(), "annotations": list()} as content:
                     return read_coco({file: content}, photos)
                 case {"images": list(images)}:
@@ -84,9 +84,6 @@ def _read_file(file: Path, photos: Path | None) -> Dataset:
     raise DatasetError(f"data set {file}: none of the known formats: {_FORMATS}")
 
 
-def _json(file: Path) -> dict[str, object]:
-    try:
-        content = json.loads(read_text(file))
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{file}: not JSON ({error}); is it complete?") from error
+def _content(file: Path) -> dict[str, object]:
+    content = read_json(file)
     return content if isinstance(content, dict) else {}

@@ -8,20 +8,21 @@ from pathlib import Path
 
 from showtell.datasets.dataset import Dataset
 from showtell.datasets.gathering import Gathering, find_photos, usual_folders
+from showtell.datasets.objects import read_instances
 
 
 def read_coco(files: Mapping[Path, dict[str, object]], photos: Path | None = None) -> Dataset:
     """Return the data set of one or more captions files, given with their parsed JSON.
 
     `captions_train2017.json` is the split `train`. Its photos lie in `train2017` or in one folder for all,
-    beside the file or beside its folder `annotations`.
+    beside the file or beside its folder `annotations`. `instances_train2017.json` beside it says what its photos show.
 
     Raises:
         DatasetError: the photos cannot be found, or nothing is described.
     """
     first = next(iter(files))
     root = first.parent.parent if first.parent.name == "annotations" else first.parent
-    gathering = Gathering(root, photos or root)
+    gathering = Gathering(root, photos or root, beside=first.parent)
     for path, content in files.items():
         _gather(gathering, path, content, photos or root, photos)
     return gathering.dataset()
@@ -45,6 +46,11 @@ def _gather(gathering: Gathering, path: Path, content: dict[str, object], root: 
         gathering.photo(str(folder / name), where)
         if split:
             gathering.split(str(folder / name), split[0], where)
+    shown = _instances(gathering, path.with_name(f"instances_{part}.json"))
+    for name, classes in shown.items():
+        gathering.objects(str(folder / name), classes, f"instances_{part}.json:{name}")
+        if split:
+            gathering.split(str(folder / name), split[0], f"instances_{part}.json:{name}")
     for index, annotation in enumerate(_list(content, "annotations")):
         where = f"{path.name}:annotations[{index}]"
         match annotation:
@@ -52,6 +58,15 @@ def _gather(gathering: Gathering, path: Path, content: dict[str, object], root: 
                 gathering.caption(str(folder / names[id_]), caption, where)
             case _:
                 gathering.problem("malformed entry", where, "expected the image_id of one of the images")
+
+
+def _instances(gathering: Gathering, file: Path) -> dict[str, tuple[str, ...]]:
+    if not file.is_file():
+        return {}
+    shown, problems = read_instances(file)
+    for problem in problems:
+        gathering.problem(problem.kind, problem.name, problem.detail)
+    return shown
 
 
 def _list(content: dict[str, object], key: str) -> list[object]:

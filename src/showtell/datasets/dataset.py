@@ -12,6 +12,8 @@ ProblemKind = Literal[
     "no captions",
     "unreadable photo",
     "empty caption",
+    "no objects",
+    "held-out photo",
     "outside the folder",
     "malformed entry",
     "no split",
@@ -22,11 +24,23 @@ _NAMES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Example:
-    """A photo, what people said about it, and the part of the data set that it belongs to."""
+    """A photo, what people said about it, the part of the data set that it belongs to, and what it shows.
+
+    `objects` are the names of the classes that are there, each once; None if nobody said.
+    """
 
     photo: Path
     captions: tuple[str, ...]
     split: str
+    objects: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class TextOnly:
+    """What people said about a photo that is not there, and the objects that it shows."""
+
+    captions: tuple[str, ...]
+    objects: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -40,21 +54,38 @@ class Problem:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a reader found: every photo with a caption, and every problem. Nothing else was dropped."""
+    """What a reader found, and every problem. Nothing else was dropped.
+
+    Attributes:
+        name: its folder's.
+        examples: every photo with a caption.
+        problems: what was left out or mended.
+        uncaptioned: every photo that has objects and no caption.
+        texts: captions of photos that are not there.
+    """
 
     name: str
     examples: tuple[Example, ...]
     problems: tuple[Problem, ...]
+    uncaptioned: tuple[Example, ...] = ()
+    texts: tuple[TextOnly, ...] = ()
 
     def split(self, name: str) -> tuple[Example, ...]:
         """Return the examples of one split (`train`, `val`, `test`), none where there is no such split."""
         return tuple(example for example in self.examples if example.split == name)
 
     def summary(self) -> str:
-        """Return what was found in a few lines: a count a split, then a count a kind of problem."""
+        """Return what was found in a few lines: a count a split, what else there is, a count a kind of problem."""
         lines = [f"{self.name}: {_count(self.examples)}"]
         for split in dict.fromkeys(example.split for example in self.examples):
             lines.append(f"  {split}: {_count(self.split(split))}")
+        if known := sum(example.objects is not None for example in self.examples):
+            lines.append(f"  objects known: {known:,} photos")
+        if self.uncaptioned:
+            lines.append(f"  objects and no captions: {len(self.uncaptioned):,} photos")
+        if self.texts:
+            captions = sum(len(text.captions) for text in self.texts)
+            lines.append(f"  captions of photos that are not there: {captions:,} of {len(self.texts):,}")
         return "\n".join([*lines, *(f"  {line}" for line in problem_lines(self.problems))])
 
 

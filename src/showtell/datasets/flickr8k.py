@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from showtell.datasets.dataset import Dataset
-from showtell.datasets.gathering import Gathering, find_photos, read_text, usual_folders
+from showtell.datasets.gathering import Gathering, find_photos, usual_folders
+from showtell.datasets.reading import read_text
 
 TOKENS = "Flickr8k.token.txt"
 _LISTS = {

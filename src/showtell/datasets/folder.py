@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from showtell.datasets.dataset import Dataset
-from showtell.datasets.gathering import SPLITS, Gathering, read_text
+from showtell.datasets.gathering import SPLITS, Gathering
+from showtell.datasets.reading import read_text
 from showtell.vision.photo import list_photos
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from showtell.datasets.dataset import Dataset, Example, Problem, ProblemKind, problem_lines
+from showtell.datasets.objects import by_photo, once, read_objects
+from showtell.datasets.reading import absolute
+from showtell.datasets.texts import read_texts
 from showtell.errors import DatasetError
 from showtell.vision.photo import PHOTO_SUFFIXES
 
@@ -32,15 +35,18 @@ class Gathering:
     """Collects what a reader finds, photo by photo, and makes the `Dataset` of it.
 
     A photo's name is resolved against the photos folder. It may not lead out of that folder and the data
-    set's, neither by `..` nor as an absolute path.
+    set's, neither by `..` nor as an absolute path. What is known of the photos beside their captions, in
+    `objects.json` and `captions_text.tsv.gz`, is looked for where the captions lie: `beside`, or else `folder`.
     """
 
-    def __init__(self, folder: Path, photos: Path) -> None:
-        self._photos = _plain(photos)
-        self._roots = (self._photos, _plain(folder))
+    def __init__(self, folder: Path, photos: Path, beside: Path | None = None) -> None:
+        self._beside = beside or folder
+        self._photos = absolute(photos)
+        self._roots = (self._photos, absolute(folder))
         self._paths: dict[str, Path | None] = {}
         self._captions: dict[Path, list[str]] = {}
         self._splits: dict[Path, str] = {}
+        self._objects: dict[Path, tuple[str, ...]] = {}
         self._problems: list[Problem] = []
 
     def problem(self, kind: ProblemKind, name: str, detail: str) -> None:
@@ -50,7 +56,7 @@ class Gathering:
     def photo(self, photo: str, where: str) -> Path | None:
         """Note a photo and return its path, None if it is refused; `where` (file:line) is the mention."""
         if photo not in self._paths:
-            path = _plain(self._photos / photo)
+            path = absolute(self._photos / photo)
             if any(path != root and path.is_relative_to(root) for root in self._roots):
                 self._paths[photo] = path
                 self._captions.setdefault(path, [])
@@ -82,42 +88,80 @@ class Gathering:
         if first != split:
             self.problem("two splits", where, f"{photo} is in {first} and stays there, not in {split}")
 
+    def objects(self, photo: str, classes: Iterable[str], where: str) -> None:
+        """Note which classes `photo` shows, each once; of a photo noted twice the last."""
+        path = self.photo(photo, where)
+        if path is not None:
+            self._objects[path] = once(classes)
+
     def dataset(self) -> Dataset:
         """Return the data set, its photos in the order of their first mention.
 
         Where the source names splits, a photo in none is left out and named. Where it names none, every photo
         gets one from a hash of its name (SHA-256): about one in ten is `val`, the others are `train`, and two
-        photos are enough for one of each. So a photo keeps its split when others are added.
+        photos are enough for one of each. So a photo keeps its split when others are added. A photo that has objects
+        and no caption, and of which no source says the split, is in `train`, unless all those with captions in its
+        folder are in another.
 
         Raises:
-            DatasetError: no photo with a caption is left.
+            DatasetError: no photo with a caption is left, or a file beside the captions cannot be read.
         """
+        mentioned = self._captions | {path: [] for path in self._photos_never_named()}
+        present = {path: None for path in mentioned if _is_file(path)}
+        objects = self._known_objects(present)
         captioned = {}
-        for path, captions in self._captions.items():
-            if not _is_file(path):
-                lost = f"there is no file {path}; its {len(captions)} captions are left out"
-                self.problem("missing photo", self._label(path), lost)
-            elif not captions:
+        uncaptioned = []
+        for path, captions in mentioned.items():
+            if captions and path in present:
+                captioned[path] = captions
+            elif path in objects:
+                uncaptioned.append(path)
+            elif path in present:
                 self.problem("no captions", self._label(path), f"nothing describes {path}")
             else:
-                captioned[path] = captions
-        for path in self._photos_never_named():
-            self.problem("no captions", self._label(path), f"nothing describes {path}")
+                lost = f"there is no file {path}; its {len(captions)} captions are left out"
+                self.problem("missing photo", self._label(path), lost)
         splits = self._splits or hash_split({path: self._label(path) for path in captioned})
         examples = []
         for path, captions in captioned.items():
             if path in splits:
-                examples.append(Example(path, tuple(captions), splits[path]))
+                examples.append(Example(path, tuple(captions), splits[path], objects.get(path)))
             else:
                 self.problem("no split", self._label(path), "other photos have a split, this one has none")
         if not examples:
             found = "; ".join(problem_lines(tuple(self._problems))) or "nothing that describes a photo"
             raise DatasetError(f"data set {self._roots[1]}: no photo has a caption; {found}")
-        return Dataset(self._roots[1].name, tuple(examples), tuple(self._problems))
+        held_out = {path.stem: split for path, split in splits.items() if split != "train"}
+        texts, problems = read_texts(self._beside, held_out)
+        self._problems += problems
+        others = self._uncaptioned(uncaptioned, examples, objects)
+        return Dataset(self._roots[1].name, tuple(examples), tuple(self._problems), others, texts)
 
-    def _label(self, path: Path) -> str:
-        """Return a photo's name in its folder, with slashes: the same on every machine."""
-        root = next(root for root in self._roots if path.is_relative_to(root))
+    def _known_objects(self, photos: Collection[Path]) -> dict[Path, tuple[str, ...]]:
+        """Return the objects of the photos whose objects are known; `objects.json` goes over a reader's own."""
+        whole = {self._label(path, self._roots[::-1]): path for path in photos}
+        stated, problems = read_objects(self._beside)
+        matched, unmatched = by_photo(stated, whole)
+        self._problems += problems + unmatched
+        own = {path: classes for path, classes in self._objects.items() if path in photos}
+        return own | {whole[label]: classes for label, classes in matched.items()}
+
+    def _uncaptioned(
+        self, photos: Sequence[Path], examples: Sequence[Example], objects: Mapping[Path, tuple[str, ...]]
+    ) -> tuple[Example, ...]:
+        """Return the photos without captions, each in the split that its source says, or that of its folder."""
+        around: dict[Path, set[str]] = defaultdict(set)
+        for example in examples:
+            around[example.photo.parent].add(example.split)
+
+        def split(path: Path) -> str:
+            return "train" if len(around[path.parent]) != 1 else next(iter(around[path.parent]))
+
+        return tuple(Example(path, (), self._splits.get(path) or split(path), objects[path]) for path in photos)
+
+    def _label(self, path: Path, roots: tuple[Path, ...] = ()) -> str:
+        """Return a photo's name in its folder, or in the first of `roots`, with slashes: the same on every machine."""
+        root = next(root for root in roots or self._roots if path.is_relative_to(root))
         return path.relative_to(root).as_posix()
 
     def _photos_never_named(self) -> list[Path]:
@@ -161,24 +205,6 @@ def usual_folders(folder: Path) -> list[Path]:
     return [*(folder / name for name in PHOTO_FOLDERS), folder]
 
 
-def read_text(path: Path) -> str:
-    """Return a file's text: UTF-8, with or without a byte-order mark, its line ends as they are.
-
-    Raises:
-        DatasetError: it cannot be read, or is not UTF-8 (named with its line).
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        byte = data[error.start]
-        raise DatasetError(f"{path}:{line}: byte {byte:#04x} is not UTF-8; save the file as UTF-8") from error
-
-
 def hash_split(names: dict[Path, str]) -> dict[Path, str]:
     """Return a split for each photo from a hash of its name: about one in ten `val`, of two one."""
     draws = {path: hashlib.sha256(name.encode()).digest() for path, name in names.items()}
@@ -189,11 +215,6 @@ def hash_split(names: dict[Path, str]) -> dict[Path, str]:
     if len(by_draw) > 1:
         splits[by_draw[0]] = "val"
     return splits
-
-
-def _plain(path: Path) -> Path:
-    """Return the absolute path without `.` and `..`; links are followed later, as the user laid them."""
-    return Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links
 
 
 def _is_file(path: Path) -> bool:

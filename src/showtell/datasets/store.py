@@ -103,7 +103,7 @@ class FeatureStore:
                 stored before stays.
         """
         report = progress or (lambda done, total: None)
-        keys, unreadable = _content_keys(photos)
+        keys, unreadable = content_keys(photos)
         wanted: dict[bytes, Path] = {}
         for photo, key in keys.items():
             wanted.setdefault(key, photo)
@@ -186,7 +186,7 @@ class FeatureStore:
             raise DatasetError(f"feature store {self._folder}: {error.strerror}; {mend}") from error
 
 
-def _content_keys(photos: Sequence[Path]) -> tuple[dict[Path, bytes], dict[Path, str]]:
+def content_keys(photos: Sequence[Path]) -> tuple[dict[Path, bytes], dict[Path, str]]:
     """Return the SHA-256 of each photo's file, and why those that cannot be read cannot."""
     keys: dict[Path, bytes] = {}
     unreadable: dict[Path, str] = {}

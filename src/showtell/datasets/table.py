@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from showtell.datasets.dataset import Dataset
-from showtell.datasets.gathering import Gathering, find_photos, read_text, usual_folders
+from showtell.datasets.gathering import Gathering, find_photos, usual_folders
+from showtell.datasets.reading import read_text
 from showtell.errors import DatasetError
 
 _FILE = ("file", "image", "filename", "file_name", "photo", "path")

@@ -6,7 +6,7 @@ import json
 import os
 from pathlib import Path
 
-from showtell.datasets.gathering import read_text
+from showtell.datasets.reading import read_text
 from showtell.errors import DatasetError
 from showtell.evaluation.records import Record
 

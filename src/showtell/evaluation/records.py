@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from showtell.datasets.gathering import read_text
+from showtell.datasets.reading import read_text
 from showtell.errors import DatasetError
 from showtell.files import write_atomically
 from showtell.metrics import Scores
