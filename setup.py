@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -28,6 +29,9 @@ if X86:
     SETS["avx2"] = ["/arch:AVX2"] if MSVC else ["-mavx2", "-mfma"]
     SETS["avx512"] = ["/arch:AVX512"] if MSVC else ["-mavx512f", "-mavx512dq", "-mfma"]
     SETS["avx512_bf16"] = ["/arch:AVX512", "/D__AVX512BF16__"] if MSVC else [*SETS["avx512"], "-mavx512bf16"]
+    if sys.platform == "linux":  # where a process can ask for tiles
+        COMMON.append("-DSHOWTELL_AMX")
+        SETS["amx_bf16"] = [*SETS["avx512_bf16"], "-mamx-tile", "-mamx-bf16"]
 
 # native/sanitize builds with checks of every access and every operation
 LINK = [] if MSVC else ["-pthread"]

@@ -115,9 +115,9 @@ struct Attention {
             for (ptrdiff_t c = 0; c < d; c += W)
                 for (ptrdiff_t p = 0; p < P; p += W)
                     transpose_into(from + c, heads * d, positions, panel * P + p, lanes_of(d - c, W), mine.right + c * P + p, P);
-            for_tiles<WIDE>(n, [&](ptrdiff_t j, int count) {
+            for_tiles<T, WIDE<T>>(n, [&](ptrdiff_t j, int count) {
                 const int stretches = stretches_of(left + j * P, n * P, P, d, mine.stretches);
-                tile_of<T, WIDE, false>(count)(mine.stretches, stretches, P, mine.right, to + j * row + panel * P, row, false);
+                multiply<T, WIDE<T>, false>(count, mine.stretches, stretches, P, mine.right, to + j * row + panel * P, row, false);
             });
         }
     }
@@ -130,9 +130,9 @@ struct Attention {
             for (ptrdiff_t p = 0; p < positions; p++)
                 for (ptrdiff_t c = 0; c < P; c += W)
                     V::load(from + p * heads * d + panel * P + c, lanes_of(d - panel * P - c, W)).store(mine.right + p * P + c);
-            for_tiles<WIDE>(n, [&](ptrdiff_t j, int count) {
+            for_tiles<T, WIDE<T>>(n, [&](ptrdiff_t j, int count) {
                 const Stretch<T> stretch{left + j * row, positions};
-                tile_of<T, WIDE, false>(count)(&stretch, 1, row, mine.right, mine.out + j * P, P, false);
+                multiply<T, WIDE<T>, false>(count, &stretch, 1, row, mine.right, mine.out + j * P, P, false);
             });
             for (ptrdiff_t j = 0; j < n; j++)
                 for (ptrdiff_t c = panel * P, w = 0; c < d && w < P; c += W, w += W)
@@ -145,9 +145,9 @@ struct Attention {
                           ptrdiff_t head) const {
         T* to = grid + (m * positions * heads + head) * d;
         for (ptrdiff_t panel = 0; panel < d_panels; panel++) {
-            for_tiles<WIDE>(positions, [&](ptrdiff_t p, int count) {
+            for_tiles<T, WIDE<T>>(positions, [&](ptrdiff_t p, int count) {
                 const Stretch<T> stretch{left + p, n};
-                tile_of<T, WIDE, true>(count)(&stretch, 1, row, right + panel * n * P, mine.out + p * P, P, false);
+                multiply<T, WIDE<T>, true>(count, &stretch, 1, row, right + panel * n * P, mine.out + p * P, P, false);
             });
             for (ptrdiff_t p = 0; p < positions; p++)
                 for (ptrdiff_t c = panel * P, w = 0; c < d && w < P; c += W, w += W)

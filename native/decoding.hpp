@@ -17,7 +17,7 @@ namespace SHOWTELL_ISA {
 // of which pairs are half to read.
 template <class T, class Cell, class Q>
 struct DecodingWeights {
-    static constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<T>, BW = Cell::GATES * Cell::UNITS * W;
+    static constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<Q>, BW = Cell::GATES * Cell::UNITS * W;
     ptrdiff_t E, H, size, A, Z, blocks;  // Z: width of what the vocabulary's scores are made from
     Q *x, *h, *query, *join, *vocabulary;
     DecodingWeights() = default;
@@ -53,7 +53,7 @@ struct DecodingWeights {
 template <class T, class Cell, class Q>
 struct Decoding {
     using V = Vec<T>;
-    static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
+    static constexpr ptrdiff_t W = V::width, P = PANEL<Q>;
     static constexpr int G = Cell::GATES, U = Cell::UNITS, B = G * U;
     static constexpr ptrdiff_t BW = B * W;
 
@@ -86,15 +86,16 @@ struct Decoding {
     void lay_out(Arena& arena, int threads) {
         const ptrdiff_t A = weights.A, Z = weights.Z;
         panels = ceil_div(weights.size, P);
-        padded = weights.blocks * U * W;
+        padded = most(weights.blocks * U * W, groups<Q>(weights.H) * GROUP<Q>);
         if (A) padded = most(padded, most(ceil_div(A, P), ceil_div(Z, P)) * P);
-        padded_x = ceil_div(weights.E, W) * W;
-        own_size = 2 * ROWS<B> * BW + W + ROWS<WIDE> * P + positions;
-        xs = arena.take<Q>(R * padded_x / GROUP<Q>);
-        hs = arena.take<Q>(R * padded / GROUP<Q>);
-        next_hs = arena.take<Q>(R * padded / GROUP<Q>);
-        contexts = arena.take<Q>(A ? R * padded / GROUP<Q> : 0);
-        zs = A ? arena.take<Q>(R * padded / GROUP<Q>) : next_hs;
+        padded_x = most(ceil_div(weights.E, W) * W, groups<Q>(weights.E) * GROUP<Q>);
+        const ptrdiff_t rows = R + SPARE_ROWS<Q>;
+        own_size = 2 * ROWS<Q, B> * BW + W + ROWS<Q, WIDE<Q>> * P + positions;
+        xs = arena.take<Q>(rows * padded_x / GROUP<Q>);
+        hs = arena.take<Q>(rows * padded / GROUP<Q>);
+        next_hs = arena.take<Q>(rows * padded / GROUP<Q>);
+        contexts = arena.take<Q>(A ? rows * padded / GROUP<Q> : 0);
+        zs = A ? arena.take<Q>(rows * padded / GROUP<Q>) : next_hs;
         memory = arena.take<T>(Cell::HAS_MEMORY ? R * padded : 0);
         next_memory = arena.take<T>(Cell::HAS_MEMORY ? R * padded : 0);
         queries = arena.take<T>(A ? R * padded : 0);
@@ -109,17 +110,19 @@ struct Decoding {
     static ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 
     void run(int me, Team& team) {
+        const TilesInUse<Q> tiles;
         const ptrdiff_t E = weights.E, H = weights.H, size = weights.size, A = weights.A, Z = weights.Z;
         const ptrdiff_t HG = groups<Q>(H), row = padded / GROUP<Q>;
         T* mine = own + me * own_size;
         ptrdiff_t begin, end;
         team.share(R, me, begin, end);
         for (ptrdiff_t r = begin; r < end; r++) {
-            for (ptrdiff_t k = 0; k < E; k += W)
+            for (ptrdiff_t k = 0; k < padded_x; k += W)
                 store_row(V::load(embed + words[r] * E + k, lanes_of(E - k, W)), xs + (r * padded_x + k) / GROUP<Q>);
-            for (ptrdiff_t k = 0; k < weights.blocks * U * W; k += W) {
+            for (ptrdiff_t k = 0; k < padded; k += W) {
                 const V state = V::load(h + r * H + k, lanes_of(H - k, W));
                 store_row(state, hs + (r * padded + k) / GROUP<Q>);
+                if (k >= weights.blocks * U * W) store_row(state, next_hs + (r * padded + k) / GROUP<Q>);
                 if constexpr (Cell::HAS_C)
                     V::load(c + r * H + k, lanes_of(H - k, W)).store(memory + r * padded + k);
                 else if constexpr (Cell::HAS_MEMORY)
@@ -129,30 +132,30 @@ struct Decoding {
         team.barrier();
         team.share(weights.blocks, me, begin, end);
         for (ptrdiff_t block = begin; block < end; block++)
-            for_tiles<B>(R, [&](ptrdiff_t r, int rows) { gates(block, r, rows, mine); });
+            for_tiles<Q, B>(R, [&](ptrdiff_t r, int rows) { gates(block, r, rows, mine); });
         team.barrier();
         if (A) {
-            T* out = mine + 2 * ROWS<B> * BW + W;
+            T* out = mine + 2 * ROWS<Q, B> * BW + W;
             team.share(ceil_div(A, P), me, begin, end);
             for (ptrdiff_t panel = begin; panel < end; panel++)
-                for_tiles<WIDE>(R, [&](ptrdiff_t r, int rows) {
+                for_tiles<Q, WIDE<Q>>(R, [&](ptrdiff_t r, int rows) {
                     with_bias(b_query, A, panel, rows, out, P);
                     const Stretch<Q> state{next_hs + r * row, HG};
-                    tile_of<Q, WIDE, false>(rows)(&state, 1, row, weights.query + panel * HG * P, out, P, true);
+                    multiply<Q, WIDE<Q>, false>(rows, &state, 1, row, weights.query + panel * HG * P, out, P, true);
                     for (int m = 0; m < rows; m++)
                         for (ptrdiff_t v = 0; v < P; v += W)
                             V::load(out + m * P + v).store(queries + (r + m) * padded + panel * P + v);
                 });
             team.barrier();
             team.share(R, me, begin, end);
-            for (ptrdiff_t r = begin; r < end; r++) attend(r, out + ROWS<WIDE> * P);
+            for (ptrdiff_t r = begin; r < end; r++) attend(r, out + ROWS<Q, WIDE<Q>> * P);
             team.barrier();
             team.share(ceil_div(Z, P), me, begin, end);
             for (ptrdiff_t panel = begin; panel < end; panel++)
-                for_tiles<WIDE>(R, [&](ptrdiff_t r, int rows) {
+                for_tiles<Q, WIDE<Q>>(R, [&](ptrdiff_t r, int rows) {
                     with_bias(b_join, Z, panel, rows, out, P);
                     const Stretch<Q> joined[] = {{next_hs + r * row, HG}, {contexts + r * row, groups<Q>(A)}};
-                    tile_of<Q, WIDE, false>(rows)(joined, 2, row, weights.join + panel * weights.joined() * P, out, P, true);
+                    multiply<Q, WIDE<Q>, false>(rows, joined, 2, row, weights.join + panel * weights.joined() * P, out, P, true);
                     for (int m = 0; m < rows; m++)
                         for (ptrdiff_t v = 0; v < P; v += W)
                             store_row(tanh(V::load(out + m * P + v)), zs + ((r + m) * padded + panel * P + v) / GROUP<Q>);
@@ -161,11 +164,11 @@ struct Decoding {
         }
         team.share(panels, me, begin, end);
         for (ptrdiff_t panel = begin; panel < end; panel++)
-            for_tiles<WIDE>(R, [&](ptrdiff_t r, int rows) {
+            for_tiles<Q, WIDE<Q>>(R, [&](ptrdiff_t r, int rows) {
                 T* out = scores + (panel * R + r) * P;
                 with_bias(b, size, panel, rows, out, P);
                 const Stretch<Q> stretch{zs + r * row, groups<Q>(Z)};
-                tile_of<Q, WIDE, false>(rows)(&stretch, 1, row, weights.vocabulary + panel * groups<Q>(Z) * P, out, P, true);
+                multiply<Q, WIDE<Q>, false>(rows, &stretch, 1, row, weights.vocabulary + panel * groups<Q>(Z) * P, out, P, true);
             });
         for (ptrdiff_t r = 0; r < R; r++) summarise(r, begin, end, me);
         team.barrier();
@@ -210,13 +213,13 @@ struct Decoding {
                 (sum * V(1 / total)).store(context + c, lanes);
             }
         }
-        for (ptrdiff_t c = 0; c < ceil_div(A, W) * W; c += W)
+        for (ptrdiff_t c = 0; c < groups<Q>(A) * GROUP<Q>; c += W)
             store_row(V::load(attended + r * padded + c, lanes_of(A - c, W)), contexts + (r * padded + c) / GROUP<Q>);
     }
 
     void gates(ptrdiff_t block, ptrdiff_t r, int rows, T* mine) const {
         const ptrdiff_t E = weights.E, H = weights.H;
-        T *before = mine, *product = mine + ROWS<B> * BW, *extra = product + ROWS<B> * BW;
+        T *before = mine, *product = mine + ROWS<Q, B> * BW, *extra = product + ROWS<Q, B> * BW;
         for (int m = 0; m < rows; m++)
             for (int v = 0; v < B; v++) {
                 const ptrdiff_t unit = (block * U + v % U) * W;
@@ -225,8 +228,8 @@ struct Decoding {
         const ptrdiff_t EG = groups<Q>(E), HG = groups<Q>(H);
         const ptrdiff_t x_row = padded_x / GROUP<Q>, h_row = padded / GROUP<Q>;
         const Stretch<Q> x{xs + r * x_row, EG}, state{hs + r * h_row, HG};
-        tile_of<Q, B, false>(rows)(&x, 1, x_row, weights.x + block * EG * BW, before, BW, true);
-        tile_of<Q, B, false>(rows)(&state, 1, h_row, weights.h + block * HG * BW, product, BW, false);
+        multiply<Q, B, false>(rows, &x, 1, x_row, weights.x + block * EG * BW, before, BW, true);
+        multiply<Q, B, false>(rows, &state, 1, h_row, weights.h + block * HG * BW, product, BW, false);
         for (int m = 0; m < rows; m++)
             for (int u = 0; u < U; u++) {
                 const ptrdiff_t unit = (block * U + u) * W, at = (r + m) * padded + unit;

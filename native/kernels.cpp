@@ -32,20 +32,20 @@ static Sequence<T> sequence_of(const SequenceArguments& a) {
     return s;
 }
 
-// calls f with a cell
-template <class T, class F>
+// calls f with a cell; of tiles a block is made of pairs of vectors
+template <class T, class Q, class F>
 static auto with_cell(Cell cell, F f) {
     switch (cell) {
         case showtell::LSTM: return f(Lstm<T>());
-        case showtell::GRU: return f(Gru<T>());
-        case showtell::RNN_RELU: return f(Rnn<T, true>());
-        default: return f(Rnn<T, false>());
+        case showtell::GRU: return f(Gru<T, TILES<Q> ? 2 : 1>());
+        case showtell::RNN_RELU: return f(Rnn<T, TILES<Q> ? 2 : 4, true>());
+        default: return f(Rnn<T, TILES<Q> ? 2 : 4, false>());
     }
 }
 
 template <class T, class Q>
 static std::int64_t cache_bytes(Cell cell, const SequenceArguments& arguments) {
-    return with_cell<T>(cell, [&](auto cell) {
+    return with_cell<T, Q>(cell, [&](auto cell) {
         Layer<T, decltype(cell), Q> layer(sequence_of<T>(arguments));
         Arena sizes{nullptr, 0};
         layer.lay_out_cache(sizes);
@@ -87,7 +87,7 @@ struct Run {
 
 template <class T, class Q, class Way>
 static void run(Cell cell, const SequenceArguments& arguments, int threads) {
-    with_cell<T>(cell, [&](auto cell) {
+    with_cell<T, Q>(cell, [&](auto cell) {
         Layer<T, decltype(cell), Q> layer(sequence_of<T>(arguments));
         Arena cache{static_cast<char*>(arguments.cache), 0};
         layer.lay_out_cache(cache);
@@ -128,7 +128,7 @@ static std::int64_t affine_bytes(const AffineArguments& a) {
 
 template <class T, class Q>
 static void affine_pack(const AffineArguments& a) {
-    constexpr ptrdiff_t P = PANEL<T>;
+    constexpr ptrdiff_t P = PANEL<Q>;
     pack_panels(static_cast<const T*>(a.W), a.D, a.M, 0, ceil_div(a.M, P) * P, static_cast<Q*>(a.packed), groups<Q>(a.D));
 }
 
@@ -171,7 +171,7 @@ static void dropout(const T* x, T* y, std::int64_t count, double p, std::uint64_
 
 template <class T, class Q>
 static std::int64_t decoding_bytes(Cell cell, const DecodingArguments& a) {
-    return with_cell<T>(cell, [&](auto cell) {
+    return with_cell<T, Q>(cell, [&](auto cell) {
         DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size, a.A, a.Z);
         Arena sizes{nullptr, 0};
         weights.lay_out(sizes);
@@ -182,7 +182,7 @@ static std::int64_t decoding_bytes(Cell cell, const DecodingArguments& a) {
 template <class T, class Q>
 static void decoding_pack(Cell cell, const DecodingArguments& a) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
-    with_cell<T>(cell, [&](auto cell) {
+    with_cell<T, Q>(cell, [&](auto cell) {
         DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size, a.A, a.Z);
         Arena packed{static_cast<char*>(a.packed), 0};
         weights.lay_out(packed);
@@ -194,7 +194,7 @@ template <class T, class Q>
 static void decoding_step(Cell cell, const DecodingArguments& a, int threads) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     const auto out = [](void* p) { return static_cast<T*>(p); };
-    with_cell<T>(cell, [&](auto cell) {
+    with_cell<T, Q>(cell, [&](auto cell) {
         Decoding<T, decltype(cell), Q> step{};
         step.weights = {a.E, a.H, a.size, a.A, a.Z};
         Arena packed{static_cast<char*>(a.packed), 0};
@@ -215,6 +215,8 @@ static std::int64_t multiply_add(std::int64_t rounds, int threads) {
     Session session(threads);
     session.run(
         [](void* context, int, Team&) {
+            const TilesInUse<Q> tiles;
+            if constexpr (TILES<Q>) return multiply_anything<Q>(*static_cast<std::int64_t*>(context));
             Vec<T> sum[SUMS];
             for (Vec<T>& s : sum) s = Vec<T>(T(1));
             Q numbers[Vec<T>::width] = {};
@@ -228,7 +230,7 @@ static std::int64_t multiply_add(std::int64_t rounds, int threads) {
             (void)kept;
         },
         &rounds);
-    return rounds * SUMS * Vec<T>::width * GROUP<Q>;
+    return rounds * (TILES<Q> ? 16 * 16 * 32 : SUMS * Vec<T>::width * GROUP<Q>);
 }
 
 template <class T>

@@ -97,6 +97,6 @@ struct InstructionSet {
     Kernels<float> of_bfloat16;  // the same with products of bfloat16, summed in float
 };
 
-extern const InstructionSet portable_set, avx2_set, avx512_set, avx512_bf16_set;
+extern const InstructionSet portable_set, avx2_set, avx512_set, avx512_bf16_set, amx_bf16_set;
 
 }  // namespace showtell

@@ -5,6 +5,11 @@
 #include "kernels.hpp"
 #include "team.hpp"
 
+#if defined(SHOWTELL_AMX)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #if defined(_WIN32)
 #include <intrin.h>
 #include <windows.h>
@@ -16,6 +21,9 @@
 namespace showtell {
 
 static const InstructionSet* const sets[] = {
+#if defined(SHOWTELL_AMX)
+    &amx_bf16_set,
+#endif
 #if defined(SHOWTELL_X86)
     &avx512_bf16_set, &avx512_set, &avx2_set,
 #endif
@@ -29,7 +37,25 @@ static bool has_avx512_bf16() {
 }
 #endif
 
+#if defined(SHOWTELL_AMX)
+// The processor has tiles and bfloat16 in them, the system keeps their 8 KB for each thread, and lets this process use
+// them: a process has to ask once, for all its threads and children (Documentation/arch/x86/xstate.rst of Linux).
+static bool may_use_tiles() {
+    constexpr unsigned AMX_BF16 = 1u << 22, AMX_TILE = 1u << 24, OSXSAVE = 1u << 27, TILE_STATE = 3u << 17;
+    constexpr int ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18;
+    unsigned a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE)) return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & AMX_BF16) || !(d & AMX_TILE)) return false;
+    asm volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return (a & TILE_STATE) == TILE_STATE && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+#endif
+
 static bool runs_here(const InstructionSet& set) {
+#if defined(SHOWTELL_AMX)
+    static const bool tiles = may_use_tiles();
+    if (&set == &amx_bf16_set) return tiles && runs_here(avx512_bf16_set);
+#endif
 #if defined(SHOWTELL_X86) && defined(_MSC_VER)
     if (&set == &avx512_bf16_set) return has_avx512_bf16() && IsProcessorFeaturePresent(PF_AVX512F_INSTRUCTIONS_AVAILABLE);
     if (&set == &avx512_set) return IsProcessorFeaturePresent(PF_AVX512F_INSTRUCTIONS_AVAILABLE);

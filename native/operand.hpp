@@ -6,6 +6,8 @@
 //
 //   row form     a row's numbers side by side, k along the row       a left-hand matrix
 //   group form   GROUP rows side by side, column by column           the transpose of one, or a right-hand one
+//
+// Where the processor multiplies *tiles* of pairs (AMX; tiles.hpp), groups are filled up with zeros to whole tiles.
 #pragma once
 
 #include "simd.hpp"
@@ -45,11 +47,32 @@ template <class Q>
 using NumberOf = typename Operand<Q>::T;
 template <class Q>
 constexpr int GROUP = Operand<Q>::GROUP;
+
+// whether products of Q are made of tiles
+#if defined(__AMX_BF16__)
+template <class Q>
+constexpr bool TILES = std::is_same_v<Q, Half>;
+#else
+template <class Q>
+constexpr bool TILES = false;
+#endif
+// groups of k that are multiplied at a time
+template <class Q>
+constexpr std::ptrdiff_t UNIT = TILES<Q> ? 16 : 1;
+
 // how many groups n numbers are
 template <class Q>
 static INLINE std::ptrdiff_t groups(std::ptrdiff_t n) {
-    return (n + GROUP<Q> - 1) / GROUP<Q>;
+    constexpr std::ptrdiff_t numbers = GROUP<Q> * UNIT<Q>;
+    return (n + numbers - 1) / numbers * UNIT<Q>;
 }
+
+// a stretch of a left-hand matrix: `count` groups of k from `a` on
+template <class Q>
+struct Stretch {
+    const Q* a;
+    std::ptrdiff_t count;
+};
 
 // ---- numbers as they are
 

@@ -13,6 +13,7 @@
 
 #include "operand.hpp"
 #include "team.hpp"
+#include "tiles.hpp"
 
 namespace SHOWTELL_ISA {
 
@@ -26,12 +27,14 @@ static INLINE ptrdiff_t at_most(ptrdiff_t n, ptrdiff_t most) { return n < most ?
 static INLINE int lanes_of(ptrdiff_t n, ptrdiff_t width) { return int(n < 0 ? 0 : at_most(n, width)); }
 
 // The usual width of a panel, in vectors
-constexpr int WIDE = 4;
-template <class T>
-constexpr ptrdiff_t PANEL = WIDE * Vec<T>::width;
+template <class Q>
+constexpr int WIDE = TILES<Q> ? TILE_PART : 4;
+template <class Q>
+constexpr ptrdiff_t PANEL = WIDE<Q> * Vec<NumberOf<Q>>::width;
 
-// What is read again and again within a product is cut to fit into L2: groups of k at a time
-constexpr ptrdiff_t DEPTH = 384;
+// What is read again and again within a product is cut to fit into L2, or, of tiles, into L1: groups of k at a time
+template <class Q>
+constexpr ptrdiff_t DEPTH = TILES<Q> ? 256 : 384;
 
 // vectors that a tile of a panel of V holds at a time: half of four where registers are few, as two rows alone would
 // fetch the panel too often
@@ -39,16 +42,18 @@ template <int V>
 constexpr int PART = REGISTERS < 32 && V == 4 ? 2 : V;
 
 // rows of a tile of a panel of V vectors: as many as leave registers for PART vectors and, on machines without
-// broadcasting operands, for the number
-template <int V>
-constexpr int ROWS = (REGISTERS - PART<V> - 1) / PART<V> < 8 ? (REGISTERS - PART<V> - 1) / PART<V> : 8;
+// broadcasting operands, for the number; or of several tiles one below the other
+template <class Q, int V>
+constexpr int ROWS = TILES<Q>                                ? 128
+                     : (REGISTERS - PART<V> - 1) / PART<V> < 8 ? (REGISTERS - PART<V> - 1) / PART<V>
+                                                               : 8;
 
-// a stretch of the left-hand matrix: `count` groups of k from `a` on
-template <class Q>
-struct Stretch {
-    const Q* a;
-    ptrdiff_t count;
-};
+// where a vector of a group lies in a packed right-hand matrix of V vectors and `depth` groups
+template <class Q, int V>
+static INLINE ptrdiff_t right_at(ptrdiff_t depth, ptrdiff_t group, ptrdiff_t vector) {
+    constexpr ptrdiff_t W = Vec<NumberOf<Q>>::width, PART = TILES<Q> ? TILE_PART : V;
+    return ((vector / PART * depth + group) * PART + vector % PART) * W;
+}
 
 // c (M, V vectors) = or += sum over k of a (M rows) times b (k, V vectors). The left-hand matrix lies with its rows
 // `stride` apart and its groups of k side by side, or, transposed, the other way round.
@@ -93,8 +98,8 @@ static void tile(const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride,
 template <class Q>
 using Tile = void (*)(const Stretch<Q>*, int, ptrdiff_t, const Q*, NumberOf<Q>*, ptrdiff_t, bool);
 
-// the kernel for m rows, 1 <= m <= ROWS<V>
-template <class Q, int V, bool TRANSPOSED, int M = ROWS<V>>
+// the kernel for m rows, 1 <= m <= ROWS<Q, V>
+template <class Q, int V, bool TRANSPOSED, int M = ROWS<Q, V>>
 static Tile<Q> tile_of(int m) {
     if constexpr (M > 1) {
         if (m < M) return tile_of<Q, V, TRANSPOSED, M - 1>(m);
@@ -102,11 +107,25 @@ static Tile<Q> tile_of(int m) {
     return tile<Q, M, V, TRANSPOSED>;
 }
 
-// cuts n rows into tiles of nearly equal size, none above ROWS<V>, and calls f(first row, rows)
-template <int V, class F>
+// the product of m rows, 1 <= m <= ROWS<Q, V>: see `tile`
+template <class Q, int V, bool TRANSPOSED>
+static INLINE void multiply(int m, const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride, const Q* b,
+                            NumberOf<Q>* c, ptrdiff_t c_row, bool add) {
+    if constexpr (TILES<Q>)
+        multiply_tiles<V, TRANSPOSED>(m, stretches, n_stretches, stride, b, c, c_row, add);
+    else
+        tile_of<Q, V, TRANSPOSED>(m)(stretches, n_stretches, stride, b, c, c_row, add);
+}
+
+// cuts n rows into tiles of nearly equal size, none above ROWS<Q, V>, and calls f(first row, rows)
+template <class Q, int V, class F>
 static INLINE void for_tiles(ptrdiff_t n, F f) {
     if (n <= 0) return;
-    const ptrdiff_t tiles = (n + ROWS<V> - 1) / ROWS<V>, small = n / tiles, larger = n % tiles;
+    if constexpr (TILES<Q>) {  // as few as can be: one that is not full takes as long as one that is
+        for (ptrdiff_t first = 0; first < n; first += ROWS<Q, V>) f(first, int(at_most(n - first, ROWS<Q, V>)));
+        return;
+    }
+    const ptrdiff_t tiles = (n + ROWS<Q, V> - 1) / ROWS<Q, V>, small = n / tiles, larger = n % tiles;
     ptrdiff_t first = 0;
     for (ptrdiff_t i = 0; i < tiles; i++) {
         const ptrdiff_t rows = small + (i < larger);
@@ -143,12 +162,13 @@ static INLINE void pack_group(const T* matrix, ptrdiff_t row, ptrdiff_t K, ptrdi
     store_group(rows, to);
 }
 
-// Cuts K rows of a matrix that is to be packed into strips, and calls f(first row, last row + 1): within one of them
+// Cuts K rows of a matrix that is to be packed, filled up to whole groups, into strips, and calls f(first row, last row + 1): within one of them
 // neighbouring panels are read from the same few pages and written in stretches.
 template <class Q, class F>
 static INLINE void for_strips(ptrdiff_t K, F f) {
     constexpr ptrdiff_t STRIP = 8 * GROUP<Q>;
-    for (ptrdiff_t k = 0; k < K; k += STRIP) f(k, at_most(K, k + STRIP));
+    const ptrdiff_t filled = groups<Q>(K) * GROUP<Q>;
+    for (ptrdiff_t k = 0; k < filled; k += STRIP) f(k, at_most(filled, k + STRIP));
 }
 
 // columns [begin, end) of a matrix (K, columns), both multiples of a panel's width, into panels (K, P) in group form,
@@ -156,7 +176,7 @@ static INLINE void for_strips(ptrdiff_t K, F f) {
 template <class Q, class T>
 static void pack_panels(const T* matrix, ptrdiff_t K, ptrdiff_t columns, ptrdiff_t begin, ptrdiff_t end, Q* packed,
                         ptrdiff_t panel_groups) {
-    constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<T>;
+    constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<Q>;
     for_strips<Q>(K, [&](ptrdiff_t first, ptrdiff_t last) {
         for (ptrdiff_t column = begin; column < end; column += W)
             for (ptrdiff_t k = first; k < last; k += GROUP<Q>)
@@ -165,16 +185,39 @@ static void pack_panels(const T* matrix, ptrdiff_t K, ptrdiff_t columns, ptrdiff
     });
 }
 
-// A panel of R rows, `width` numbers wide, from row form into group form; what is missing to a last group is 0.
-template <class Q>
-static void to_group_form(const Q* from, ptrdiff_t R, ptrdiff_t width, Q* to) {
+// A panel of R rows and V vectors from row form into group form, as a right-hand matrix; what is missing to a last group
+// is 0.
+template <class Q, int V>
+static void to_group_form(const Q* from, ptrdiff_t R, Q* to) {
     using Vector = Vec<NumberOf<Q>>;
-    for (ptrdiff_t r = 0; r < R; r += GROUP<Q>, to += width)
-        for (ptrdiff_t v = 0; v < width; v += Vector::width) {
+    constexpr ptrdiff_t W = Vector::width;
+    const ptrdiff_t depth = groups<Q>(R);
+    for (ptrdiff_t g = 0; g < depth; g++)
+        for (ptrdiff_t v = 0; v < V; v++) {
             Vector rows[GROUP<Q>];
-            for (int i = 0; i < GROUP<Q>; i++)
-                rows[i] = r + i < R ? load_row(from + ((r + i) * width + v) / GROUP<Q>) : Vector(0);
-            store_group(rows, to + v);
+            for (int i = 0; i < GROUP<Q>; i++) {
+                const ptrdiff_t r = g * GROUP<Q> + i;
+                rows[i] = r < R ? load_row(from + (r * V + v) * W / GROUP<Q>) : Vector(0);
+            }
+            store_group(rows, to + right_at<Q, V>(depth, g, v));
+        }
+}
+
+// Groups [begin, end) of a panel's rows into group form, as a left-hand matrix whose transpose is multiplied;
+// row(r, v) gives a vector of one. Tiles of it have a column's groups side by side.
+template <class Q, class F>
+static void to_transposed_form(ptrdiff_t begin, ptrdiff_t end, F row, Q* to) {
+    using Vector = Vec<NumberOf<Q>>;
+    constexpr ptrdiff_t W = Vector::width, P = PANEL<Q>;
+    for (ptrdiff_t g = begin; g < end; g += UNIT<Q>)
+        for (ptrdiff_t v = 0; v < WIDE<Q>; v++) {
+            Q* at = to + g * P + v * W * UNIT<Q>;
+            for (ptrdiff_t u = 0; u < UNIT<Q>; u++) {
+                Vector rows[GROUP<Q>];
+                for (int i = 0; i < GROUP<Q>; i++) rows[i] = row((g + u) * GROUP<Q> + i, v);
+                store_group(rows, at + u * W);
+            }
+            if constexpr (TILES<Q>) transpose_tile(at);
         }
 }
 

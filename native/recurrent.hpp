@@ -32,7 +32,9 @@ struct Sequence {
 };
 
 // blocks of gates that a product with a transposed weight matrix takes at a time, and rows of dx: cut to fit into L2
-constexpr ptrdiff_t CHUNK = 16, SLAB = 256;
+template <class Q, ptrdiff_t BQ>
+constexpr ptrdiff_t CHUNK = TILES<Q> ? DEPTH<Q> / BQ : 16;
+constexpr ptrdiff_t SLAB = 256;
 
 // ---- the cells -------------------------------------------------------------------------------------------------
 
@@ -76,19 +78,19 @@ struct Lstm {
     }
 };
 
-template <class T>
+template <class T, int U>
 struct Gru {
-    static constexpr int GATES = 3, UNITS = 1, EXTRA = 1;
+    static constexpr int GATES = 3, UNITS = U, EXTRA = 1;
     static constexpr bool HAS_C = false, HAS_MEMORY = true;
     static constexpr bool SPLIT = true;  // the input's and the state's gradients differ in n
     using V = Vec<T>;
-    static constexpr int W = V::width;
+    static constexpr int S = U * V::width;  // from one gate to the next
 
     static INLINE V forward(Row<T> r, const T* product) {
         const V reset = sigmoid(V::load(r.gates) + V::load(product));
-        const V z = sigmoid(V::load(r.gates + W) + V::load(product + W));
-        const V state = V::load(product + 2 * W), n = tanh(fma(reset, state, V::load(r.gates + 2 * W)));
-        reset.store(r.gates), z.store(r.gates + W), n.store(r.gates + 2 * W), state.store(r.extra);
+        const V z = sigmoid(V::load(r.gates + S) + V::load(product + S));
+        const V state = V::load(product + 2 * S), n = tanh(fma(reset, state, V::load(r.gates + 2 * S)));
+        reset.store(r.gates), z.store(r.gates + S), n.store(r.gates + 2 * S), state.store(r.extra);
         const V h = fma(z, V::load(r.prev_memory) - n, n);
         h.store(r.memory);
         return h;
@@ -96,7 +98,7 @@ struct Gru {
 
     // carry: the part of h_{t-1}'s gradient that passes no product
     static INLINE void backward(Row<T> r, V dh, T* carry, V* da, V* da_state) {
-        const V one(T(1)), reset = V::load(r.gates), z = V::load(r.gates + W), n = V::load(r.gates + 2 * W);
+        const V one(T(1)), reset = V::load(r.gates), z = V::load(r.gates + S), n = V::load(r.gates + 2 * S);
         const V all = dh + V::load(carry);
         da[2] = all * (one - z) * (one - n * n);
         da[1] = all * (V::load(r.prev_memory) - n) * z * (one - z);
@@ -106,9 +108,9 @@ struct Gru {
     }
 };
 
-template <class T, bool RELU>
+template <class T, int U, bool RELU>
 struct Rnn {
-    static constexpr int GATES = 1, UNITS = 4, EXTRA = 0;
+    static constexpr int GATES = 1, UNITS = U, EXTRA = 0;
     static constexpr bool HAS_C = false, HAS_MEMORY = false, SPLIT = false;
     using V = Vec<T>;
 
@@ -141,7 +143,8 @@ static void pack_blocks(const T* weights, ptrdiff_t K, ptrdiff_t H, Q* packed, p
             for (ptrdiff_t vector = begin * U; vector < end * U; vector++)
                 for (ptrdiff_t k = first; k < last; k += GROUP<Q>)
                     pack_group(weights + gate * H + vector * W, Cell::GATES * H, K, k, lanes_of(H - vector * W, W),
-                               packed + (vector / U * groups<Q>(K) + k / GROUP<Q>) * BW + (gate * U + vector % U) * W);
+                               packed + vector / U * groups<Q>(K) * BW +
+                                   right_at<Q, Cell::GATES * U>(groups<Q>(K), k / GROUP<Q>, gate * U + vector % U));
     });
 }
 
@@ -151,7 +154,7 @@ static void pack_blocks(const T* weights, ptrdiff_t K, ptrdiff_t H, Q* packed, p
 template <class T, class Cell, class Q>
 struct Layer {
     using V = Vec<T>;
-    static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
+    static constexpr ptrdiff_t W = V::width, P = PANEL<Q>;
     static constexpr int G = Cell::GATES, U = Cell::UNITS, B = G * U;  // gates, unit vectors and vectors of a block
     static constexpr ptrdiff_t BW = B * W;
     // a row of a panel and of a block, and a vector, in Q
@@ -184,8 +187,8 @@ struct Layer {
     }
 
     void lay_out_cache(Arena& arena) {
-        hs = arena.take<Q>(h_panels * R * PQ);
-        xs = arena.take<Q>(x_panels * R * PQ);
+        hs = arena.take<Q>((h_panels * R + SPARE_ROWS<Q>) * PQ);
+        xs = arena.take<Q>((x_panels * R + SPARE_ROWS<Q>) * PQ);
         gates = arena.take<T>(blocks * R * BW);
         memory = arena.take<T>(Cell::HAS_MEMORY ? vectors * (s.N + R) * W : 0);
         extra = arena.take<T>(Cell::EXTRA * vectors * R * W);
@@ -196,8 +199,8 @@ struct Layer {
         source = arena.take<ptrdiff_t>(R);
         packed_x = arena.take<Q>(x_panels * PQ * blocks * BW);
         packed_h = arena.take<Q>(h_panels * PQ * blocks * BW);
-        da = arena.take<Q>(blocks * R * BQ);
-        da_state = Cell::SPLIT ? arena.take<Q>(blocks * R * BQ) : da;
+        da = arena.take<Q>((blocks * R + SPARE_ROWS<Q>) * BQ);
+        da_state = Cell::SPLIT ? arena.take<Q>((blocks * R + SPARE_ROWS<Q>) * BQ) : da;
         xs_groups = PAIRS ? arena.take<Q>(x_panels * RG * P) : xs;
         hs_groups = PAIRS ? arena.take<Q>(h_panels * RG * P) : hs;
         da_groups = PAIRS ? arena.take<Q>(blocks * RG * BW) : da;
@@ -220,7 +223,7 @@ struct Layer {
     ptrdiff_t running(ptrdiff_t t) const { return t < s.steps ? s.active[t] : 0; }
 
     // the hidden state before a row
-    Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const { return hs + (vector / WIDE * R + row) * PQ + vector % WIDE * WQ; }
+    Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const { return hs + (vector / WIDE<Q> * R + row) * PQ + vector % WIDE<Q> * WQ; }
     T* gates_at(ptrdiff_t block, ptrdiff_t row) const { return gates + (block * R + row) * BW; }
     // what the cell carries: the captions' at first, then that of each row
     T* memory_at(ptrdiff_t vector, ptrdiff_t place) const { return memory + (vector * (s.N + R) + place) * W; }
@@ -240,13 +243,18 @@ struct Layer {
     // ---- forward
 
     void forward(int me, Team& team) {
+        const TilesInUse<Q> tiles;
         ptrdiff_t begin, end;
         // x and h0 into panels
         team.share(R, me, begin, end);
         for (ptrdiff_t r = begin; r < end; r++)
-            for (ptrdiff_t v = 0; v < x_panels * WIDE; v++)
+            for (ptrdiff_t v = 0; v < x_panels * WIDE<Q>; v++)
                 store_row(V::load(s.x + source[r] * s.D + v * W, lanes_of(s.D - v * W, W)),
-                          xs + (v / WIDE * R + r) * PQ + v % WIDE * WQ);
+                          xs + (v / WIDE<Q> * R + r) * PQ + v % WIDE<Q> * WQ);
+        // what fills up the last tile of a state is multiplied with zeros, which must not meet what lay here before
+        if constexpr (TILES<Q>)
+            for (ptrdiff_t v = vectors; v < h_panels * WIDE<Q>; v++)
+                for (ptrdiff_t r = begin; r < end; r++) store_row(V(T(0)), hs_at(v, r));
         team.share(s.N, me, begin, end);
         for (ptrdiff_t j = begin; j < end; j++)
             for (ptrdiff_t v = 0; v < vectors; v++) {
@@ -268,7 +276,7 @@ struct Layer {
         Stretch<Q>* mine = stretches + me * stretches_size;
         // a = x Wx + b for all rows
         for (ptrdiff_t block = b0; block < b1; block++) {
-            for_tiles<B>(R, [&](ptrdiff_t r, int rows) {
+            for_tiles<Q, B>(R, [&](ptrdiff_t r, int rows) {
                 T* out = gates_at(block, r);
                 for (int m = 0; m < rows; m++)
                     for (int v = 0; v < B; v++) {
@@ -277,16 +285,16 @@ struct Layer {
                         V::load(bias, lanes_of(s.H - unit, W)).store(out + m * BW + v * W);
                     }
                 const int n = stretches_of(xs + r * PQ, R * PQ, PQ, groups<Q>(s.D), mine);
-                tile_of<Q, B, false>(rows)(mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, out, BW, true);
+                multiply<Q, B, false>(rows, mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, out, BW, true);
             });
         }
         // h_t from h_{t-1}
         for (ptrdiff_t t = 0; t < s.steps; t++) {
             for (ptrdiff_t block = b0; block < b1; block++)
-                for_tiles<B>(s.active[t], [&](ptrdiff_t j, int rows) {
-                    alignas(64) T product[ROWS<B> * BW];
+                for_tiles<Q, B>(s.active[t], [&](ptrdiff_t j, int rows) {
+                    alignas(64) T product[ROWS<Q, B> * BW];
                     const int n = stretches_of(hs + (first[t] + j) * PQ, R * PQ, PQ, groups<Q>(s.H), mine);
-                    tile_of<Q, B, false>(rows)(mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW, false);
+                    multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW, false);
                     for (int m = 0; m < rows; m++) apply(block, t, j + m, product + m * BW);
                 });
             team.barrier();
@@ -319,27 +327,36 @@ struct Layer {
                     const ptrdiff_t unit = (block * U + v % U) * W;
                     const int columns = lanes_of(s.H - unit, W);
                     Q* to = packed + ((panel * blocks + block) * BQ + v * WQ) * P;
-                    for (int w = 0; w < WIDE; w++)
+                    for (int w = 0; w < WIDE<Q>; w++)
                         transpose_into(weights + v / U * s.H + unit, G * s.H, K, panel * P + w * W, columns,
                                        to + w * W, P);
                 }
     }
 
+    // a panel of xs or hs from row form into the form of a left-hand matrix whose transpose is multiplied
+    void turn(const Q* rows, ptrdiff_t panel, Q* to) const {
+        to_transposed_form<Q>(
+            0, RG,
+            [&](ptrdiff_t r, ptrdiff_t v) {
+                return r < R ? load_row(rows + (panel * R + r) * PQ + v * WQ) : V(T(0));
+            },
+            to + panel * RG * P);
+    }
+
     T* carry_at(ptrdiff_t vector, ptrdiff_t j) const { return carry + (vector * s.N + j) * W; }
 
     void backward(int me, Team& team) {
+        const TilesInUse<Q> tiles;
         ptrdiff_t p0, p1, x0, x1;
         team.share(h_panels, me, p0, p1);
         team.share(x_panels, me, x0, x1);
         pack_transposed(s.Wh, s.H, packed_h, p0, p1);
         pack_transposed(s.Wx, s.D, packed_x, x0, x1);
         if constexpr (PAIRS) {
-            for (ptrdiff_t panel = x0; panel < x1; panel++)
-                to_group_form(xs + panel * R * PQ, R, P, xs_groups + panel * RG * P);
-            for (ptrdiff_t panel = p0; panel < p1; panel++)
-                to_group_form(hs + panel * R * PQ, R, P, hs_groups + panel * RG * P);
+            for (ptrdiff_t panel = x0; panel < x1; panel++) turn(xs, panel, xs_groups);
+            for (ptrdiff_t panel = p0; panel < p1; panel++) turn(hs, panel, hs_groups);
         }
-        for (ptrdiff_t v = p0 * WIDE; v < p1 * WIDE && v < vectors; v++)
+        for (ptrdiff_t v = p0 * WIDE<Q>; v < p1 * WIDE<Q> && v < vectors; v++)
             for (ptrdiff_t j = 0; j < s.N; j++) {
                 V start(T(0));
                 if constexpr (Cell::HAS_C)
@@ -373,7 +390,7 @@ struct Layer {
                 const ptrdiff_t rows = at_most(r1 - r, SLAB);
                 times_transposed(da, r, rows, packed_x, panel, mine, sums);
                 for (ptrdiff_t m = 0; m < rows; m++)
-                    for (ptrdiff_t column = panel * P, v = 0; column < s.D && v < WIDE; column += W, v++)
+                    for (ptrdiff_t column = panel * P, v = 0; column < s.D && v < WIDE<Q>; column += W, v++)
                         V::load(sums + m * P + v * W)
                             .store(s.dx + source[r + m] * s.D + column, lanes_of(s.D - column, W));
             }
@@ -382,17 +399,17 @@ struct Layer {
         team.share(blocks, me, b0, b1);
         for (ptrdiff_t block = b0; block < b1; block++) {
             if constexpr (PAIRS) {
-                to_group_form(da + block * R * BQ, R, BW, da_groups + block * RG * BW);
+                to_group_form<Q, B>(da + block * R * BQ, R, da_groups + block * RG * BW);
                 if constexpr (Cell::SPLIT)
-                    to_group_form(da_state + block * R * BQ, R, BW, da_state_groups + block * RG * BW);
+                    to_group_form<Q, B>(da_state + block * R * BQ, R, da_state_groups + block * RG * BW);
             }
             if (R == 0) std::memset(sums, 0, own_size * sizeof(T));
             T* sums_h = sums + x_panels * P * BW;
-            const ptrdiff_t part = ceil_div(RG, ceil_div(RG, DEPTH) + (RG == 0));
+            const ptrdiff_t part = ceil_div(ceil_div(RG, ceil_div(RG, DEPTH<Q>) + (RG == 0)), UNIT<Q>) * UNIT<Q>;
             for (ptrdiff_t g = 0; g < RG; g += part) {
                 const ptrdiff_t count = at_most(RG - g, part);
-                transposed_times(xs_groups, s.D, da_groups + (block * RG + g) * BW, g, count, sums);
-                transposed_times(hs_groups, s.H, da_state_groups + (block * RG + g) * BW, g, count, sums_h);
+                transposed_times(xs_groups, s.D, da_groups + block * RG * BW, g, count, sums);
+                transposed_times(hs_groups, s.H, da_state_groups + block * RG * BW, g, count, sums_h);
             }
             write_gradient(s.dWx, s.D, block, sums);
             write_gradient(s.dWh, s.H, block, sums_h);
@@ -423,21 +440,24 @@ struct Layer {
 
     // sums (K, BW) = or, after the first, += rows^T da over `count` groups of rows from g on; rows (R, K) in group form
     void transposed_times(const Q* rows, ptrdiff_t K, const Q* gradients, ptrdiff_t g, ptrdiff_t count, T* sums) const {
-        for (ptrdiff_t k = 0; k < K; k += P)
-            for_tiles<B>(at_most(K - k, P), [&](ptrdiff_t column, int columns) {
-                const Stretch<Q> stretch{rows + (k / P * RG + g) * P + column, count};
-                tile_of<Q, B, true>(columns)(&stretch, 1, P, gradients, sums + (k + column) * BW, BW, g > 0);
-            });
+        constexpr int V = TILES<Q> ? TILE_PART : B;
+        for (int v = 0; v < B; v += V)
+            for (ptrdiff_t k = 0; k < K; k += P)
+                for_tiles<Q, V>(at_most(K - k, P), [&](ptrdiff_t column, int columns) {
+                    const Stretch<Q> stretch{rows + (k / P * RG + g) * P + column, count};
+                    multiply<Q, V, true>(columns, &stretch, 1, P, gradients + right_at<Q, B>(RG, g, v),
+                                         sums + (k + column) * BW + v * W, BW, g > 0);
+                });
     }
 
     // da W^T of some rows and one panel of columns, into sums (rows, P); k in parts of CHUNK blocks, which stay in L2
     void times_transposed(const Q* from, ptrdiff_t r, ptrdiff_t rows, const Q* packed, ptrdiff_t panel, Stretch<Q>* mine,
                           T* sums) const {
-        for (ptrdiff_t block = 0; block < blocks; block += CHUNK) {
-            const ptrdiff_t part = at_most(blocks - block, CHUNK);
-            for_tiles<WIDE>(rows, [&](ptrdiff_t j, int m) {
+        for (ptrdiff_t block = 0; block < blocks; block += CHUNK<Q, BQ>) {
+            const ptrdiff_t part = at_most(blocks - block, CHUNK<Q, BQ>);
+            for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t j, int m) {
                 const int n = stretches_of(from + (block * R + r + j) * BQ, R * BQ, BQ, part * BQ, mine);
-                tile_of<Q, WIDE, false>(m)(mine, n, BQ, packed + (panel * blocks + block) * BQ * P, sums + j * P, P,
+                multiply<Q, WIDE<Q>, false>(m, mine, n, BQ, packed + (panel * blocks + block) * BQ * P, sums + j * P, P,
                                            block > 0);
             });
         }
@@ -447,8 +467,8 @@ struct Layer {
     void undo(ptrdiff_t panel, ptrdiff_t t, ptrdiff_t j, const T* from_later) const {
         const ptrdiff_t r = first[t] + j;
         const auto place = [&](ptrdiff_t vector) { return (vector / U * R + r) * BQ + vector % U * WQ; };
-        for (int w = 0; w < WIDE; w++) {
-            const ptrdiff_t vector = panel * WIDE + w;
+        for (int w = 0; w < WIDE<Q>; w++) {
+            const ptrdiff_t vector = panel * WIDE<Q> + w;
             const int n = lanes_of(s.H - vector * W, W);
             if (n == 0) break;
             const V dh = V::load(from_later + w * W) + V::load(s.dh + source[r] * s.H + vector * W, n);
@@ -461,13 +481,16 @@ struct Layer {
         }
         // vectors that only fill up a block: they are multiplied with zeros, which must not meet what lay here before
         if constexpr (U > 1)
-            for (ptrdiff_t vector = vectors; vector < blocks * U && vector / WIDE == panel; vector++)
-                store_row(V(T(0)), da + place(vector));
+            for (ptrdiff_t vector = vectors; vector < blocks * U && vector / WIDE<Q> == panel; vector++)
+                for (int gate = 0; gate < G; gate++) {
+                    store_row(V(T(0)), da + place(vector) + gate * U * WQ);
+                    if constexpr (Cell::SPLIT) store_row(V(T(0)), da_state + place(vector) + gate * U * WQ);
+                }
     }
 
     void finish(ptrdiff_t panel, ptrdiff_t j, const T* product) const {
-        for (int w = 0; w < WIDE; w++) {
-            const ptrdiff_t vector = panel * WIDE + w, at = s.order[j] * s.H + vector * W;
+        for (int w = 0; w < WIDE<Q>; w++) {
+            const ptrdiff_t vector = panel * WIDE<Q> + w, at = s.order[j] * s.H + vector * W;
             const int n = lanes_of(s.H - vector * W, W);
             if (n == 0) break;
             V dh0 = V::load(product + w * W);

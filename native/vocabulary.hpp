@@ -17,7 +17,7 @@ namespace SHOWTELL_ISA {
 template <class T, class Q>
 struct Vocabulary {
     using V = Vec<T>;
-    static constexpr ptrdiff_t W = V::width, P = PANEL<T>;
+    static constexpr ptrdiff_t W = V::width, P = PANEL<Q>;
     static constexpr ptrdiff_t PQ = P / GROUP<Q>, WQ = W / GROUP<Q>;  // a row of a panel and a vector, in Q
     static constexpr bool PAIRS = GROUP<Q> > 1, NARROW = !std::is_same_v<T, Q>;
     // words of a slab: as many as make the reading and writing of dW small beside the arithmetic
@@ -42,14 +42,14 @@ struct Vocabulary {
         v_panels = ceil_div(size, P), h_panels = ceil_div(H, P);
         const ptrdiff_t wanted = dh ? 1 : 0;
         scores = arena.take<T>(v_panels * SLAB * P);
-        hs = arena.take<Q>(h_panels * SLAB * PQ);
+        hs = arena.take<Q>((h_panels * SLAB + SPARE_ROWS<Q>) * PQ);
         packed = arena.take<Q>(v_panels * groups<Q>(H) * P);
         packed_transposed = arena.take<Q>(wanted * h_panels * v_panels * PQ * P);
         sums = arena.take<T>(wanted * v_panels * h_panels * P * P);
         sums_b = arena.take<T>(wanted * v_panels * P);
         products = arena.take<T>(wanted * threads * SLAB * P);
         if constexpr (NARROW)
-            gradients = arena.take<Q>(wanted * v_panels * SLAB * PQ);
+            gradients = arena.take<Q>(wanted * (v_panels * SLAB + SPARE_ROWS<Q>) * PQ);
         else
             gradients = scores;
         gradient_groups = PAIRS ? arena.take<Q>(wanted * v_panels * SLAB * PQ) : gradients;
@@ -58,6 +58,7 @@ struct Vocabulary {
     }
 
     void run(int me, Team& team) {
+        const TilesInUse<Q> tiles;
         Stretch<Q>* mine = stretches + me * (v_panels + h_panels);
         ptrdiff_t p0, p1, q0, q1;
         team.share(v_panels, me, p0, p1);
@@ -68,9 +69,9 @@ struct Vocabulary {
             const ptrdiff_t rows = at_most(M - begin, SLAB);
             ptrdiff_t r0, r1;
             team.share(groups<Q>(rows), me, r0, r1);
-            r0 = r0 * GROUP<Q>, r1 = at_most(r1 * GROUP<Q>, rows);
+            r0 = at_most(r0 * GROUP<Q>, rows), r1 = at_most(r1 * GROUP<Q>, rows);
             for (ptrdiff_t r = r0; r < r1; r++)
-                for (ptrdiff_t k = 0; k < H; k += W)
+                for (ptrdiff_t k = 0; k < groups<Q>(H) * GROUP<Q>; k += W)
                     store_row(V::load(h + source[begin + r] * H + k, lanes_of(H - k, W)),
                               hs + (k / P * SLAB + r) * PQ + k % P / GROUP<Q>);
             team.barrier();
@@ -78,12 +79,20 @@ struct Vocabulary {
             if constexpr (PAIRS)
                 if (dh)
                     for (ptrdiff_t panel = q0; panel < q1; panel++)
-                        to_group_form(hs + panel * SLAB * PQ, rows, P, hs_groups + panel * SLAB * PQ);
+                        to_transposed_form<Q>(
+                            0, groups<Q>(rows),
+                            [&](ptrdiff_t r, ptrdiff_t v) {
+                                return r < rows ? load_row(hs + (panel * SLAB + r) * PQ + v * WQ) : V(T(0));
+                            },
+                            hs_groups + panel * SLAB * PQ);
             team.barrier();
             for (ptrdiff_t r = r0; r < r1; r++) {
                 losses[begin + r] = softmax(r, target[begin + r], T(scales[begin + r]));
                 if constexpr (NARROW)
                     if (dh && ((r + 1) % GROUP<Q> == 0 || r + 1 == rows)) narrow(r / GROUP<Q>, rows);
+                // what fills up the last tile
+                if (TILES<Q> && dh && r + 1 == rows)
+                    for (ptrdiff_t group = r / GROUP<Q> + 1; group < groups<Q>(rows); group++) narrow(group, rows);
             }
             if (!dh) continue;
             team.barrier();
@@ -112,21 +121,21 @@ struct Vocabulary {
                 const ptrdiff_t r = group * GROUP<Q> + i;
                 // beyond the vocabulary lies what the product left; its weights are 0, and it is finite
                 both[i] = r < rows ? V::load(score_of(r, word)) : V(T(0));
-                store_row(both[i], gradients + (word / P * SLAB + r) * PQ + word % P / GROUP<Q>);
+                if (r < rows) store_row(both[i], gradients + (word / P * SLAB + r) * PQ + word % P / GROUP<Q>);
             }
             if constexpr (PAIRS) store_group(both, gradient_groups + word / P * SLAB * PQ + group * P + word % P);
         }
     }
 
     void score(ptrdiff_t panel, ptrdiff_t rows, Stretch<Q>* mine) const {
-        V bias[WIDE];
-        for (int v = 0; v < WIDE; v++) bias[v] = V::load(b + panel * P + v * W, lanes_of(size - panel * P - v * W, W));
-        for_tiles<WIDE>(rows, [&](ptrdiff_t r, int m) {
+        V bias[WIDE<Q>];
+        for (int v = 0; v < WIDE<Q>; v++) bias[v] = V::load(b + panel * P + v * W, lanes_of(size - panel * P - v * W, W));
+        for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t r, int m) {
             T* out = scores + (panel * SLAB + r) * P;
             for (int i = 0; i < m; i++)
-                for (int v = 0; v < WIDE; v++) bias[v].store(out + i * P + v * W);
+                for (int v = 0; v < WIDE<Q>; v++) bias[v].store(out + i * P + v * W);
             const int n = stretches_of(hs + r * PQ, SLAB * PQ, PQ, groups<Q>(H), mine);
-            tile_of<Q, WIDE, false>(m)(mine, n, PQ, packed + panel * groups<Q>(H) * P, out, P, true);
+            multiply<Q, WIDE<Q>, false>(m, mine, n, PQ, packed + panel * groups<Q>(H) * P, out, P, true);
         });
     }
 
@@ -172,31 +181,31 @@ struct Vocabulary {
     static double log_of(T x) { return std::log(double(x)); }
 
     void gradient_of_h(ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t rows, Stretch<Q>* mine, T* product) const {
-        constexpr ptrdiff_t CHUNK = DEPTH / P * P ? DEPTH / P : 1;
+        constexpr ptrdiff_t CHUNK = DEPTH<Q> / PQ;
         for (ptrdiff_t first = 0; first < v_panels; first += CHUNK) {
             const ptrdiff_t part = at_most(v_panels - first, CHUNK);
-            for_tiles<WIDE>(rows, [&](ptrdiff_t r, int m) {
+            for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t r, int m) {
                 const Q* from = gradients + (first * SLAB + r) * PQ;
                 const int n = stretches_of(from, SLAB * PQ, PQ, part * PQ, mine);
-                tile_of<Q, WIDE, false>(m)(mine, n, PQ, packed_transposed + (panel * v_panels + first) * PQ * P,
+                multiply<Q, WIDE<Q>, false>(m, mine, n, PQ, packed_transposed + (panel * v_panels + first) * PQ * P,
                                            product + r * P, P, first > 0);
             });
         }
         for (ptrdiff_t r = 0; r < rows; r++)
-            for (ptrdiff_t k = panel * P, v = 0; k < H && v < WIDE; k += W, v++)
+            for (ptrdiff_t k = panel * P, v = 0; k < H && v < WIDE<Q>; k += W, v++)
                 V::load(product + r * P + v * W).store(dh + source[begin + r] * H + k, lanes_of(H - k, W));
     }
 
     void gradient_of_weights(ptrdiff_t panel, ptrdiff_t rows, bool add) const {
         const Q* right = gradient_groups + panel * SLAB * PQ;
         for (ptrdiff_t k = 0; k < h_panels; k++)
-            for_tiles<WIDE>(lanes_of(H - k * P, P), [&](ptrdiff_t column, int columns) {
+            for_tiles<Q, WIDE<Q>>(lanes_of(H - k * P, P), [&](ptrdiff_t column, int columns) {
                 const Stretch<Q> stretch{hs_groups + k * SLAB * PQ + column, groups<Q>(rows)};
-                tile_of<Q, WIDE, true>(columns)(&stretch, 1, P, right, sums + (panel * h_panels * P + k * P + column) * P, P,
+                multiply<Q, WIDE<Q>, true>(columns, &stretch, 1, P, right, sums + (panel * h_panels * P + k * P + column) * P, P,
                                                 add);
             });
         const T* gradient = scores + panel * SLAB * P;
-        for (int v = 0; v < WIDE; v++) {
+        for (int v = 0; v < WIDE<Q>; v++) {
             T* at = sums_b + panel * P + v * W;
             V total = add ? V::load(at) : V(T(0));
             for (ptrdiff_t r = 0; r < rows; r++) total = total + V::load(gradient + r * P + v * W);
@@ -205,7 +214,7 @@ struct Vocabulary {
     }
 
     void write_gradients(ptrdiff_t panel) const {
-        for (ptrdiff_t word = panel * P, v = 0; word < size && v < WIDE; word += W, v++) {
+        for (ptrdiff_t word = panel * P, v = 0; word < size && v < WIDE<Q>; word += W, v++) {
             const int lanes = lanes_of(size - word, W);
             for (ptrdiff_t k = 0; k < H; k++)
                 (M ? V::load(sums + (panel * h_panels * P + k) * P + v * W) : V(T(0))).store(dW + k * size + word, lanes);

@@ -199,7 +199,7 @@ def threads_for(multiplications: int) -> int:
 
 def fastest_precision() -> Precision:
     """`"bf16"` where the kernels run and the processor multiplies bfloat16 in one instruction, else `"float32"`."""
-    return "bf16" if available() and get_instruction_set() == "avx512_bf16" else "float32"
+    return "bf16" if available() and get_instruction_set() in ("amx_bf16", "avx512_bf16") else "float32"
 
 
 def instruction_sets() -> list[str]:

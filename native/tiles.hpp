@@ -1,0 +1,162 @@
+// Products of pairs of bfloat16 by AMX: a register holds a *tile*, 16 rows of 64 bytes, and one instruction multiplies
+// two of them, 16 rows by 16 groups by 16 columns, and adds to a third (Intel 64 and IA-32 Architectures Optimization
+// Reference Manual, chapter 20).
+//
+// An instruction takes as long for a part of a tile as for a whole one, and setting the shape of tiles takes as long as
+// fifteen of them. So tiles are always whole: k is filled up with zeros (operand.hpp), and of a left-hand matrix's last
+// tile rows are read beyond its end, SPARE_ROWS of them, whose sums nobody keeps.
+#pragma once
+
+#include "operand.hpp"
+
+namespace SHOWTELL_ISA {
+
+// vectors of columns that are summed at a time: with as many tiles of rows, each tile is loaded for two products
+constexpr int TILE_PART = 2;
+
+// rows that lie in memory after the last one of a left-hand matrix
+template <class Q>
+constexpr std::ptrdiff_t SPARE_ROWS = TILES<Q> ? 15 : 0;
+
+// While a thread has one it may multiply tiles, where Q is multiplied in tiles.
+template <class Q>
+class TilesInUse {
+  public:
+    TilesInUse() {
+#if defined(__AMX_BF16__)
+        if constexpr (TILES<Q>) {
+            alignas(64) unsigned char shape[64] = {1};  // the palette; then, of each tile, bytes of a row, and rows
+            for (int tile = 0; tile < 8; tile++) shape[16 + 2 * tile] = 64, shape[48 + tile] = 16;
+            // not the compiler's own function: GCC 12 takes it to read 8 bytes, and leaves out the rest
+            asm volatile("ldtilecfg %0" ::"m"(shape));
+        }
+#endif
+    }
+    ~TilesInUse() {
+#if defined(__AMX_BF16__)
+        if constexpr (TILES<Q>) _tile_release();
+#endif
+    }
+    TilesInUse(const TilesInUse&) = delete;
+};
+
+// see `multiply` in product.hpp
+template <int V, bool TRANSPOSED>
+static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t stride, const Half* b,
+                           float* c, std::ptrdiff_t c_row, bool add);
+
+// products of tiles of whatever numbers, as many as are asked for and up to three more, four sums at a time
+template <class Q>
+static void multiply_anything(std::int64_t count);
+
+#if defined(__AMX_BF16__)
+
+constexpr std::ptrdiff_t TILE = 16;  // rows of a tile, groups of a row, columns
+
+// 16 rows of 16 groups: rows become columns
+INLINE void transpose_tile(Half* tile) {
+    Vec<float> rows[TILE];
+    for (int i = 0; i < TILE; i++) rows[i] = _mm512_castsi512_ps(load_groups(tile + i * TILE));
+    transpose(rows);
+    for (int i = 0; i < TILE; i++) _mm512_storeu_si512(tile + i * TILE, _mm512_castps_si512(rows[i].v));
+}
+
+// Tiles 0 to 3 += sum over k of a (one or two tiles of rows) times b (two tiles of columns); from one tile of a to that
+// of the next rows, and to that of the next groups, so many groups, and so many bytes from row to row.
+template <bool TWO>
+INLINE void add_products(const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t next_rows, std::ptrdiff_t step,
+                         std::ptrdiff_t row_bytes, std::ptrdiff_t first_row, const Half* b) {
+    constexpr std::ptrdiff_t B_ROW = TILE_PART * TILE, B_BYTES = B_ROW * std::ptrdiff_t(sizeof(Half));
+    for (int s = 0; s < n_stretches; s++) {
+        const Half* a = stretches[s].a + first_row;
+        for (std::ptrdiff_t k = stretches[s].count; k > 0; k -= TILE, a += step, b += TILE * B_ROW) {
+            _tile_loadd(4, a, row_bytes);
+            _tile_loadd(6, b, B_BYTES);
+            _tile_dpbf16ps(0, 4, 6);
+            _tile_loadd(7, b + TILE, B_BYTES);
+            _tile_dpbf16ps(1, 4, 7);
+            if constexpr (TWO) {
+                _tile_loadd(5, a + next_rows, row_bytes);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(3, 5, 7);
+            }
+        }
+    }
+}
+
+template <int V, bool TRANSPOSED>
+static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t stride, const Half* b,
+                           float* c, std::ptrdiff_t c_row, bool add) {
+    static_assert(V % TILE_PART == 0, "a panel is made of pairs of tiles");
+    // of a transposed matrix a column's groups lie side by side, a tile after the other
+    const std::ptrdiff_t row = TRANSPOSED ? TILE : stride, step = TRANSPOSED ? TILE * stride : TILE;
+    const std::ptrdiff_t row_bytes = row * std::ptrdiff_t(sizeof(Half)), c_bytes = c_row * std::ptrdiff_t(sizeof(float));
+    std::ptrdiff_t depth = 0;
+    for (int s = 0; s < n_stretches; s++) depth += stretches[s].count;
+    asm volatile("" ::: "memory");  // what was written is read by instructions of which the compiler does not know that
+    for (int part = 0; part < V; part += TILE_PART, b += depth * TILE_PART * TILE, c += TILE_PART * TILE)
+        for (std::ptrdiff_t r = 0; r < m; r += 2 * TILE) {
+            const bool two = m - r > TILE, whole = (m - r) % TILE == 0 || m - r > 2 * TILE;
+            // the last rows' sums, of which some are not to be kept
+            alignas(64) float rest[TILE][TILE_PART * TILE];
+            const std::ptrdiff_t rest_bytes = sizeof rest[0];
+            float *upper = c + r * c_row, *lower = upper + TILE * c_row;
+            const bool upper_whole = two || whole;
+            if (add && upper_whole) {
+                _tile_loadd(0, upper, c_bytes);
+                _tile_loadd(1, upper + TILE, c_bytes);
+            } else {
+                _tile_zero(0);
+                _tile_zero(1);
+            }
+            if (two) {
+                if (add && whole) {
+                    _tile_loadd(2, lower, c_bytes);
+                    _tile_loadd(3, lower + TILE, c_bytes);
+                } else {
+                    _tile_zero(2);
+                    _tile_zero(3);
+                }
+                add_products<true>(stretches, n_stretches, row * TILE, step, row_bytes, r * row, b);
+            } else {
+                add_products<false>(stretches, n_stretches, row * TILE, step, row_bytes, r * row, b);
+            }
+            if (upper_whole) {
+                _tile_stored(0, upper, c_bytes);
+                _tile_stored(1, upper + TILE, c_bytes);
+            }
+            if (two && whole) {
+                _tile_stored(2, lower, c_bytes);
+                _tile_stored(3, lower + TILE, c_bytes);
+            }
+            if (whole) continue;
+            if (two) {
+                _tile_stored(2, rest[0], rest_bytes);
+                _tile_stored(3, rest[0] + TILE, rest_bytes);
+            } else {
+                _tile_stored(0, rest[0], rest_bytes);
+                _tile_stored(1, rest[0] + TILE, rest_bytes);
+            }
+            float* to = two ? lower : upper;
+            for (std::ptrdiff_t i = 0; i < (m - r) % TILE; i++)
+                for (std::ptrdiff_t v = 0; v < TILE_PART * TILE; v += TILE) {
+                    float* at = to + i * c_row + v;
+                    const Vec<float> sum = Vec<float>::load(rest[i] + v);
+                    (add ? Vec<float>::load(at) + sum : sum).store(at);
+                }
+        }
+}
+
+template <class Q>
+static void multiply_anything(std::int64_t count) {
+    for (std::int64_t i = 0; i < count; i += 4) {
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+}
+
+#endif
+
+}  // namespace SHOWTELL_ISA
