@@ -10,7 +10,7 @@ from showtell.confidence import Confidence
 from showtell.datasets import read_dataset
 from showtell.evaluation.calibration import calibration
 from showtell.evaluation.confidence import evidence
-from showtell.metrics import score
+from showtell.metrics import chair, score
 
 
 def test_the_scores_of_what_it_writes(
@@ -66,3 +66,27 @@ def test_a_split_that_is_not_there(showtell, model: Path, drawn: Path, stored: P
     result = showtell("evaluate", model, drawn, "--split", "test", "--features", stored)
     assert result.status == 1
     assert "no photos with captions in its split 'test'" in result.err
+
+
+def test_how_much_of_what_it_names_is_not_there(
+    showtell, model: Path, drawn: Path, stored: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "captions.csv").write_bytes((drawn / "captions.csv").read_bytes())
+    examples = read_dataset(drawn).split("train")
+    known = examples[:-1]
+    (data / "objects.json").write_text(json.dumps({example.photo.name: ["dog"] for example in known}))
+    words = ["evaluate", model, data, "--photos", drawn / "images", "--features", stored, "--quiet", "--json"]
+    found = json.loads(showtell(*words, "--split", "train", "--captions", tmp_path / "captions.jsonl").out)
+    lines = [json.loads(line) for line in (tmp_path / "captions.jsonl").read_text().splitlines()]
+    expected = chair([line["caption"] for line in lines[:-1]], [["dog"]] * len(known), [e.captions for e in known])
+    assert sum(len(photo.named) for photo in expected.per_photo) > 0
+    assert found["photos with objects"] == len(known)
+    for name, value in expected.named().items():
+        assert found[name] == pytest.approx(value)
+    assert [line["named"] for line in lines[:-1]] == [list(photo.named) for photo in expected.per_photo]
+    assert [line["not_there"] for line in lines[:-1]] == [list(photo.not_there) for photo in expected.per_photo]
+    assert [set(line["objects"]) for line in lines[:-1]] == [photo.there for photo in expected.per_photo]
+    assert "objects" not in lines[-1]
+    assert showtell("compare", tmp_path / "captions.jsonl", tmp_path / "captions.jsonl").status == 0

@@ -33,7 +33,8 @@ def evaluate(
 ) -> None:
     """Score the captions that a captioner writes: CIDEr-D, BLEU, ROUGE-L, with 95 % intervals, and their variety.
 
-    If the captioner has learnt a confidence, how right that is too.
+    Where the data set says what photos show, how much of what captions name is not there (CHAIR). If the captioner has
+    learnt a confidence, how right that is too.
 
     Example: showtell evaluate runs/flickr8k-lstm flickr8k/
     """
@@ -67,7 +68,7 @@ def evaluate(
         )
     ]
     records = [
-        Record(str(example.photo), caption.text, example.captions)
+        Record(str(example.photo), caption.text, example.captions, example.objects)
         for example, caption in zip(examples, written, strict=True)
     ]
     training = [caption for example in found.split("train") for caption in example.captions]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def figures(
     records: Sequence[Record], training: Iterable[str] = (), *, meteor: bool, spice: bool
 ) -> tuple[Scores, list[Row]]:
-    """The scores of what was said, and the table of all figures.
+    """The scores of what was said, and the table of all figures; CHAIR of the photos whose objects are known.
 
     Raises:
         ShowtellError: METEOR or SPICE is wanted and its program is missing.
@@ -26,11 +26,20 @@ def figures(
     from showtell.evaluation.table import table
 
     captions, references = [record.caption for record in records], [record.references for record in records]
-    others = {}
+    others: dict[str, float] = {}
     if meteor:
         others["METEOR"] = metrics.meteor(captions, references)[0]
     if spice:
         others["SPICE"] = metrics.spice(captions, references)[0]
+    known = [record for record in records if record.objects is not None]
+    if known:
+        if len(known) < len(records):
+            others["photos with objects"] = len(known)
+        others |= metrics.chair(
+            [record.caption for record in known],
+            [record.objects or () for record in known],
+            [record.references for record in known],
+        ).named()
     scores = metrics.score(captions, references)
     return scores, table(scores, metrics.diversity(captions, training), others)
 

@@ -12,20 +12,21 @@ from pathlib import Path
 from showtell.datasets.reading import read_text
 from showtell.errors import DatasetError
 from showtell.files import write_atomically
-from showtell.metrics import Scores
+from showtell.metrics import Scores, chair
 
 
 @dataclass(frozen=True)
 class Record:
-    """A photo by its name, the caption that was written for it, and those of people."""
+    """A photo by its name, the caption that was written for it, those of people, and what it shows, where known."""
 
     file: str
     caption: str
     references: tuple[str, ...]
+    objects: tuple[str, ...] | None = None
 
 
 def write_records(path: str | os.PathLike[str], records: Sequence[Record], scores: Scores) -> None:
-    """Write a line for each record, with its own CIDEr-D, BLEU-4 and ROUGE-L.
+    """Write a line for each record, with its own CIDEr-D, BLEU-4 and ROUGE-L, and what its caption names.
 
     Raises:
         OSError: the file cannot be written; what was there before is untouched.
@@ -38,9 +39,12 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record], score
     )
     lines = []
     for record, (cider_d, bleu_4, rouge_l) in zip(records, values, strict=True):
-        entry = {"file": record.file, "caption": record.caption, "references": record.references}
-        line = json.dumps(entry | {"cider_d": cider_d, "bleu_4": bleu_4, "rouge_l": rouge_l}, ensure_ascii=False)
-        lines.append(line + "\n")
+        entry: dict[str, object] = {"file": record.file, "caption": record.caption, "references": record.references}
+        entry |= {"cider_d": cider_d, "bleu_4": bleu_4, "rouge_l": rouge_l}
+        if record.objects is not None:
+            [found] = chair([record.caption], [record.objects], [record.references]).per_photo
+            entry |= {"objects": sorted(found.there), "named": found.named, "not_there": found.not_there}
+        lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
     write_atomically(path, "".join(lines))
 
 
