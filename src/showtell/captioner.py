@@ -37,6 +37,8 @@ FORMAT_VERSION = 1
 Photo = TypeVar("Photo", bound="PhotoSource")
 SHIPPED = Path(__file__).parent / "models" / "flickr8k-lstm.safetensors"
 
+# The name, among a file's tensors, of the encoder that it carries.
+_ENCODER = "encoder.onnx"
 # Photos whose sentences are searched for together.
 _BATCH = 64
 
@@ -317,12 +319,18 @@ class Captioner:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the captioner to one file, weights in float16, in the safetensors format with a JSON header.
 
+        An encoder other than the one that ships is in it too.
+
         Raises:
             OSError: the file cannot be written; what was there before is untouched.
         """
         from safetensors.numpy import save
 
-        tensors = {name: array.astype(np.float16) for name, array in self.decoder.arrays().items()}
+        tensors: dict[str, NDArray[Any]] = {
+            name: array.astype(np.float16) for name, array in self.decoder.arrays().items()
+        }
+        if self._encoder is not None and not self._encoder.ships:
+            tensors[_ENCODER] = np.frombuffer(self._encoder.model, np.uint8)
         fields: dict[str, Any] = {
             "format_version": FORMAT_VERSION,
             "decoder": self.decoder.config(),
@@ -350,7 +358,7 @@ class Captioner:
 
         Args:
             path: the file.
-            encoder: photos to features; the one that ships if not given.
+            encoder: photos to features; if not given the one that the file carries, or else the one that ships.
 
         Raises:
             ModelError: the file is missing, truncated, damaged, no captioner, or of a newer format.
@@ -358,6 +366,11 @@ class Captioner:
         header, tensors = _read(Path(path))
         try:
             vocabulary = Vocabulary.from_list(header["vocabulary"])
+            carried = tensors.pop(_ENCODER, None)
+            if encoder is None and carried is not None:
+                from showtell.vision.encoder import Encoder
+
+                encoder = Encoder(_ENCODER, model=carried.tobytes())
             arrays = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
             decoder = CaptionDecoder.from_arrays(header["decoder"], arrays, precision=kernels.fastest_precision())
             return cls(

@@ -122,6 +122,7 @@ class CaptionDecoder:
         label_smoothing: float = 0.0,
         weight: Array | None = None,
         rng: np.random.Generator | None = None,
+        with_features: bool = False,
     ) -> tuple[float, dict[str, Array]]:
         """The loss of captions given their photos, and its gradients.
 
@@ -134,9 +135,11 @@ class CaptionDecoder:
             label_smoothing: share of the target that goes to all words alike.
             weight: what each caption's loss is multiplied by, (N,), such as a reward less a baseline.
             rng: where dropout's randomness comes from; needed if dropout is above 0.
+            with_features: whether the gradient with respect to the features is wanted too, for an encoder that learns.
 
         Returns:
-            The cross-entropy summed over a caption's words, mean over the captions; the gradient of each of `params`.
+            The cross-entropy summed over a caption's words, mean over the captions; the gradient of each of `params`,
+            and if asked for, under the name `features`, theirs, of the features' shape.
 
         Raises:
             ShowtellError: shapes or dtypes do not fit together, or a setting is out of range.
@@ -153,7 +156,7 @@ class CaptionDecoder:
             weight=weight,
             **self._precision,
         )
-        grads = self._backward(dz, cache)
+        grads = self._backward(dz, cache, with_features=with_features)
         if self.attention_dim:
             grads["W_embed"] += dW_vocab.T  # words' vectors serve both ways
         else:

@@ -28,7 +28,7 @@ def test_a_captioner_of_ones_own(showtell, drawn: Path, stored: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (["missing"], "data set missing: no such file or folder"),
+        (["missing"], "missing: no such file or folder"),
         (["DRAWN", "--cell", "transformer"], "cell is 'transformer'"),
         (["DRAWN", "--dropout", "1"], "dropout is 1.0"),
     ],

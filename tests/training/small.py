@@ -47,9 +47,17 @@ def data() -> TrainingData:
     def split(rows: np.ndarray) -> Split:
         references = [[kinds[kind[row]]] * 2 for row in rows]
         captions = [caption for pair in references for caption in pair]
-        return Split(rows, vocabulary.encode_batch(captions, 7), np.repeat(rows, 2), references)
+        return Split(
+            captions=vocabulary.encode_batch(captions, 7),
+            photo=np.repeat(np.arange(len(rows)), 2),
+            references=references,
+            objects=(None,) * len(rows),
+            rows=rows,
+            sets=np.zeros(len(rows), int),
+            photos=tuple(Path(f"{row}.jpg") for row in rows),
+        )
 
-    return TrainingData(features, vocabulary, split(np.arange(48)), split(np.arange(48, 60)))
+    return TrainingData(features, vocabulary, split(np.arange(48)), split(np.arange(48, 60)), ("small",))
 
 
 def trainer(folder: Path, recipe: Recipe = RECIPE, **options: Any) -> Trainer:

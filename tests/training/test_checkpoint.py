@@ -33,3 +33,9 @@ def test_another_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "checkpoint").write_bytes(content)
     with pytest.raises(ShowtellError, match="no whole checkpoint"):
         load_checkpoint(tmp_path / "checkpoint")
+
+
+def test_an_array_in_another_order_is_the_same_when_it_is_read(tmp_path: Path) -> None:
+    turned = np.arange(6.0).reshape(2, 3).T
+    save_checkpoint(tmp_path / "c", Progress(), {"params": {"w": turned}})
+    np.testing.assert_array_equal(load_checkpoint(tmp_path / "c")[1]["params"]["w"], turned)

@@ -5,7 +5,9 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from showtell.evaluation.confidence import fit_confidence
 from showtell.layers import best_layers
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.folder import BEST, CHECKPOINT, METRICS
+from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
 from small import RECIPE, trainer
 
@@ -43,6 +46,13 @@ def assert_same_run(one: Path, two: Path) -> None:
     for group in ("params", "first", "second"):
         for name, array in ours[group].items():
             assert array.tobytes() == theirs[group][name].tobytes(), f"{group}/{name} differs"
+
+
+def judge(run: Trainer, scores: Iterator[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the run's epochs have these scores."""
+    said = SimpleNamespace(scores=lambda captioner: {"cider_d": next(scores), "bleu_4": 0.0})
+    monkeypatch.setattr(run, "_validation", lambda: said)
+    monkeypatch.setattr(run, "_fit_confidence", lambda: None)
 
 
 def test_the_fastest_layers_train(tmp_path: Path) -> None:
@@ -135,7 +145,7 @@ def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
 def test_the_best_is_kept_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([0.2, 0.5, 0.3, 0.4])
     run = trainer(tmp_path)
-    monkeypatch.setattr(run, "_validation_scores", lambda decoder: {"cider_d": next(scores), "bleu_4": 0.0})
+    judge(run, scores, monkeypatch)
     assert run.run().best_epoch == 2
     assert Captioner.load(tmp_path / BEST).about["epoch"] == "2"
 
@@ -143,11 +153,11 @@ def test_the_best_is_kept_not_the_last(tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_reward_begins_with_the_best_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([0.5, 0.2])
     run = trainer(tmp_path)
-    monkeypatch.setattr(run, "_validation_scores", lambda decoder: {"cider_d": next(scores), "bleu_4": 0.0})
+    judge(run, scores, monkeypatch)
     for _ in range(2):
         run._epoch()
         run._end_epoch()
-    assert run.progress.reward_epoch == 2
+    assert (run.progress.stage, run.progress.stage_epoch) == (1, 2)
     best = Captioner.load(tmp_path / BEST)
     assert best.about["epoch"] == "1"
     for name, array in best.decoder.params.items():
@@ -158,8 +168,8 @@ def test_the_reward_begins_with_the_best_weights(tmp_path: Path, monkeypatch: py
 def test_impatience_with_the_captions_is_where_the_reward_begins(tmp_path: Path) -> None:
     recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12)
     progress = trainer(tmp_path, recipe).run()
-    assert 2 < progress.reward_epoch < 50
-    assert ["reward" in record for record in progress.history].index(True) == progress.reward_epoch
+    assert 2 < progress.stage_epoch < 50
+    assert ["reward" in record for record in progress.history].index(True) == progress.stage_epoch
 
 
 def test_the_reward_grows(tmp_path: Path) -> None:
@@ -181,7 +191,7 @@ def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
 def test_a_run_that_diverges_says_so(tmp_path: Path) -> None:
     run = trainer(tmp_path)
     run.decoder.params["b_vocab"][3] = np.nan
-    with pytest.raises(ShowtellError, match=r"diverged at update 1.*lower learning_rate"):
+    with pytest.raises(ShowtellError, match=r"diverged at update 1.*lower the rate"):
         run.run()
 
 

@@ -46,7 +46,7 @@ def run(data: Path, stored: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 def test_the_folder_holds_what_is_needed_to_repeat_the_run(run: Path) -> None:
     assert Recipe.read(run / RECIPE) == RECIPE_USED
     facts = json.loads((run / RUN).read_text())
-    assert facts.keys() >= {"data", "dataset", "encoder", "command", "showtell", "python", "numpy"}
+    assert facts.keys() >= {"data", "datasets", "encoder", "command", "showtell", "python", "numpy"}
     assert len((run / METRICS).read_text().splitlines()) == 2
     assert (run / CURVE).read_bytes().startswith(b"\x89PNG")
 

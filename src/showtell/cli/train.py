@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
+from showtell.errors import ShowtellError
+
 
 def train(
-    dataset: Annotated[
-        Path,
-        typer.Argument(metavar="DATASET", help="A folder or captions file: Flickr8k, COCO, Karpathy, CSV, ..."),
+    datasets: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATASET...", help="Folders or captions files: Flickr8k, COCO, Karpathy, CSV, ..."),
     ],
     photos: Annotated[Path | None, typer.Option(help="The photos' folder, if not beside the captions.")] = None,
     run: Annotated[
-        Path | None, typer.Option("--run", "-r", help="The run's folder.  [default: runs/DATASET-CELL]")
+        Path | None, typer.Option("--run", "-r", help="The run's folder.  [default: runs/DATASETS-CELL]")
     ] = None,
     recipe: Annotated[Path | None, typer.Option(help="A TOML file of settings; the options below go over it.")] = None,
     cell: Annotated[str | None, typer.Option(help="lstm, gru or rnn.")] = None,
@@ -26,6 +28,9 @@ def train(
     attention_dim: Annotated[int | None, typer.Option(help="Width of the attention; 0 for none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the captions, at most.")] = None,
     reward_epochs: Annotated[int | None, typer.Option(help="Passes on the CIDEr-D of sampled captions after.")] = None,
+    tune_encoder: Annotated[
+        bool | None, typer.Option("--tune-encoder", help="Let the encoder learn too; needs the extra tune.")
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Captions in an update.")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Adam's, at its peak.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Share of numbers dropped in training.")] = None,
@@ -34,7 +39,7 @@ def train(
     features: Annotated[Path, typer.Option(help="Where features are kept between runs.")] = Path("runs/features"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
 ) -> None:
-    """Train a captioner on photos with captions.
+    """Train a captioner on photos with captions, of one data set or of several.
 
     A run that was stopped or killed goes on where it was when the same command is given again.
 
@@ -53,6 +58,7 @@ def train(
         "attention_dim": attention_dim,
         "epochs": epochs,
         "reward_epochs": reward_epochs,
+        "tune_encoder": tune_encoder,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "dropout": dropout,
@@ -61,14 +67,19 @@ def train(
     }
     changes = {name: value for name, value in given.items() if value is not None}
     settings = Recipe.read(recipe, **changes) if recipe else Recipe.from_mapping(changes)
-    folder = run or Path("runs") / f"{dataset.resolve().stem}-{settings.cell}"
+    names = "-".join(dataset.resolve().stem for dataset in datasets)
+    folder = run or Path("runs") / f"{names}-{settings.cell}"
+    if photos and len(datasets) > 1:
+        raise ShowtellError(
+            "--photos is the folder of one data set's photos; lay those of several beside their captions"
+        )
 
     def say(line: str) -> None:
         if not quiet:
             typer.echo(line)
 
     progress = train_run(
-        dataset,
+        datasets,
         settings,
         folder,
         photos=photos,

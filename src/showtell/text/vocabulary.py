@@ -42,8 +42,11 @@ class Vocabulary:
                 raise ShowtellError(f"Vocabulary: {word!r} is there twice, as {self._ids[word]} and {index}")
 
     @classmethod
-    def build(cls, captions: Iterable[str], min_count: int = 5) -> Vocabulary:
+    def build(cls, captions: Iterable[str], min_count: int = 5, others: Iterable[str] = ()) -> Vocabulary:
         """The words that occur at least `min_count` times, by falling frequency, ties alphabetical.
+
+        Of `others`, captions of photos that are not there, words are taken too if they occur four times as often in
+        all captions together.
 
         Raises:
             ShowtellError: no word is that frequent.
@@ -51,12 +54,17 @@ class Vocabulary:
         from showtell.text.tokenizer import tokenize
 
         counts = Counter(word for caption in captions for word in tokenize(caption))
-        kept = [word for word, count in counts.items() if count >= min_count and word not in SPECIALS]
+        total = counts + Counter(word for caption in others for word in tokenize(caption))
+        kept = [
+            word
+            for word, count in total.items()
+            if (counts[word] >= min_count or count >= 4 * min_count) and word not in SPECIALS
+        ]
         if not kept:
             raise ShowtellError(
-                f"Vocabulary.build: none of the {len(counts)} words occurs {min_count} times; lower min_count"
+                f"Vocabulary.build: none of the {len(total)} words occurs {min_count} times; lower min_count"
             )
-        return cls(sorted(kept, key=lambda word: (-counts[word], word)))
+        return cls(sorted(kept, key=lambda word: (-total[word], word)))
 
     @classmethod
     def from_list(cls, names: object) -> Vocabulary:

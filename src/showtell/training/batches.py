@@ -1,4 +1,4 @@
-"""Which captions make a batch: those of the same photos, whose grids are then computed with once."""
+"""Which photos make a batch: all captions of a photo go together, and its grid is then computed with once."""
 
 from __future__ import annotations
 
@@ -11,25 +11,49 @@ from showtell.text.vocabulary import PAD
 
 IntArray: TypeAlias = NDArray[np.integer[Any]]
 
+# A small data set's photos are shown so often an epoch, at most
+_MOST = 2.0
 
-def photo_batches(photo: IntArray, size: int, rng: np.random.Generator) -> list[IntArray]:
-    """The captions 0 to len(photo) - 1, each once, in batches of whole photos, in random order.
+
+def epoch_photos(sets: IntArray, rng: np.random.Generator) -> IntArray:
+    """The photos of an epoch, in random order, so that no data set drowns in a larger one.
+
+    Each photo of the largest data set is there once, those of a smaller one so often that it has as many, but twice
+    at most; a fraction is some photos drawn anew in each epoch.
 
     Args:
-        photo: whose each caption is, (M,), any numbers.
-        size: captions of a batch: photos are added until there are so many.
+        sets: which data set each photo is of, (P,).
         rng: where the order comes from.
+
+    Returns:
+        Photos, 0 to P - 1, (at least P,).
     """
-    _, of_photo = np.unique(photo, return_inverse=True)
-    by_photo = np.split(np.argsort(of_photo, kind="stable"), np.cumsum(np.bincount(of_photo))[:-1])
+    chosen = [np.arange(len(sets))]
+    sizes = np.bincount(sets)
+    for number in np.unique(sets):
+        own = np.flatnonzero(sets == number)
+        more = round((min(sizes.max() / len(own), _MOST) - 1) * len(own))
+        chosen.append(rng.choice(own, more, replace=False))
+    photos: IntArray = rng.permutation(np.concatenate(chosen))
+    return photos
+
+
+def photo_batches(photos: IntArray, captions: IntArray, size: int) -> list[IntArray]:
+    """Photos in batches, in their order: photos are added to a batch until it has `size` captions.
+
+    Args:
+        photos: any numbers, (any,).
+        captions: how many captions each has, (any,).
+        size: captions of a batch.
+    """
     batches: list[IntArray] = []
-    batch: list[IntArray] = []
-    for index in rng.permutation(len(by_photo) if len(photo) else 0):
-        batch.append(by_photo[index])
-        if sum(map(len, batch)) >= size:
-            batches.append(np.concatenate(batch))
-            batch = []
-    return [*batches, np.concatenate(batch)] if batch else batches
+    start, held = 0, 0
+    for place, count in enumerate(captions.tolist(), start=1):
+        held += count
+        if held >= size:
+            batches.append(photos[start:place])
+            start, held = place, 0
+    return [*batches, photos[start:]] if held else batches
 
 
 def trim(captions: IntArray) -> IntArray:

@@ -28,8 +28,9 @@ class Progress:
         epoch: epochs done.
         batch: batches done of the epoch that has begun.
         step: updates done.
-        reward_epoch: epochs done when the reward's began, -1 before.
-        reward_step: updates done then.
+        stage: which of the run's stages it is in.
+        stage_epoch: epochs done when that began.
+        stage_step: updates done then.
         loss: the training loss summed over the words of this epoch so far.
         reward: the CIDEr-D of sampled captions, summed over those of this epoch so far.
         sampled: those captions.
@@ -44,8 +45,9 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     step: int = 0
-    reward_epoch: int = -1
-    reward_step: int = 0
+    stage: int = 0
+    stage_epoch: int = 0
+    stage_step: int = 0
     loss: float = 0.0
     reward: float = 0.0
     sampled: int = 0
@@ -67,7 +69,12 @@ def save_checkpoint(
     """
     from safetensors.numpy import save
 
-    flat = {f"{group}/{name}": array for group, arrays in tensors.items() for name, array in arrays.items()}
+    flat = {
+        # safetensors writes memory as it lies, whatever its strides
+        f"{group}/{name}": np.ascontiguousarray(array)
+        for group, arrays in tensors.items()
+        for name, array in arrays.items()
+    }
     write_atomically(path, save(flat, {"progress": json.dumps(asdict(progress))}))
 
 

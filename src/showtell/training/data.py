@@ -21,26 +21,58 @@ IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
-class Split:
+class Captions:
+    """Captions of photos.
+
+    Attributes:
+        captions: word ids of all captions, padded, photo by photo, (N, T + 1).
+        photo: which of the P photos each caption is of, ascending, (N,).
+        references: the captions of each photo as they were written, P lists.
+        objects: what each photo shows, by name; None where nobody said. P of them.
+    """
+
+    captions: IntArray
+    photo: IntArray
+    references: list[list[str]]
+    objects: tuple[tuple[str, ...] | None, ...]
+
+    @property
+    def lengths(self) -> IntArray:
+        """How many ids each caption has, start and end included, (N,)."""
+        lengths: IntArray = (self.captions != PAD).sum(axis=1)
+        return lengths
+
+    @property
+    def counts(self) -> IntArray:
+        """How many captions each photo has, (P,)."""
+        return np.bincount(self.photo, minlength=len(self.references))
+
+    def captions_of(self, photos: IntArray) -> tuple[IntArray, IntArray]:
+        """The rows in `captions` of some photos' captions, in the photos' order, and which of those each is of."""
+        starts = np.searchsorted(self.photo, photos)
+        counts = np.searchsorted(self.photo, photos, side="right") - starts
+        of = np.repeat(np.arange(len(photos)), counts)
+        first = np.cumsum(counts) - counts
+        return (starts - first)[of] + np.arange(len(of)), of
+
+
+@dataclass(frozen=True)
+class Split(Captions):
     """Photos and their captions.
 
     Attributes:
         rows: the row of each photo in the features, (P,).
-        captions: word ids of all captions, padded, (M, T + 1).
-        photo_rows: the row in the features of each caption's photo, (M,): captions share their photo's features.
-        references: the captions of each photo as they were written, P lists.
+        sets: which data set each photo is of, (P,).
+        photos: the photos' files, P of them.
     """
 
     rows: IntArray
-    captions: IntArray
-    photo_rows: IntArray
-    references: list[list[str]]
+    sets: IntArray
+    photos: tuple[Path, ...]
 
-    @property
-    def lengths(self) -> IntArray:
-        """How many ids each caption has, start and end included, (M,)."""
-        lengths: IntArray = (self.captions != PAD).sum(axis=1)
-        return lengths
+    def of_set(self, number: int) -> IntArray:
+        """The photos of one data set, ascending."""
+        return np.flatnonzero(self.sets == number)
 
 
 @dataclass(frozen=True)
@@ -52,15 +84,21 @@ class TrainingData:
         vocabulary: the words.
         train: the photos to learn from.
         val: those to choose by.
+        sets: the data sets' names.
         views: the features of other views of the training photos, and the row in them of the photo in each row of
             `features`, (any rows,).
+        uncaptioned: photos without captions, whose objects are known.
+        texts: captions without photos; None if there are none.
     """
 
     features: Array
     vocabulary: Vocabulary
     train: Split
     val: Split
+    sets: tuple[str, ...]
     views: tuple[tuple[Array, IntArray], ...] = ()
+    uncaptioned: Split | None = None
+    texts: Captions | None = None
 
     def batch(self, rows: IntArray, rng: np.random.Generator | None = None, views: int = 1) -> NDArray[np.float32]:
         """The features of some rows in float32, (N, ...); with `rng` of one of the photo's first `views` views."""
@@ -122,56 +160,97 @@ class _Moments:
 
 
 def prepare(
-    dataset: Dataset,
+    datasets: Sequence[Dataset],
     features: Array,
     rows: Mapping[Path, int],
     min_count: int,
     max_words: int,
     views: Sequence[tuple[Array, Mapping[Path, int]]] = (),
+    vocabulary: Vocabulary | None = None,
 ) -> TrainingData:
-    """Turn a data set whose photos' features are known into training data.
+    """Turn data sets whose photos' features are known into training data.
 
     Args:
-        dataset: photos and captions.
+        datasets: photos and captions.
         features: features of photos, (any, F) or (any, P, F), such as a feature store's.
         rows: the row of each photo; photos without one are left out.
-        min_count: a word is known if the training captions hold it this often.
+        min_count: a word is known if the training photos' captions hold it this often, or these and the captions
+            without photos together four times as often.
         max_words: longer captions are cut here, for training only.
         views: the features of other views of the training photos, and the row of each photo in them.
+        vocabulary: the words, if they are known already.
 
     Raises:
-        DatasetError: there is no photo to train on, or none to validate on.
+        DatasetError: there is no photo to train on, or a data set has none to validate on.
     """
-    known = {name: [example for example in dataset.split(name) if example.photo in rows] for name in ("train", "val")}
-    for name, examples in known.items():
-        if not examples:
-            raise DatasetError(f"{dataset.name} has no photos with captions in its split {name!r}; training needs some")
-    vocabulary = Vocabulary.build((caption for example in known["train"] for caption in example.captions), min_count)
 
-    def split(examples: Sequence[Example]) -> Split:
-        captions = [caption for example in examples for caption in example.captions]
-        photo_rows = [rows[example.photo] for example in examples for _ in example.captions]
+    def split(examples: Sequence[tuple[Example, int]]) -> Split:
+        captions, photo = _encoded([example.captions for example, _ in examples], words, max_words)
         return Split(
-            rows=np.array([rows[example.photo] for example in examples]),
-            captions=vocabulary.encode_batch(captions, max_words + 1),  # the end is one step more
-            photo_rows=np.array(photo_rows),
-            references=[list(example.captions) for example in examples],
+            rows=np.array([rows[example.photo] for example, _ in examples], np.intp),
+            captions=captions,
+            photo=photo,
+            references=[list(example.captions) for example, _ in examples],
+            sets=np.array([number for _, number in examples], np.intp),
+            photos=tuple(example.photo for example, _ in examples),
+            objects=tuple(example.objects for example, _ in examples),
         )
 
+    known = {
+        name: [(e, number) for number, dataset in enumerate(datasets) for e in dataset.split(name) if e.photo in rows]
+        for name in ("train", "val")
+    }
+    for name, examples in known.items():
+        for number, dataset in enumerate(datasets):
+            if not any(of == number for _, of in examples):
+                raise DatasetError(
+                    f"{dataset.name} has no photos with captions in its split {name!r}; training needs some"
+                )
+    texts = [text for dataset in datasets for text in dataset.texts]
+    words = vocabulary or Vocabulary.build(
+        (caption for example, _ in known["train"] for caption in example.captions),
+        min_count,
+        (caption for text in texts for caption in text.captions),
+    )
     others = []
     for other, row_of in views:
         row = np.zeros(len(features), np.intp)
-        for example in known["train"]:
+        for example, _ in known["train"]:
             row[rows[example.photo]] = row_of[example.photo]
         others.append((other, row))
-    return TrainingData(features, vocabulary, split(known["train"]), split(known["val"]), tuple(others))
+    uncaptioned = [(e, number) for number, d in enumerate(datasets) for e in d.uncaptioned if e.photo in rows]
+    return TrainingData(
+        features,
+        words,
+        split(known["train"]),
+        split(known["val"]),
+        tuple(dataset.name for dataset in datasets),
+        tuple(others),
+        split(uncaptioned) if uncaptioned else None,
+        Captions(
+            *_encoded([text.captions for text in texts], words, max_words),
+            references=[list(text.captions) for text in texts],
+            objects=tuple(text.objects for text in texts),
+        )
+        if texts
+        else None,
+    )
+
+
+def _encoded(captions: Sequence[Sequence[str]], vocabulary: Vocabulary, max_words: int) -> tuple[IntArray, IntArray]:
+    """Word ids of all captions, photo by photo, and which photo each is of; the end is one step more than the words."""
+    every = [caption for of_photo in captions for caption in of_photo]
+    photo = np.repeat(np.arange(len(captions)), [len(of_photo) for of_photo in captions])
+    return vocabulary.encode_batch(every, max_words + 1), photo
 
 
 def fingerprint(data: TrainingData) -> str:
     """A name for exactly this training data: the same photos' features, captions and splits give the same."""
-    digest = hashlib.sha256(json.dumps(data.vocabulary.to_list()).encode())
-    for split in (data.train, data.val):
-        digest.update(json.dumps(split.references).encode())
+    digest = hashlib.sha256(json.dumps([data.vocabulary.to_list(), data.sets]).encode())
+    if data.texts:
+        digest.update(json.dumps([data.texts.references, data.texts.objects]).encode())
+    for split in filter(None, (data.train, data.val, data.uncaptioned)):
+        digest.update(json.dumps([split.references, split.objects, split.sets.tolist()]).encode())
         for part in np.array_split(split.rows, -(-len(split.rows) // 1024)):
             digest.update(np.ascontiguousarray(data.features[part]).tobytes())
     return digest.hexdigest()

@@ -3,6 +3,7 @@
 BEST = "best.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "curve.png"
+ENCODER = "encoder.onnx"
 METRICS = "metrics.jsonl"
 PROBLEMS = "problems.jsonl"
 RECIPE = "recipe.toml"

@@ -35,6 +35,8 @@ class Recipe:
         label_smoothing: share of the target that goes to all words alike.
         views: views of each training photo that it is shown by (see `vision.views`): the photo, mirrored, parts of it;
             1 for the photo alone.
+        text_epochs: passes over the training captions and, with them, those of photos that are not there (see
+            `training.synthetic`), before the others; only where a data set has such captions.
         epochs: passes over the training captions, at most.
         patience: epochs without a better validation score after which the pass is the last.
         batch_size: captions in an update, of whole photos.
@@ -43,6 +45,17 @@ class Recipe:
         clip_norm: the gradient's norm is at most this.
         average: what is kept at each update of the running mean of the weights, which is what validation and the
             captioner get; 0 for the weights themselves.
+        tune_encoder: whether the encoder learns too, after these (see `training.tuning`); needs the extra `tune`.
+        tune_epochs: passes over the training photos while it does.
+        tune_rate: of Adam for the encoder then, at its peak.
+        tune_decoder_rate: of Adam for the decoder then, at its peak.
+        quantize_epochs: passes after those with the encoder's weights and activations rounded, at a third of the rates,
+            so that it loses nothing when it is run in 8-bit integers; 0 for an encoder in float32.
+        tune_photos: photos in an update then.
+        class_weight: what the divergence of ImageNet's classes from the untouched encoder's is multiplied by then.
+        object_weight: what the cross-entropy of a photo's objects is multiplied by then.
+        refine_epochs: passes over the training captions after that, on the tuned encoder's features.
+        refine_rate: of Adam in them, at its peak.
         reward_epochs: passes over the training photos after these, from the best of them, on the CIDEr-D of captions
             that are sampled.
         reward_rate: of Adam in them, at its peak.
@@ -66,6 +79,7 @@ class Recipe:
     dropout: float = 0.5
     label_smoothing: float = 0.1
     views: int = 4
+    text_epochs: int = 1
     epochs: int = 8
     patience: int = 5
     batch_size: int = 64
@@ -73,6 +87,16 @@ class Recipe:
     warmup_steps: int = 200
     clip_norm: float = 5.0
     average: float = 0.999
+    tune_encoder: bool = False
+    tune_epochs: int = 8
+    tune_rate: float = 3e-4
+    tune_decoder_rate: float = 4e-4
+    quantize_epochs: int = 3
+    tune_photos: int = 32
+    class_weight: float = 2.0
+    object_weight: float = 3.0
+    refine_epochs: int = 3
+    refine_rate: float = 4e-4
     reward_epochs: int = 2
     reward_rate: float = 2e-5
     samples: int = 5
@@ -143,10 +167,22 @@ class Recipe:
 _KIND: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("dropout", "label_smoothing", "average"), "at least 0 and below 1", lambda value: 0 <= value < 1),
-    (("learning_rate", "reward_rate", "clip_norm"), "a finite number above 0", lambda value: 0 < value < float("inf")),
+    (
+        ("learning_rate", "reward_rate", "tune_rate", "tune_decoder_rate", "refine_rate", "clip_norm"),
+        "a finite number above 0",
+        lambda value: 0 < value < float("inf"),
+    ),
     (("forget_bias",), "a finite number", lambda value: abs(value) < float("inf")),
-    (("length_power",), "a finite number, at least 0", lambda value: 0 <= value < float("inf")),
-    (("seed", "warmup_steps", "attention_dim", "reward_epochs"), "at least 0", lambda value: value >= 0),
+    (
+        ("length_power", "class_weight", "object_weight"),
+        "a finite number, at least 0",
+        lambda value: 0 <= value < float("inf"),
+    ),
+    (
+        ("seed", "warmup_steps", "attention_dim", "text_epochs", "quantize_epochs", "reward_epochs"),
+        "at least 0",
+        lambda value: value >= 0,
+    ),
     (
         (
             "embed_dim",
@@ -159,6 +195,9 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
             "batch_size",
             "beam_width",
             "views",
+            "tune_epochs",
+            "tune_photos",
+            "refine_epochs",
         ),
         "at least 1",
         lambda value: value >= 1,

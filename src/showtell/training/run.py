@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,20 +17,24 @@ import numpy as np
 from showtell import __version__
 from showtell.datasets import read_dataset
 from showtell.datasets.features import photo_features
+from showtell.datasets.leaks import find_leaks, leak_lines, refuse_leaks
 from showtell.errors import ShowtellError
 from showtell.files import write_atomically
 from showtell.progress import Report
 from showtell.progress import bar as progress_bar
 from showtell.training.checkpoint import Progress
 from showtell.training.curve import draw_curve
-from showtell.training.data import fingerprint, prepare
+from showtell.training.data import TrainingData, fingerprint, prepare
 from showtell.training.folder import CHECKPOINT, CURVE, PROBLEMS, RECIPE, RUN
 from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
+from showtell.training.tunable import Tunable
+from showtell.vision.classes import shipped_classes
 from showtell.vision.encoder import Encoder
 
 if TYPE_CHECKING:
-    from showtell.datasets import Dataset, FillReport
+    from showtell.datasets import Dataset, Problem
+    from showtell.text.vocabulary import Vocabulary
 
 
 def _no_bar(what: str) -> AbstractContextManager[Report]:
@@ -38,7 +42,7 @@ def _no_bar(what: str) -> AbstractContextManager[Report]:
 
 
 def train(
-    dataset: str | Path,
+    datasets: str | Path | Sequence[str | Path],
     recipe: Recipe,
     folder: str | Path,
     *,
@@ -48,49 +52,48 @@ def train(
     bar: Callable[[str], AbstractContextManager[Report]] = _no_bar,
     on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
 ) -> Progress:
-    """Read a data set, encode its photos, and train; go on where an earlier call in the same folder was stopped.
+    """Read data sets, encode their photos, and train; go on where an earlier call in the same folder was stopped.
 
     The run's folder then holds what is needed to use and to repeat it: `best.safetensors`, the captioner;
-    `recipe.toml`, the settings; `run.json`, the data set, the versions and the command; `problems.jsonl`, what was left
-    out of the data set; `metrics.jsonl`, a record an epoch; `curve.png`, their picture, if matplotlib is there; and
-    `checkpoint.safetensors`.
+    `encoder.onnx`, its encoder, if the recipe tunes that; `recipe.toml`, the settings; `run.json`, the data sets, the
+    versions and the command; `problems.jsonl`, what was left out of the data sets; `metrics.jsonl`, a record an epoch;
+    `curve.png`, their picture, if matplotlib is there; and `checkpoint.safetensors`.
 
     Args:
-        dataset: a folder or captions file that `read_dataset` knows.
+        datasets: folders or captions files that `read_dataset` knows, one or several.
         recipe: the settings.
         folder: the run's folder.
-        photos: the photos' folder, if they do not lie beside the captions.
+        photos: the photos' folder, if they do not lie beside the captions of the one data set.
         features: the feature store's folder, shared between runs.
         say: takes lines for the user.
         bar: makes the progress bars, such as `showtell.progress.bar`.
         on_epoch: called with each epoch's record.
 
     Raises:
-        ShowtellError: the data set cannot be read, or the folder holds a run of another recipe or of other data.
+        ShowtellError: a data set cannot be read, one has training photos that another is judged by, the folder holds a
+            run of another recipe or of other data, or the recipe tunes the encoder and the extra `tune` is missing.
     """
     folder = Path(folder)
     _check_recipe(folder, recipe)
-    found = read_dataset(dataset, photos)
-    say(found.summary())
+    if recipe.tune_encoder:
+        _check_tuning(recipe)
+    sources = [datasets] if isinstance(datasets, (str, Path)) else list(datasets)
+    found = _named_apart([read_dataset(source, photos) for source in sources])
+    for dataset in found:
+        say(dataset.summary())
+    with bar("comparing photos") as advance:
+        leaks = find_leaks(found, advance)
+    refuse_leaks(leaks)
+    for line in leak_lines(leaks):
+        say(line)
+    store = _Features(found, recipe, features, bar, say)
     encoder = Encoder()
-    names = [example.photo for example in found.examples]
-    grid = recipe.attention_dim > 0
-    with bar("encoding photos") as advance:
-        known, report = photo_features(names, encoder, features, advance, grid=grid)
-    for problem in report.unreadable:
-        say(f"left out: {problem.detail}")
-    shown = [example.photo for example in found.split("train") if example.photo in report.rows]
-    views = []
-    for number in range(1, recipe.views):
-        with bar(f"encoding view {number + 1} of {recipe.views} of photos") as advance:
-            other, of_other = photo_features(shown, encoder, features, advance, grid=grid, number=number)
-        views.append((other, of_other.rows))
-    data = prepare(found, known, report.rows, recipe.min_count, recipe.max_words, views)
+    data, unreadable = store.encode(encoder)
     say(
         f"training on {len(data.train.rows):,} photos with {len(data.train.captions):,} captions, "
         f"validating on {len(data.val.rows):,}; {len(data.vocabulary):,} words"
     )
-    _describe(folder, recipe, found, report, encoder.identity, fingerprint(data))
+    _describe(folder, recipe, found, unreadable, encoder.identity, fingerprint(data))
     if (folder / CHECKPOINT).exists():
         say(f"going on with the run in {folder}")
 
@@ -102,17 +105,80 @@ def train(
             draw_curve(trainer.progress.history, folder / CURVE)
         on_epoch(record)
 
+    tunable = None
+    if recipe.tune_encoder:
+        tunable = Tunable(
+            encoder.model,
+            encoder.identity,
+            shipped_classes().classifier,
+            lambda tuned: store.encode(tuned, data.vocabulary)[0],
+        )
     with bar("training batches") as advance:
         trainer = Trainer(
             data,
             recipe,
             folder,
             encoder_identity=encoder.identity,
-            about={"cell": recipe.cell, "trained on": f"{found.name}, split train"},
+            tunable=tunable,
+            about={"cell": recipe.cell, "trained on": f"{' and '.join(data.sets)}, split train"},
             on_batch=advance,
             on_epoch=end_of_epoch,
         )
         return trainer.run()
+
+
+class _Features:
+    """The data sets' photos, through an encoder and the feature store."""
+
+    def __init__(
+        self,
+        datasets: Sequence[Dataset],
+        recipe: Recipe,
+        folder: str | Path,
+        bar: Callable[[str], AbstractContextManager[Report]],
+        say: Callable[[str], None],
+    ) -> None:
+        self._datasets, self._recipe, self._folder, self._bar, self._say = datasets, recipe, folder, bar, say
+
+    def encode(
+        self, encoder: Encoder, vocabulary: Vocabulary | None = None
+    ) -> tuple[TrainingData, tuple[Problem, ...]]:
+        """The training data with an encoder's features, and the photos that cannot be read."""
+        recipe, grid = self._recipe, self._recipe.attention_dim > 0
+        examples = [e for dataset in self._datasets for e in (*dataset.examples, *dataset.uncaptioned)]
+        with self._bar("encoding photos") as advance:
+            known, report = photo_features([e.photo for e in examples], encoder, self._folder, advance, grid=grid)
+        for problem in report.unreadable:
+            self._say(f"left out: {problem.detail}")
+        shown = [e.photo for e in examples if e.split == "train" and e.captions and e.photo in report.rows]
+        views = []
+        for number in range(1, recipe.views):
+            with self._bar(f"encoding view {number + 1} of {recipe.views} of photos") as advance:
+                other, of_other = photo_features(shown, encoder, self._folder, advance, grid=grid, number=number)
+            views.append((other, of_other.rows))
+        data = prepare(
+            self._datasets, known, report.rows, recipe.min_count, recipe.max_words, views, vocabulary=vocabulary
+        )
+        return data, report.unreadable
+
+
+def _named_apart(datasets: Sequence[Dataset]) -> list[Dataset]:
+    """The data sets under names that tell them apart: scores are told by name."""
+    names = [dataset.name for dataset in datasets]
+    return [
+        replace(dataset, name=f"{name}-{place}") if names.count(name) > 1 else dataset
+        for place, (name, dataset) in enumerate(zip(names, datasets, strict=True), start=1)
+    ]
+
+
+def _check_tuning(recipe: Recipe) -> None:
+    for package in ("torch", "onnx"):
+        if not find_spec(package):
+            raise ShowtellError(
+                f"tuning the encoder needs {package}: pip install 'showtell[tune]', or train without --tune-encoder"
+            )
+    if not recipe.attention_dim:
+        raise ShowtellError("tuning the encoder needs attention to the grid: attention_dim is 0")
 
 
 def _check_recipe(folder: Path, recipe: Recipe) -> None:
@@ -131,28 +197,29 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
 def _describe(
     folder: Path,
     recipe: Recipe,
-    dataset: Dataset,
-    report: FillReport,
+    datasets: Sequence[Dataset],
+    unreadable: Sequence[Problem],
     encoder_identity: str,
     fingerprint: str,
 ) -> None:
     """Write down what the run is made of; on a run that goes on, hold it against what was written."""
-    about = folder / RUN
+    about, names = folder / RUN, [dataset.name for dataset in datasets]
     if about.exists():
         before = json.loads(about.read_text(encoding="utf-8"))["data"]
         if before != fingerprint:
             raise ShowtellError(
-                f"{folder} holds a run on other data: a photo, a caption or a split of {dataset.name} has changed; "
-                "give the new run its own folder with --run, or remove the old one"
+                f"{folder} holds a run on other data: a photo, a caption or a split of {' or '.join(names)} has "
+                "changed; give the new run its own folder with --run, or remove the old one"
             )
         return
     folder.mkdir(parents=True, exist_ok=True)
-    problems = [json.dumps(asdict(problem)) + "\n" for problem in (*dataset.problems, *report.unreadable)]
+    found = [*(problem for dataset in datasets for problem in dataset.problems), *unreadable]
+    problems = [json.dumps(asdict(problem)) + "\n" for problem in found]
     write_atomically(folder / PROBLEMS, "".join(problems))
     write_atomically(folder / RECIPE, recipe.to_toml())
     facts = {
         "data": fingerprint,
-        "dataset": dataset.name,
+        "datasets": names,
         "encoder": encoder_identity,
         "command": sys.argv,
         "showtell": __version__,

@@ -1,8 +1,35 @@
-"""The learning rate over a run."""
+"""The learning rate over a stage of a run, and how fast the weights' moving average follows."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Where in its stage an update stands.
+
+    Attributes:
+        step: the update, 0 to total - 1.
+        total: the updates of the stage.
+        warmup: updates until the peak of the rate.
+        average: what is kept at each update of the weights' moving average.
+    """
+
+    step: int
+    total: int
+    warmup: int
+    average: float
+
+    def rate(self, peak: float) -> float:
+        """The learning rate, given its peak (see `warmup_cosine`)."""
+        return warmup_cosine(self.step, self.total, self.warmup, peak)
+
+    @property
+    def keep(self) -> float:
+        """What is kept of the moving average: at first it is over the few updates that there were."""
+        return min(self.average, self.step / (self.step + 10))
 
 
 def warmup_cosine(step: int, total: int, warmup: int, peak: float) -> float:

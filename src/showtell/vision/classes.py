@@ -32,6 +32,11 @@ class Classes:
         self.names: tuple[str, ...] = tuple(header["names"])
         self.encoder_identity: str = header["encoder"]
 
+    @property
+    def classifier(self) -> tuple[Array, Array]:
+        """Weights (1280, 1000) and bias (1000,)."""
+        return self._W, self._b
+
     def probabilities(self, features: Array) -> Array:
         """The probability of each class, float32 (N, 1000), of photos' grids (N, 81, 1280) or their means (N, 1280)."""
         pooled = features.astype(np.float32).mean(axis=1) if features.ndim == 3 else features.astype(np.float32)

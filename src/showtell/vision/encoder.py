@@ -40,13 +40,18 @@ class Encoder:
         grid_shape: (81, 1280).
         feature_dim: 1280.
         threads: how many photos are encoded at a time.
+        model: the file's content.
     """
 
     grid_shape = (81, 1280)
     feature_dim = 1280
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, threads: int | None = None, *, model: bytes | None = None
+    ) -> None:
         """Read the network at `path` (default: the one that ships); encode up to `threads` photos at a time.
+
+        `model` is the file's content if it is known already; `path` is then but its name.
 
         By default there are as many threads as there are cores that this process may use.
 
@@ -59,10 +64,10 @@ class Encoder:
         self._path = Path(path) if path is not None else _SHIPPED
         self.threads = threads or usable_cores()
         try:
-            self._model = self._path.read_bytes()
+            self.model = model if model is not None else self._path.read_bytes()
         except OSError as error:
             raise ModelError(f"{self._path}: the encoder cannot be read ({error.strerror})") from error
-        self.identity = f"{self._path.stem}-{hashlib.sha256(self._model).hexdigest()[:16]}-{_PREPROCESSING}"
+        self.identity = f"{self._path.stem}-{hashlib.sha256(self.model).hexdigest()[:16]}-{_PREPROCESSING}"
 
     def encode(self, photos: Sequence[Image]) -> NDArray[np.float32]:
         """Return the grids of N photos (PIL images of mode RGB): float32 (N, 81, 1280), in [0, 6].
@@ -85,6 +90,11 @@ class Encoder:
                 pass
         return grids
 
+    @property
+    def ships(self) -> bool:
+        """Whether it is the encoder that ships."""
+        return self._path == _SHIPPED
+
     @functools.cached_property
     def _session(self) -> InferenceSession:
         """Make the session, of one thread: photos side by side need no waiting for each other at every layer.
@@ -98,7 +108,7 @@ class Encoder:
         options.log_severity_level = 4  # what is wrong becomes an exception, and needs no second line
         onnxruntime.disable_telemetry_events()
         try:
-            session = onnxruntime.InferenceSession(self._model, options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(self.model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own classes, which have no public base
             raise ModelError(f"{self._path}: is no ONNX model, or it is damaged; export it again") from error
         ends = [*session.get_inputs(), *session.get_outputs()]
@@ -117,11 +127,16 @@ def pool(grid: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _pixels(photo: Image) -> NDArray[np.float32]:
     """Squash a photo to the network's input: float32 (1, 3, 260, 260), (x - 127) / 128."""
-    from PIL.Image import Resampling
-
     if photo.mode != "RGB":
         raise ShowtellError(f"Encoder.encode: a photo is of mode {photo.mode}, expected RGB; use open_photo")
-    squashed = np.asarray(photo.resize((_SIDE, _SIDE), Resampling.BICUBIC)).transpose(2, 0, 1)[np.newaxis]
+    squashed = squash(photo, _SIDE).transpose(2, 0, 1)[np.newaxis]
     pixels: NDArray[np.float32] = np.subtract(squashed, 127, dtype=np.float32, order="C")
     pixels /= 128
     return pixels
+
+
+def squash(photo: Image, side: int) -> NDArray[np.uint8]:
+    """Return a whole photo of mode RGB as (side, side, 3), bicubic and antialiased; its aspect ratio is not kept."""
+    from PIL.Image import Resampling
+
+    return np.asarray(photo.resize((side, side), Resampling.BICUBIC))

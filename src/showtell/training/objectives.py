@@ -1,0 +1,183 @@
+"""What a stage of a run learns: for photos of a batch, the gradients of its objective."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell.decoder import CaptionDecoder
+from showtell.text.vocabulary import PAD
+from showtell.training.batches import epoch_photos, photo_batches, trim
+from showtell.training.data import Split, TrainingData
+from showtell.training.recipe import Recipe
+from showtell.training.reward import Reward, advantages, as_captions, sample_captions, speaking
+from showtell.training.schedule import Schedule
+from showtell.training.synthetic import SyntheticGrids
+from showtell.vision.views import WHOLE
+
+Array: TypeAlias = NDArray[np.floating[Any]]
+IntArray: TypeAlias = NDArray[np.integer[Any]]
+
+# The stream of randomness of the object head, beside those of the loop
+_HEAD = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The gradients of a batch, and what is told of an epoch.
+
+    Attributes:
+        grads: of the decoder's parameters, by name.
+        words: how many were predicted.
+        loss: summed over them.
+        reward: summed over the captions that were sampled.
+        sampled: those captions.
+    """
+
+    grads: dict[str, Array]
+    words: int
+    loss: float = 0.0
+    reward: float = 0.0
+    sampled: int = 0
+
+
+class Objective(Protocol):
+    """An objective over batches of photos."""
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> list[IntArray]:
+        """The photos of an epoch of the stage, in batches; what the numbers mean is the objective's own."""
+
+    def gradients(
+        self, decoder: CaptionDecoder, photos: IntArray, rng: np.random.Generator, schedule: Schedule
+    ) -> Outcome:
+        """The gradients of a batch; what learns beside the decoder takes its step by the schedule."""
+
+    def validation_features(self, photos: IntArray) -> Array:
+        """The features of some validation photos, 0 to P - 1, float32 (N, ...)."""
+
+    def state(self) -> dict[str, dict[str, Array]]:
+        """What a checkpoint must hold of what learns beside the decoder, as groups of named arrays."""
+
+
+class _DecoderAlone:
+    """An objective by which nothing learns beside the decoder."""
+
+    def __init__(self, data: TrainingData, recipe: Recipe) -> None:
+        self._data, self._recipe = data, recipe
+
+    def validation_features(self, photos: IntArray) -> Array:
+        """Those that are stored."""
+        return self._data.batch(self._data.val.rows[photos])
+
+    def state(self) -> dict[str, dict[str, Array]]:
+        """Nothing."""
+        return {}
+
+
+class CrossEntropy(_DecoderAlone):
+    """The captions' cross-entropy, given their photos' features.
+
+    Photos 0 to P - 1 are the training photos, the next ones those that are not there: their grids are made up.
+
+    Args:
+        data: what to learn from.
+        recipe: how.
+        text_epochs: in so many epochs, the first, there are captions without photos too.
+    """
+
+    def __init__(self, data: TrainingData, recipe: Recipe, text_epochs: int = 0) -> None:
+        super().__init__(data, recipe)
+        self._text_epochs = text_epochs
+        self._weights = caption_weights(data.train)
+
+    @functools.cached_property
+    def _synthetic(self) -> SyntheticGrids:
+        return SyntheticGrids(self._data, np.random.default_rng([self._recipe.seed, _HEAD]))
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> list[IntArray]:
+        """Photos with about `batch_size` captions each."""
+        train, texts = self._data.train, self._data.texts
+        photos = epoch_photos(train.sets, rng)
+        counts = train.counts
+        if texts is not None and epoch < self._text_epochs:
+            others = texts.counts
+            photos = rng.permutation(np.concatenate([photos, len(counts) + np.arange(len(others))]))
+            counts = np.concatenate([counts, others])
+        return photo_batches(photos, counts[photos], self._recipe.batch_size)
+
+    def gradients(
+        self, decoder: CaptionDecoder, photos: IntArray, rng: np.random.Generator, schedule: Schedule
+    ) -> Outcome:
+        """Of the cross-entropy of the captions of some photos."""
+        recipe, train, texts = self._recipe, self._data.train, self._data.texts
+        there = len(train.rows)
+        real, made_up = photos[photos < there], photos[photos >= there] - there
+        rows, photo = train.captions_of(real)
+        features = self._data.batch(train.rows[real], rng, recipe.views)
+        captions, weight = train.captions[rows], self._weights[rows]
+        if made_up.size and texts is not None:
+            others, of_other = texts.captions_of(made_up)
+            features = np.concatenate([features, self._synthetic.draw(made_up, rng)])
+            captions = np.concatenate([captions, texts.captions[others]])
+            photo = np.concatenate([photo, len(real) + of_other])
+            weight = np.concatenate([weight, np.ones(len(others), weight.dtype)])
+        captions = trim(captions)
+        loss, grads = decoder.loss(
+            features,
+            captions,
+            photo,
+            dropout=recipe.dropout,
+            label_smoothing=recipe.label_smoothing,
+            weight=weight,
+            rng=rng,
+        )
+        return Outcome(grads, words_in(captions), loss=loss * len(captions))
+
+
+class SelfCritical(_DecoderAlone):
+    """The expected reward, negative, of captions for the training photos: without dropout."""
+
+    def __init__(self, data: TrainingData, recipe: Recipe) -> None:
+        super().__init__(data, recipe)
+        self._reward = Reward(data.train.references, data.vocabulary)
+
+    def batches(self, epoch: int, rng: np.random.Generator) -> list[IntArray]:
+        """Photos with about `batch_size` captions each."""
+        train = self._data.train
+        photos = epoch_photos(train.sets, rng)
+        return photo_batches(photos, train.counts[photos], self._recipe.batch_size)
+
+    def gradients(
+        self, decoder: CaptionDecoder, photos: IntArray, rng: np.random.Generator, schedule: Schedule
+    ) -> Outcome:
+        """Of captions that are sampled."""
+        recipe = self._recipe
+        # of the whole photo: no one is to speak of what he cannot see
+        features = self._data.batch(self._data.train.rows[photos], rng, min(recipe.views, WHOLE))
+        hypotheses = sample_captions(decoder, features, recipe.samples, recipe.max_words, rng)
+        of_photo = np.repeat(np.arange(len(photos)), recipe.samples)
+        rewards = self._reward.score(hypotheses, photos[of_photo])
+        captions = as_captions(hypotheses)
+        weight = advantages(rewards, recipe.samples).astype(features.dtype)
+        _, grads = speaking(decoder).loss(features, captions, of_photo, weight=weight)
+        return Outcome(grads, words_in(captions), reward=float(rewards.sum()), sampled=len(rewards))
+
+
+def caption_weights(split: Split) -> NDArray[np.float32]:
+    """What each caption's loss is multiplied by, (N,): a photo with one caption is worth learning from too.
+
+    A photo's captions weigh together as the root of how many there are, and all captions 1 on average.
+    """
+    counts = split.counts[split.photo]
+    weights: NDArray[np.float32] = (counts**-0.5).astype(np.float32)
+    weights /= weights.mean()
+    return weights
+
+
+def words_in(captions: IntArray) -> int:
+    """How many words captions (N, T + 1) ask for, their ends included."""
+    return int((captions[:, 1:] != PAD).sum())

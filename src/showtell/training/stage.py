@@ -1,0 +1,50 @@
+"""The stages of a run: what is learnt from, for how many epochs, and at which rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from showtell.training.recipe import Recipe
+
+Kind = Literal["captions", "tuning", "quantization", "reward"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Epochs that share an optimizer and a schedule of its rate.
+
+    Attributes:
+        kind: `captions`: their cross-entropy, the encoder frozen; `tuning`: the same, the encoder learning;
+            `quantization`: that with the encoder rounded to integers; `reward`: CIDEr-D of sampled captions.
+        epochs: how many.
+        rate: of Adam for the decoder, at its peak.
+        encoder_rate: of Adam for the encoder, at its peak.
+        text_epochs: so many of the epochs, the first ones, have captions without photos too.
+    """
+
+    kind: Kind
+    epochs: int
+    rate: float
+    encoder_rate: float = 0.0
+    text_epochs: int = 0
+
+    @property
+    def tunes(self) -> bool:
+        """Whether the encoder learns."""
+        return self.kind in ("tuning", "quantization")
+
+
+def stages(recipe: Recipe, *, texts: bool) -> tuple[Stage, ...]:
+    """The stages of a recipe, in their order; `texts` says whether there are captions without photos."""
+    text_epochs = recipe.text_epochs if texts else 0
+    found = [Stage("captions", text_epochs + recipe.epochs, recipe.learning_rate, text_epochs=text_epochs)]
+    if recipe.tune_encoder:
+        found.append(Stage("tuning", recipe.tune_epochs, recipe.tune_decoder_rate, recipe.tune_rate))
+        if recipe.quantize_epochs:
+            rates = recipe.tune_decoder_rate / 3, recipe.tune_rate / 3
+            found.append(Stage("quantization", recipe.quantize_epochs, *rates))
+        found.append(Stage("captions", text_epochs + recipe.refine_epochs, recipe.refine_rate, text_epochs=text_epochs))
+    if recipe.reward_epochs:
+        found.append(Stage("reward", recipe.reward_epochs, recipe.reward_rate))
+    return tuple(found)

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra tune")
+pytest.importorskip("onnx", reason="needs the extra tune")
+
+import torch
+
+from showtell.captioner import Captioner
+from showtell.decoder import CaptionDecoder
+from showtell.text.vocabulary import END, START
+from showtell.training.checkpoint import load_checkpoint
+from showtell.training.folder import BEST, CHECKPOINT, ENCODER
+from showtell.training.recipe import Recipe
+from showtell.training.run import train
+from showtell.training.tuning import EncoderTuner
+from showtell.vision.encoder import Encoder
+
+RECIPE = Recipe(
+    embed_dim=8,
+    hidden_dim=16,
+    attention_dim=12,
+    heads=2,
+    epochs=1,
+    tune_encoder=True,
+    tune_epochs=1,
+    quantize_epochs=1,
+    tune_photos=9,
+    refine_epochs=1,
+    reward_epochs=0,
+    views=1,
+    batch_size=8,
+    min_count=1,
+    max_words=8,
+)
+CLASSES = 5
+
+
+def tuner(encoder: Encoder) -> EncoderTuner:
+    rng = np.random.default_rng(0)
+    classifier = 0.1 * rng.standard_normal((1280, CLASSES)), np.zeros(CLASSES)
+    return EncoderTuner(encoder.model, classifier, 3, class_weight=2.0, object_weight=3.0, device="cpu")
+
+
+def test_the_gradient_of_the_whole_is_the_slope(encoder: Encoder) -> None:
+    """Of captions, classes and objects together, along the encoder's own gradient, by finite differences."""
+    ours, rng = tuner(encoder), np.random.default_rng(1)
+    photos = rng.integers(0, 256, (2, 260, 260, 3), np.uint8)
+    decoder = CaptionDecoder(9, 1280, 8, 8, attention_dim=8, heads=2, rng=rng, precision="float32")
+    captions = np.array([[START, 5, 6, END], [START, 7, END, 0], [START, 8, 4, END]])
+    photo = np.array([0, 0, 1])
+    classes = rng.dirichlet(np.ones(CLASSES), 2)
+    shown, known = np.array([[True, False, False], [False, True, True]]), np.array([True, False])
+
+    def loss() -> float:
+        grids = ours.forward(photos)
+        captions_loss, grads = decoder.loss(grids, captions, photo, with_features=True)
+        beside = ours.backward(grads["features"], classes, shown, known)
+        return captions_loss + 2.0 * beside["classes"] + 3.0 * beside["objects"] * known.sum() / len(known)
+
+    loss()
+    gradients = {name: value.grad.clone() for name, value in ours.params.items() if value.grad is not None}
+    norm = float(torch.stack([g.square().sum() for g in gradients.values()]).sum().sqrt())
+    step, slopes = 3e-4, []  # short: the network has a kink at every 0 and 6
+    for sign in (1, -1):
+        with torch.no_grad():
+            for name, gradient in gradients.items():
+                ours.params[name].add_(gradient, alpha=sign * step / norm)
+        slopes.append(loss())
+        with torch.no_grad():
+            for name, gradient in gradients.items():
+                ours.params[name].sub_(gradient, alpha=sign * step / norm)
+    assert (slopes[0] - slopes[1]) / (2 * step) == pytest.approx(norm, rel=0.03)
+
+
+def test_an_unknown_photo_says_nothing_of_objects(encoder: Encoder) -> None:
+    ours = tuner(encoder)
+    photos = np.random.default_rng(1).integers(0, 256, (1, 260, 260, 3), np.uint8)
+    grids = ours.forward(photos)
+    ours.backward(np.zeros_like(grids), np.full((1, CLASSES), 1 / CLASSES), np.ones((1, 3), bool), np.zeros(1, bool))
+    gradient = ours.params["objects.W"].grad
+    assert gradient is not None
+    assert not gradient.any()
+
+
+@pytest.fixture(scope="module")
+def whole(drawn: Path, stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tuned") / "run"
+    train(drawn, RECIPE, folder, features=stored)
+    return folder
+
+
+def test_a_captioner_carries_its_encoder(whole: Path, drawn: Path) -> None:
+    captioner = Captioner.load(whole / BEST)
+    assert captioner.encoder.model == (whole / ENCODER).read_bytes()
+    assert captioner.encoder.identity == captioner.encoder_identity == Encoder(whole / ENCODER).identity
+    assert captioner.encoder_identity != Encoder().identity
+    assert captioner.caption(drawn / "images" / "00000.png").text.endswith(".")
+
+
+def test_a_run_that_is_stopped_while_it_tunes_ends_the_same(
+    whole: Path, drawn: Path, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updates = 0
+    update = EncoderTuner.update
+
+    def stop_at_the_eighth(self: EncoderTuner, rate: float, keep: float) -> float:
+        nonlocal updates
+        updates += 1
+        if updates in (2, 5):  # while it tunes, and while it is rounded too
+            raise KeyboardInterrupt
+        return update(self, rate, keep)
+
+    monkeypatch.setattr(EncoderTuner, "update", stop_at_the_eighth)
+    monkeypatch.setattr("showtell.training.loop.CHECKPOINT_SECONDS", 0.0)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            train(drawn, RECIPE, tmp_path, features=stored)
+    train(drawn, RECIPE, tmp_path, features=stored)
+    assert (tmp_path / ENCODER).read_bytes() == (whole / ENCODER).read_bytes()
+    assert (tmp_path / BEST).read_bytes() == (whole / BEST).read_bytes()
+    (_, ours), (_, theirs) = (load_checkpoint(folder / CHECKPOINT) for folder in (tmp_path, whole))
+    for name, array in ours["params"].items():
+        assert array.tobytes() == theirs["params"][name].tobytes(), name
+
+
+def test_without_attention_the_encoder_cannot_be_tuned(drawn: Path, stored: Path, tmp_path: Path) -> None:
+    from showtell.errors import ShowtellError
+
+    with pytest.raises(ShowtellError, match="attention_dim is 0"):
+        train(drawn, dataclasses.replace(RECIPE, attention_dim=0, heads=1), tmp_path / "run", features=stored)
