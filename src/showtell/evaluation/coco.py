@@ -23,6 +23,7 @@ def read_results(results: str | os.PathLike[str], references: str | os.PathLike[
         DatasetError: a file cannot be read or is not of that form, two captions are of one photo, two images have
             one id, or a photo of the results has no references.
     """
+    written = _list(results, _json(results))
     content = _json(references)
     if not isinstance(content, dict):
         raise DatasetError(f"{references}: expected an object with annotations, as COCO's captions files have it")
@@ -51,7 +52,7 @@ def read_results(results: str | os.PathLike[str], references: str | os.PathLike[
         theirs[_known(ids, photo)].append(caption)
 
     captions: dict[int | str, str] = {}
-    for place, entry in enumerate(_list(results, _json(results))):
+    for place, entry in enumerate(written):
         match entry:
             case {"image_id": int() | str() as given, "caption": str(caption)}:
                 photo = _known(ids, given)
