@@ -29,7 +29,7 @@ def test_the_scores_of_what_it_writes(
     lines = [json.loads(line) for line in (tmp_path / "captions.jsonl").read_text().splitlines()]
     assert [line["caption"] for line in lines] == [caption.text for caption in written]
     assert sum(line["cider_d"] for line in lines) / len(lines) == pytest.approx(found["CIDEr-D"])
-    table = showtell(*words).out.splitlines()
+    table = showtell(*words, "--split", "dev").out.splitlines()
     assert table[0].split() == ["photos", str(len(examples))]
     assert [line.split("  ")[0] for line in table] == [name for name in found if name != "intervals"]
 
@@ -65,7 +65,7 @@ def test_a_page_of_it(showtell, model: Path, drawn: Path, stored: Path, tmp_path
 def test_a_split_that_is_not_there(showtell, model: Path, drawn: Path, stored: Path) -> None:
     result = showtell("evaluate", model, drawn, "--split", "test", "--features", stored)
     assert result.status == 1
-    assert "no photos with captions in its split 'test'" in result.err
+    assert "no photos with captions in its split 'test', only in train, val" in result.err
 
 
 def test_how_much_of_what_it_names_is_not_there(

@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from showtell.datasets import read_dataset
+from showtell.errors import DatasetError
 
 
 def write_coco(path: Path, images: dict[int, str], annotations: list[tuple[int, object]]) -> Path:
@@ -54,3 +57,40 @@ def test_a_file_whose_name_says_no_split_is_divided_by_hash(tmp_path, write_phot
     assert {split for split, _ in found(dataset).values()} == {"train", "val"}
     assert found(dataset)["7.jpg"][1] == ("photo 7",)
     assert problems(dataset) == [("outside the folder", "mine.json:../../x.jpg")]
+
+
+def test_of_two_images_with_one_id_nothing_is_learnt(tmp_path, write_photos, found, problems) -> None:
+    write_photos(tmp_path / "images", "a.jpg", "b.jpg", "c.jpg")
+    content = {
+        "images": [{"id": i, "file_name": f"{name}.jpg"} for i, name in ((0, "a"), (0, "b"), (1, "c"), (1, "c"))],
+        "annotations": [{"image_id": i, "caption": f"of {i}"} for i in (0, "1", "0", 2)],
+    }
+    (tmp_path / "captions_all.json").write_text(json.dumps(content))
+    dataset = read_dataset(tmp_path)
+    assert found(dataset) == {"c.jpg": ("train", ("of 1",))}
+    assert problems(dataset)[:5] == [
+        ("malformed entry", "captions_all.json:a.jpg"),
+        ("malformed entry", "captions_all.json:b.jpg"),
+        *(("malformed entry", f"captions_all.json:annotations[{place}]") for place in (0, 2, 3)),
+    ]
+
+
+def test_a_split_is_a_word_of_its_own_in_a_files_name(tmp_path, write_photos, found) -> None:
+    write_photos(tmp_path / "images", "1.jpg", "2.jpg")
+    for name, splits in (("captions_latest", {"train", "val"}), ("captions_test2017", {"test"})):
+        file = write_coco(tmp_path / f"{name}.json", {1: "1.jpg", 2: "2.jpg"}, [(1, "a cat"), (2, "a dog")])
+        assert {split for split, _ in found(read_dataset(tmp_path)).values()} == splits
+        file.unlink()
+
+
+def test_what_are_no_captions_is_left_out_and_named(tmp_path, write_photos, found, problems) -> None:
+    write_photos(tmp_path / "images", "1.jpg")
+    write_coco(tmp_path / "annotations/captions_val2014.json", {1: "1.jpg"}, [(1, "a cat")])
+    results = tmp_path / "annotations/captions_val2014_fakecap_results.json"
+    results.write_text('[{"image_id": 1, "caption": "a dog"}]')
+    dataset = read_dataset(tmp_path)
+    assert found(dataset) == {"1.jpg": ("val", ("a cat",))}
+    assert problems(dataset) == [("malformed entry", results.name)]
+    (tmp_path / "annotations/captions_val2014.json").unlink()
+    with pytest.raises(DatasetError, match="none of the known formats"):
+        read_dataset(tmp_path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from showtell.datasets import read_dataset
 from showtell.datasets.flickr8k import read_flickr8k
 
 TOKENS = "".join(
@@ -44,3 +45,13 @@ def test_without_lists_a_hash_divides_them(tmp_path, write_photos, found) -> Non
     splits = [split for split, _ in found(read_flickr8k(tokens)).values()]
     assert len(splits) == 4
     assert set(splits) == {"train", "val"}
+
+
+def test_flickr30k_and_any_file_of_such_lines_is_read(tmp_path, write_photos, found) -> None:
+    write_photos(tmp_path / "flickr30k-images", "1.jpg", "2#3.jpg")
+    text = "1.jpg#0\tA cat .\n1.jpg#1\tTom #1\n2#3.jpg#0\tA dog\n"
+    for name in ("results_20130124.token", "mine.txt"):
+        (tmp_path / name).write_text(text)
+        dataset = read_dataset(tmp_path / name)
+        assert [captions for _, captions in found(dataset).values()] == [("A cat .", "Tom #1"), ("A dog",)]
+    assert read_dataset(tmp_path) == dataset

@@ -45,3 +45,18 @@ def test_photos_without_any_text_are_an_error(tmp_path, write_photos) -> None:
     assert not is_folder_of_pairs(tmp_path)
     with pytest.raises(DatasetError, match=r"no photo has a caption; no captions: 2 \(a\.jpg, b\.jpg\)"):
         read_folder(tmp_path)
+
+
+def test_the_suffix_of_a_text_and_a_photo_count_in_any_capitals(tmp_path, write_photos, found, problems) -> None:
+    write_photos(tmp_path, "DOG.JPG", "cat.jpg", "Cow.jpg", "hen.jpg", "HEN.png")
+    for name in ("DOG.TXT", "cat.Txt", "cow.txt", "hen.txt", "HEN.txt"):
+        (tmp_path / name).write_text(f"in {name}")
+    dataset = read_folder(tmp_path)
+    assert {name: captions for name, (_, captions) in found(dataset).items()} == {
+        "DOG.JPG": ("in DOG.TXT",),
+        "cat.jpg": ("in cat.Txt",),
+        "Cow.jpg": ("in cow.txt",),
+        "hen.jpg": ("in hen.txt",),
+        "HEN.png": ("in HEN.txt",),
+    }
+    assert problems(dataset) == []

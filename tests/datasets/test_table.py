@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from showtell.datasets import read_dataset
 from showtell.datasets.table import _csv_rows, is_table, read_table
 from showtell.errors import DatasetError
 
@@ -131,7 +132,7 @@ def test_whatever_the_csv_module_writes_is_read_back(tmp_path_factory, rows, del
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter=delimiter).writerows([("file", "caption"), *rows])
     read = [row for _, row in _csv_rows(path)]
-    assert read == [{"file": name, "caption": caption} for name, caption in rows]
+    assert read == [{"file": [name], "caption": [caption]} for name, caption in rows]
 
 
 @settings(max_examples=100, deadline=None)
@@ -150,3 +151,103 @@ def test_json_rows_and_csv_rows_agree(folder, found) -> None:
         "\n".join(json.dumps({"file": f, "caption": c}) for f, c in [("a.jpg", "é"), ("b.jpg", "ß")])
     )
     assert found(read_table(folder / "t.csv")) == found(read_table(folder / "t.jsonl"))
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["file,caption,caption,Caption", "file,caption,caption.1,caption.2", "file,caption_1,caption_2,caption 3"],
+)
+def test_all_captions_of_a_row_are_read(folder, found, header) -> None:
+    (folder / "t.csv").write_text(f"{header}\na.jpg,one,two,three\nb.jpg,four,five,six\n")
+    assert [captions for _, captions in found(read_table(folder / "t.csv")).values()] == [
+        ("one", "two", "three"),
+        ("four", "five", "six"),
+    ]
+
+
+@pytest.mark.parametrize("header", ["file,caption,file", "split,file,caption,split"])
+def test_a_column_for_one_value_that_is_there_twice_is_refused(folder, header) -> None:
+    (folder / "t.csv").write_text(f"{header}\n")
+    with pytest.raises(DatasetError, match=r"t\.csv:1: the column (file|split) is there 2 times; keep one"):
+        read_table(folder / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("cell", "captions"),
+    [
+        ('["Two men", "Two, outside"]', ("Two men", "Two, outside")),
+        ('[\'Two men\', "it\'s \\"two\\""]', ("Two men", 'it\'s "two"')),
+        ("['Two men' 'Two guys']", ("Two men", "Two guys")),
+        ("['Two men'\n 'Two guys']", ("Two men", "Two guys")),
+        ("[blurred]", ("[blurred]",)),
+        ("[1, 2]", ("[1, 2]",)),
+        ("['open, 'x']", ("['open, 'x']",)),
+        ("[a] dog [b]", ("[a] dog [b]",)),
+    ],
+)
+def test_a_list_in_a_cell_is_its_captions(folder, found, cell, captions) -> None:
+    with (folder / "t.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "captions"), ("a.jpg", cell), ("b.jpg", "A dog")])
+    (folder / "t.jsonl").write_text(json.dumps({"file": "a.jpg", "caption": cell}))
+    assert found(read_table(folder / "t.csv"))["a.jpg"][1] == captions
+    assert found(read_table(folder / "t.jsonl"))["a.jpg"][1] == captions
+
+
+def test_a_list_in_json_is_read_as_its_lines(folder, found, problems) -> None:
+    entries = [{"image": "a.jpg", "caption": ["A cat", "Tom"], "image_id": "x"}, 7, {"image": "b.jpg", "Text": "A dog"}]
+    (folder / "train.json").write_text(json.dumps(entries))
+    dataset = read_dataset(folder / "train.json")
+    assert [captions for _, captions in found(dataset).values()] == [("A cat", "Tom"), ("A dog",)]
+    assert problems(dataset)[0] == ("malformed entry", "train.json:[1]")
+    (folder / "train.json").rename(folder / "captions.json")
+    assert found(read_dataset(folder)) == found(dataset)
+    (folder / "captions.json").write_text("[]")
+    with pytest.raises(DatasetError, match="names no photo"):
+        read_dataset(folder)
+
+
+def test_the_photos_column_is_that_which_names_files(folder, found) -> None:
+    (folder / "t.csv").write_text("image,filename,caption\n7,a.jpg,A cat\n8,b.jpg,A dog\n")
+    assert list(found(read_table(folder / "t.csv"))) == ["a.jpg", "b.jpg"]
+    (folder / "t.jsonl").write_text(
+        '{"image": 7, "path": "a.jpg", "caption": "A cat"}\n{"image": "b.jpg", "caption": "A dog"}\n'
+    )
+    assert list(found(read_table(folder / "t.jsonl"))) == ["a.jpg", "b.jpg"]
+    assert list(found(read_table(folder / "t.jsonl", folder / "images"))) == ["a.jpg", "b.jpg"]
+
+
+def test_a_mark_that_closes_a_row_by_chance_takes_no_others(folder, found, problems) -> None:
+    lines = [
+        "file,caption",
+        'a.jpg,"A dog',
+        "b.jpg,A cat",
+        'c.jpg,A stick of 5"',
+        'a.jpg,"one',
+        'two"',
+        'b.jpg, "x, y"',
+    ]
+    (folder / "t.csv").write_text("\n".join(lines))
+    dataset = read_table(folder / "t.csv")
+    assert {name: captions for name, (_, captions) in found(dataset).items()} == {
+        "b.jpg": ("A cat", "x, y"),
+        "c.jpg": ('A stick of 5"',),
+        "a.jpg": ("one two",),
+    }
+    assert problems(dataset) == [("malformed entry", "t.csv:2")]
+
+
+@pytest.mark.parametrize("row", ['a.jpg",",', 'a,"', 'x,a.jpg"', '"'])
+def test_rows_that_each_open_a_mark_are_read_in_time(folder, row) -> None:
+    # Each read to the end of the file would take hours
+    (folder / "t.csv").write_text("file,caption\n" + f"{row}\n" * 20_000)
+    assert 200 <= len(list(_csv_rows(folder / "t.csv"))) <= 20_000
+
+
+def test_a_row_without_captions_is_named(folder, problems) -> None:
+    rows = [{"file": "gone.jpg", "captions": []}, {"file": "b.jpg", "captions": []}, {"file": "a.jpg", "caption": "A"}]
+    (folder / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert problems(read_table(folder / "t.jsonl")) == [
+        ("missing photo", "gone.jpg"),
+        ("no captions", "b.jpg"),
+        ("no captions", "c.jpg"),
+    ]

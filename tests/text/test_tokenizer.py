@@ -108,3 +108,34 @@ def test_white_space_around_a_caption_does_not_matter(caption):
 
 def test_a_long_string_without_white_space_is_read_to_its_end():
     assert len(tokenize("]x" * 2000)) == 4000
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "\u0e01",
+        "\u0915",
+        "\U0001f600",
+        "<!a",
+        "1;www.",
+        "a,",
+        "1a.",
+        "A. <!a",
+        "a1.b,",
+        '<a b="',
+        "d'",
+        "a-a.",
+        "&#1",
+        "(1",
+    ],
+)
+def test_the_time_grows_with_the_length(part) -> None:
+    # With two ways to read each letter, or a look at the rest from each place, this would not end
+    words = tokenize(part * (30_000 // len(part)))
+    assert isinstance(words, list)
+
+
+def test_what_is_far_ahead_is_found_after_vain_looks() -> None:
+    assert tokenize("www.a..www.b.com") == ["www.a", "www.b.com"]
+    assert "x.jpg" in tokenize("1a.1b.?x.jpg ")
+    assert "a,b-c" in tokenize("a,b;a,b-c")

@@ -57,7 +57,8 @@ def evaluate(
         typer.echo(f"showtell: left out: {problem.detail}", err=True)
     examples = tuple(example for example in examples if example.photo in filled.rows)
     if not examples:
-        raise DatasetError(f"{found.name} has no photos with captions in its split {split!r}")
+        splits = ", ".join(dict.fromkeys(example.split for example in found.examples))
+        raise DatasetError(f"{found.name} has no photos with captions in its split {split!r}, only in {splits}")
 
     places = [filled.rows[example.photo] for example in examples]
     written = [

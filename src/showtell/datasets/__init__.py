@@ -5,25 +5,25 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from showtell.datasets.coco import read_coco
+from showtell.datasets.coco import is_coco, read_coco
 from showtell.datasets.dataset import Dataset, Example, Problem, TextOnly
-from showtell.datasets.flickr8k import TOKENS, read_flickr8k
+from showtell.datasets.flickr8k import TOKENS, is_token_file, read_flickr8k
 from showtell.datasets.folder import is_folder_of_pairs, read_folder
 from showtell.datasets.karpathy import read_karpathy
 from showtell.datasets.reading import absolute, read_json
 from showtell.datasets.store import FeatureStore, FillReport
-from showtell.datasets.table import is_table, read_table
+from showtell.datasets.table import is_table, read_list, read_table
 from showtell.errors import DatasetError
 
 __all__ = ["Dataset", "Example", "FeatureStore", "FillReport", "Problem", "TextOnly", "read_dataset"]
 
 _FORMATS = (
-    f"Flickr8k ({TOKENS}), Karpathy JSON (dataset.json), COCO (captions_*.json), "
-    "a table (captions.csv, .tsv or .jsonl with the columns file and caption), "
+    f"Flickr8k ({TOKENS}) and Flickr30k (results_*.token), Karpathy JSON (dataset.json), COCO (captions_*.json), "
+    "a table (captions.csv, .tsv, .jsonl or .json with the columns file and caption), "
     "or photos with a .txt beside each"
 )
 
-_NAMED_TABLES = tuple(f"{stem}.{end}" for stem in ("captions", "metadata") for end in ("csv", "tsv", "jsonl"))
+_NAMED_TABLES = tuple(f"{stem}.{end}" for stem in ("captions", "metadata") for end in ("csv", "tsv", "jsonl", "json"))
 
 
 def read_dataset(path: str | os.PathLike[str], photos: str | os.PathLike[str] | None = None) -> Dataset:
@@ -52,9 +52,10 @@ def _read_folder(folder: Path, photos: Path | None) -> Dataset:
     def there(*patterns: str) -> list[Path]:
         return sorted(file for pattern in patterns for file in folder.glob(pattern))
 
-    if coco := there("captions_*.json", "annotations/captions_*.json"):
-        return read_coco({file: _content(file) for file in coco}, photos)
-    found = there(TOKENS) or there("dataset*.json")
+    coco = {file: read_json(file) for file in there("captions_*.json", "annotations/captions_*.json")}
+    if any(map(is_coco, coco.values())):
+        return read_coco(coco, photos)
+    found = there(TOKENS) or there("results_*.token") or there("dataset*.json")
     found = found or there(*_NAMED_TABLES) or [file for file in there("captions.txt") if is_table(file)]
     if not found and is_folder_of_pairs(folder, photos):
         return read_folder(folder, photos)
@@ -72,18 +73,15 @@ def _read_file(file: Path, photos: Path | None) -> Dataset:
         case ".csv" | ".tsv" | ".jsonl":
             return read_table(file, photos)
         case ".json":
-            match _content(file):
-                case {"images": list(), "annotations": list()} as content:
+            match read_json(file):
+                case list(entries):
+                    return read_list(file, entries, photos)
+                case content if is_coco(content):
                     return read_coco({file: content}, photos)
                 case {"images": list(images)}:
                     return read_karpathy(file, images, photos)
-    if file.name.endswith("token.txt"):
+    if is_token_file(file):
         return read_flickr8k(file, photos)
     if is_table(file):
         return read_table(file, photos)
     raise DatasetError(f"data set {file}: none of the known formats: {_FORMATS}")
-
-
-def _content(file: Path) -> dict[str, object]:
-    content = read_json(file)
-    return content if isinstance(content, dict) else {}

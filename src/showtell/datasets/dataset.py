@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from showtell.datasets.splits import split_called
+
 ProblemKind = Literal[
     "missing photo",
     "no captions",
@@ -71,8 +73,8 @@ class Dataset:
     texts: tuple[TextOnly, ...] = ()
 
     def split(self, name: str) -> tuple[Example, ...]:
-        """Return the examples of one split (`train`, `val`, `test`), none where there is no such split."""
-        return tuple(example for example in self.examples if example.split == name)
+        """Return the examples of one split (`train`, `val` or `dev`, `test`), none where there is no such split."""
+        return tuple(example for example in self.examples if example.split == split_called(name))
 
     def summary(self) -> str:
         """Return what was found in a few lines: a count a split, what else there is, a count a kind of problem."""

@@ -1,7 +1,8 @@
-"""Flickr8k as it is given out (Hodosh, Young, Hockenmaier 2013): a token file and lists of names."""
+"""Flickr8k (Hodosh, Young, Hockenmaier 2013) and Flickr30k as they are given out: a token file, lists of names."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from showtell.datasets.dataset import Dataset
@@ -15,6 +16,18 @@ _LISTS = {
     "test": "Flickr_8k.testImages.txt",
 }
 
+# The last number sign before the tab: names may hold some.
+_LINE = re.compile(r"([^\t]+)#[^\t#]*\t(.*)", re.DOTALL)
+
+
+def is_token_file(path: Path) -> bool:
+    """Return whether the first line of a file is `NAME#k<TAB>caption`, k being a number."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            return re.match(r"[^\t]+#\d+\t", file.readline(10_000)) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
+
 
 def read_flickr8k(path: Path, photos: Path | None = None) -> Dataset:
     """Return the data set of a token file, its lines `NAME#k<TAB>caption`, and the lists of names beside it.
@@ -26,10 +39,8 @@ def read_flickr8k(path: Path, photos: Path | None = None) -> Dataset:
     captions = []
     malformed = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
-        head, tab, caption = line.rstrip("\r").partition("\t")
-        name, mark, _ = head.rpartition("#")
-        if tab and mark and name:
-            captions.append((name, caption, f"{path.name}:{number}"))
+        if found := _LINE.fullmatch(line.rstrip("\r")):
+            captions.append((found[1], found[2], f"{path.name}:{number}"))
         elif line.strip():
             malformed.append((f"{path.name}:{number}", f"{line[:80]!r} is not NAME#k<TAB>caption"))
     names = (name for name, _, _ in captions)

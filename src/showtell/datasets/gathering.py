@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from showtell.datasets.dataset import Dataset, Example, Problem, ProblemKind, problem_lines
+from showtell.datasets.names import Names, is_file
 from showtell.datasets.objects import by_photo, once, read_objects
 from showtell.datasets.reading import absolute
+from showtell.datasets.splits import split_called, split_of_folder
 from showtell.datasets.texts import read_texts
 from showtell.errors import DatasetError
 from showtell.vision.photo import PHOTO_SUFFIXES
 
-PHOTO_FOLDERS = ("images", "Images", "photos", "Flicker8k_Dataset")
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "restval": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-}
-
+PHOTO_FOLDERS = ("images", "Images", "photos", "Flicker8k_Dataset", "flickr30k-images", "flickr30k_images")
 
 # The first tenth of all digests, as their first two bytes.
 _TENTH = (2**16 // 10).to_bytes(2)
@@ -34,8 +26,8 @@ _TENTH = (2**16 // 10).to_bytes(2)
 class Gathering:
     """Collects what a reader finds, photo by photo, and makes the `Dataset` of it.
 
-    A photo's name is resolved against the photos folder. It may not lead out of that folder and the data
-    set's, neither by `..` nor as an absolute path. What is known of the photos beside their captions, in
+    A photo's name is resolved against the photos folder, as `Names.find` does. It may not lead out of that folder and
+    the data set's, neither by `..` nor as an absolute path. What is known of the photos beside their captions, in
     `objects.json` and `captions_text.tsv.gz`, is looked for where the captions lie: `beside`, or else `folder`.
     """
 
@@ -46,6 +38,8 @@ class Gathering:
         self._paths: dict[str, Path | None] = {}
         self._captions: dict[Path, list[str]] = {}
         self._splits: dict[Path, str] = {}
+        self._names = Names()
+        self._splits_stated = False
         self._objects: dict[Path, tuple[str, ...]] = {}
         self._problems: list[Problem] = []
 
@@ -56,7 +50,7 @@ class Gathering:
     def photo(self, photo: str, where: str) -> Path | None:
         """Note a photo and return its path, None if it is refused; `where` (file:line) is the mention."""
         if photo not in self._paths:
-            path = absolute(self._photos / photo)
+            path = self._names.find(self._photos, photo)
             if any(path != root and path.is_relative_to(root) for root in self._roots):
                 self._paths[photo] = path
                 self._captions.setdefault(path, [])
@@ -78,12 +72,16 @@ class Gathering:
         else:
             self._captions[path].append(" ".join(caption.split()))
 
-    def split(self, photo: str, split: str, where: str) -> None:
-        """Put `photo` into a split; `dev` and `validation` are `val`, `restval` is `train`."""
+    def split(self, photo: str, split: object, where: str) -> None:
+        """Put `photo` into a split, a text or a whole number; `dev` is `val`, `restval` is `train`, a blank is none."""
         path = self.photo(photo, where)
-        if path is None:
+        if path is None or split is None or split == "" or (isinstance(split, str) and not split.strip()):
             return
-        split = SPLITS.get(split.strip().lower(), split.strip().lower())
+        self._splits_stated = True
+        if not isinstance(split, int | str) or isinstance(split, bool):
+            self.problem("malformed entry", where, f"the split of {photo} is {split!r:.80}, not a name")
+            return
+        split = split_called(str(split))
         first = self._splits.setdefault(path, split)
         if first != split:
             self.problem("two splits", where, f"{photo} is in {first} and stays there, not in {split}")
@@ -97,7 +95,8 @@ class Gathering:
     def dataset(self) -> Dataset:
         """Return the data set, its photos in the order of their first mention.
 
-        Where the source names splits, a photo in none is left out and named. Where it names none, every photo
+        A photo whose split its source does not say is in that of its folder, where a folder is called `train`, `val`
+        or `test`. Where splits are said, or folders are, a photo in none is left out and named. Otherwise every photo
         gets one from a hash of its name (SHA-256): about one in ten is `val`, the others are `train`, and two
         photos are enough for one of each. So a photo keeps its split when others are added. A photo that has objects
         and no caption, and of which no source says the split, is in `train`, unless all those with captions in its
@@ -107,7 +106,7 @@ class Gathering:
             DatasetError: no photo with a caption is left, or a file beside the captions cannot be read.
         """
         mentioned = self._captions | {path: [] for path in self._photos_never_named()}
-        present = {path: None for path in mentioned if _is_file(path)}
+        present = {path: None for path in mentioned if is_file(path)}
         objects = self._known_objects(present)
         captioned = {}
         uncaptioned = []
@@ -121,7 +120,9 @@ class Gathering:
             else:
                 lost = f"there is no file {path}; its {len(captions)} captions are left out"
                 self.problem("missing photo", self._label(path), lost)
-        splits = self._splits or hash_split({path: self._label(path) for path in captioned})
+        splits = self._of_folders(mentioned) | self._splits
+        if not splits and not self._splits_stated:
+            splits = hash_split({path: self._label(path) for path in captioned})
         examples = []
         for path, captions in captioned.items():
             if path in splits:
@@ -134,7 +135,7 @@ class Gathering:
         held_out = {path.stem: split for path, split in splits.items() if split != "train"}
         texts, problems = read_texts(self._beside, held_out)
         self._problems += problems
-        others = self._uncaptioned(uncaptioned, examples, objects)
+        others = self._uncaptioned(uncaptioned, examples, objects, splits)
         return Dataset(self._roots[1].name, tuple(examples), tuple(self._problems), others, texts)
 
     def _known_objects(self, photos: Collection[Path]) -> dict[Path, tuple[str, ...]]:
@@ -146,8 +147,21 @@ class Gathering:
         own = {path: classes for path, classes in self._objects.items() if path in photos}
         return own | {whole[label]: classes for label, classes in matched.items()}
 
+    def _of_folders(self, photos: Iterable[Path]) -> dict[Path, str]:
+        """Return the splits that photos have by the outermost folder that is called like one."""
+        found = {}
+        for path in photos:
+            folders = self._label(path, self._roots[::-1]).split("/")[:-1]
+            if split := next((split for name in folders if (split := split_of_folder(name))), None):
+                found[path] = split
+        return found
+
     def _uncaptioned(
-        self, photos: Sequence[Path], examples: Sequence[Example], objects: Mapping[Path, tuple[str, ...]]
+        self,
+        photos: Sequence[Path],
+        examples: Sequence[Example],
+        objects: Mapping[Path, tuple[str, ...]],
+        splits: Mapping[Path, str],
     ) -> tuple[Example, ...]:
         """Return the photos without captions, each in the split that its source says, or that of its folder."""
         around: dict[Path, set[str]] = defaultdict(set)
@@ -157,7 +171,7 @@ class Gathering:
         def split(path: Path) -> str:
             return "train" if len(around[path.parent]) != 1 else next(iter(around[path.parent]))
 
-        return tuple(Example(path, (), self._splits.get(path) or split(path), objects[path]) for path in photos)
+        return tuple(Example(path, (), splits.get(path) or split(path), objects[path]) for path in photos)
 
     def _label(self, path: Path, roots: tuple[Path, ...] = ()) -> str:
         """Return a photo's name in its folder, or in the first of `roots`, with slashes: the same on every machine."""
@@ -189,10 +203,11 @@ def find_photos(given: Path | None, folders: Sequence[Path], names: Iterable[str
             raise DatasetError(f"photos folder {given}: no such folder; name the one that holds the photos")
         return given
     present = [folder for folder in folders if folder.is_dir()]
+    listed = Names()
     name = None
     for name in names:
         for folder in present:
-            if _is_file(folder / name):
+            if is_file(listed.find(folder, name)):
                 return folder
     if name is None:
         raise DatasetError(f"{source}: it names no photo; is it the captions file, and complete?")
@@ -207,7 +222,7 @@ def usual_folders(folder: Path) -> list[Path]:
 
 def hash_split(names: dict[Path, str]) -> dict[Path, str]:
     """Return a split for each photo from a hash of its name: about one in ten `val`, of two one."""
-    draws = {path: hashlib.sha256(name.encode()).digest() for path, name in names.items()}
+    draws = {path: hashlib.sha256(os.fsencode(name)).digest() for path, name in names.items()}
     by_draw = sorted(draws, key=draws.__getitem__)
     splits = {path: "val" if draws[path] < _TENTH else "train" for path in names}
     if by_draw:
@@ -215,10 +230,3 @@ def hash_split(names: dict[Path, str]) -> dict[Path, str]:
     if len(by_draw) > 1:
         splits[by_draw[0]] = "val"
     return splits
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name too long for the file system
-        return False

@@ -27,7 +27,7 @@ def read_karpathy(path: Path, images: list[object], photos: Path | None = None) 
                 gathering.problem("malformed entry", where, "expected an object with filename and sentences")
                 continue
         match image:
-            case {"split": str(split)}:
+            case {"split": split}:
                 gathering.split(name, split, where)
         for sentence in sentences:
             match sentence:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from showtell.datasets.dataset import Problem
+from showtell.datasets.image_ids import ImageIds
+from showtell.datasets.names import canonical
 from showtell.datasets.reading import read_json
 from showtell.errors import DatasetError
 
@@ -45,10 +47,11 @@ def by_photo(
     several photos is given to none.
     """
     photos: dict[str, list[str]] = defaultdict(list)
+    stated = {canonical(name.replace("\\", "/")): name for name in objects} | {name: name for name in objects}
     for label in labels:
         parts = label.split("/")
-        ends = ("/".join(parts[start:]) for start in range(len(parts)))
-        name = next((end for end in ends if end in objects), None)
+        ends = ["/".join(parts[start:]) for start in range(len(parts))]
+        name = next((stated[end] for end in [*ends, *map(canonical, ends)] if end in stated), None)
         if name is not None:
             photos[name].append(label)
     problems = []
@@ -86,20 +89,21 @@ def read_instances(file: Path) -> tuple[dict[str, tuple[str, ...]], list[Problem
                 classes[id_] = name
             case _:
                 malformed("categories", index, "an object with id and name")
-    names: dict[object, str] = {}
+    named: list[tuple[int | str, str]] = []
     for index, image in enumerate(images):
         match image:
             case {"id": int() | str() as id_, "file_name": str(name)}:
-                names[id_] = name
+                named.append((id_, name))
             case _:
                 malformed("images", index, "an object with id and file_name")
-    found: dict[str, list[str]] = {name: [] for name in names.values()}
+    ids = ImageIds(named)
+    found: dict[str, list[str]] = {name: [] for id_, name in named if id_ not in ids.twice}
     for index, annotation in enumerate(annotations):
         match annotation:
             case {"image_id": int() | str() as image_id, "category_id": int() | str() as category_id} if (
-                image_id in names and category_id in classes
-            ):
-                found[names[image_id]].append(classes[category_id])
+                owner := ids.name(image_id)
+            ) and category_id in classes:
+                found[owner].append(classes[category_id])
             case _:
                 malformed("annotations", index, "the image_id of one of the images and the category_id of a category")
     return {name: once(shown) for name, shown in found.items()}, problems

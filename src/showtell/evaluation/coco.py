@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from showtell.datasets.image_ids import ImageIds
 from showtell.datasets.reading import read_text
 from showtell.errors import DatasetError
 from showtell.evaluation.records import Record
@@ -19,49 +20,65 @@ def read_results(results: str | os.PathLike[str], references: str | os.PathLike[
         name is its `file_name`, or its id where the file names no photos.
 
     Raises:
-        DatasetError: a file cannot be read or is not of that form, two captions are of one photo, or a photo of the
-            results has no references.
+        DatasetError: a file cannot be read or is not of that form, two captions are of one photo, two images have
+            one id, or a photo of the results has no references.
     """
-    captions: dict[int | str, str] = {}
-    for place, entry in enumerate(_list(results, _json(results))):
-        match entry:
-            case {"image_id": int() | str() as photo, "caption": str(caption)}:
-                if photo in captions:
-                    raise DatasetError(f"{results}: photo {photo} has two captions, expected one; keep one of them")
-                captions[photo] = caption
-            case _:
-                raise DatasetError(f"{results}: entry {place} is {entry!r:.80}, expected an image_id and a caption")
-
+    written = _list(results, _json(results))
     content = _json(references)
     if not isinstance(content, dict):
         raise DatasetError(f"{references}: expected an object with annotations, as COCO's captions files have it")
-    names: dict[int | str, str] = {}
+    named: list[tuple[int | str, str]] = []
     for entry in _list(references, content.get("images", [])):
         match entry:
             case {"id": int() | str() as photo, "file_name": str(name)}:
-                names[photo] = name
+                named.append((photo, name))
             case {"id": int() | str() as photo}:
-                names[photo] = str(photo)
-    theirs: dict[int | str, list[str]] = {photo: [] for photo in names}
+                named.append((photo, str(photo)))
+    said: list[tuple[int | str, str]] = []
     for place, entry in enumerate(_list(references, content.get("annotations"))):
         match entry:
             case {"image_id": int() | str() as photo, "caption": str(caption)}:
-                theirs.setdefault(photo, []).append(caption)
+                said.append((photo, caption))
             case _:
                 raise DatasetError(
                     f"{references}: annotation {place} is {entry!r:.80}, expected an image_id and a caption"
                 )
-    for photo in captions:
-        if not theirs.get(photo):
-            raise DatasetError(f"{results}: photo {photo} has no reference in {references}; do they belong together?")
+    ids = ImageIds(named)
+    if ids.twice:
+        raise DatasetError(f"{references}: two images have the id {min(map(str, ids.twice))}; give each its own")
+    ids = ImageIds([*named, *((photo, str(photo)) for photo, _ in said if ids.known(photo) is None)])
+    theirs: dict[int | str, list[str]] = {photo: [] for photo in ids}
+    for photo, caption in said:
+        theirs[_known(ids, photo)].append(caption)
+
+    captions: dict[int | str, str] = {}
+    for place, entry in enumerate(written):
+        match entry:
+            case {"image_id": int() | str() as given, "caption": str(caption)}:
+                photo = _known(ids, given)
+                if photo in captions:
+                    raise DatasetError(f"{results}: photo {photo} has two captions, expected one; keep one of them")
+                if not theirs.get(photo):
+                    raise DatasetError(
+                        f"{results}: photo {given!r} has no reference in {references}; do they belong together?"
+                    )
+                captions[photo] = caption
+            case _:
+                raise DatasetError(f"{results}: entry {place} is {entry!r:.80}, expected an image_id and a caption")
+    names = {photo: ids.name(photo) or str(photo) for photo in theirs}
     records = [
-        Record(names.get(photo, str(photo)), captions[photo], tuple(said))
-        for photo, said in theirs.items()
+        Record(names[photo], captions[photo], tuple(of_photo))
+        for photo, of_photo in theirs.items()
         if photo in captions
     ]
     if not records:
         raise DatasetError(f"{results}: there is no caption in it")
-    return records, [names.get(photo, str(photo)) for photo in theirs if photo not in captions]
+    return records, [names[photo] for photo in theirs if photo not in captions]
+
+
+def _known(ids: ImageIds, photo: int | str) -> int | str:
+    known = ids.known(photo)
+    return photo if known is None else known
 
 
 def _json(path: str | os.PathLike[str]) -> object:

@@ -45,7 +45,8 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record], score
             [found] = chair([record.caption], [record.objects], [record.references]).per_photo
             entry |= {"objects": sorted(found.there), "named": found.named, "not_there": found.not_there}
         lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
-    write_atomically(path, "".join(lines))
+    # A name that is not UTF-8, or half of an emoji, is written as JSON escapes it
+    write_atomically(path, "".join(lines).encode("utf-8", "backslashreplace"))
 
 
 def read_records(path: str | os.PathLike[str]) -> list[Record]:

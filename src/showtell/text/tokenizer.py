@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from showtell.text.scripts import characters, has_no_blanks
+
 # Dropped by COCO's evaluation. Its list has brackets too, but as `-LRB-`, which lower case never is.
 _DROPPED = frozenset(["''", "'", "``", "`", ".", "?", "!", ",", ":", "-", "--", "...", ";"])
 
@@ -43,9 +45,10 @@ _FILES = (
     "tar txt wav x xml zip"
 ).replace(" ", "|")
 
-# Letters and the marks among them, of the Basic Multilingual Plane.
+# Letters and the marks among them, of the Basic Multilingual Plane. Some are in two of the lists: what has matched one
+# way is not tried in another, or a run of n of them would be read in 2 ** n ways.
 _LETTER = (
-    r"(?:[^\W\d_\U00010000-\U0010ffff¹²³¼-¾⁰-⁹₀-₉⅐-ↈ①-⒛⓪-⓿❶-➓]"
+    r"(?>[^\W\d_\U00010000-\U0010ffff¹²³¼-¾⁰-⁹₀-₉⅐-ↈ①-⒛⓪-⓿❶-➓]"
     r"|[\u00ad\u02c2-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c5\u05c7\u0610-\u061a\u064b-\u065e\u0670"
     r"\u06d6-\u06ed\u0711-\u074c\u07a6-\u07b0\u07eb-\u07f3\u0900-\u0963\u0981-\u0e3e\u0e40-\u0e4e\u0eb1-\u0ecd]"
     r"|&[aeiouAEIOU](?:acute|grave|uml);)"
@@ -61,8 +64,14 @@ _SIDE = "[A-Za-z0-9]+(?:-[A-Za-z]+){0,2}"
 _HOST = r"[^\s\"<>|(){}.]+"
 _EMAIL = rf"[A-Za-z0-9][^\s\"<>|(){{}}]{{0,63}}@{_HOST}(?:\.{_HOST})*>?"
 _NAME = r"(?a:[A-Za-z][\w:.-]*)"
-_TAG = rf"(?:</?{_NAME}(?: +{_NAME}(?:=(?:\"[^\"\n]*\"|'[^'\n]*'))?)* */?>|<[!?][A-Za-z-][^>\n]*>)"
+_TAG = rf"(?:</?{_NAME}(?: +{_NAME}(?:=(?:\"[^\"\n]*\"|'[^'\n]*'))?)* */?>|<[!?][A-Za-z-][^>\n]{{0,1000}}>)"
 _PATH = r"[^\s\"<>|()]{2,}(?<![-.!?,{}])"
+_JOINED_BY_HYPHEN = r"[A-Za-z0-9][A-Za-z0-9.,]*(?:-(?:[A-Za-z0-9]+|[A-Za-z](?:\.[A-Za-z])*\.))+"
+_WWW_PART = r"[^\s!\"(),.<>?{|}]+"
+_WWW = rf"(?i:www)\.(?:{_WWW_PART}\.)+[A-Za-z]{{2,4}}(?:/{_PATH})?"
+_ADDRESS_PART = r"[^\s!\"$'()`{|},-_]+"  # the range is that program's slip
+_ADDRESS = rf"(?:{_ADDRESS_PART}\.)+(?:com|net|org|edu)(?:/{_PATH})?"
+_FILE = rf"{_ALNUM}+(?:\.{_ALNUM}+)*\.(?i:{_FILES})(?=[\s.,!?])"
 
 # At any place of a caption the rule with the longest match wins, the first of equals. A rule that has a group takes
 # the group and only looks at the rest of its match. The first rules are those for what begins with a Latin letter.
@@ -85,7 +94,7 @@ _WORD_RULES = (
     _HYPHENATED,
     rf"(?s:((?i:ph\.d|{_SUFFIXES})\.)..)",
     rf"({_HYPHENATED}\.)[,:;]",
-    r"[A-Za-z0-9][A-Za-z0-9.,]*(?:-(?:[A-Za-z0-9]+|[A-Za-z](?:\.[A-Za-z])*\.))+",
+    _JOINED_BY_HYPHEN,
     rf"{_SIDE}(?:\\?/{_SIDE}){{1,2}}",
     rf"[A-Z]+(?:(?:\+|{_AND})[A-Z]+)+",
     r"[cC]\+\+|[cCfF]#|[A-Z]+\$",
@@ -97,9 +106,9 @@ _WORD_RULES = (
     # Addresses and files.
     _EMAIL,
     rf"(?i:https?)://{_PATH}",
-    rf"(?i:www)\.(?:[^\s!\"(),.<>?{{|}}]+\.)+[A-Za-z]{{2,4}}(?:/{_PATH})?",
-    rf"(?:[^\s!\"$'()`{{|}},-_]+\.)+(?:com|net|org|edu)(?:/{_PATH})?",  # the range is that program's slip
-    rf"{_ALNUM}+(?:\.{_ALNUM}+)*\.(?i:{_FILES})(?=[\s.,!?])",
+    _WWW,
+    _ADDRESS,
+    _FILE,
 )
 _OTHER_RULES = (
     # Contractions on their own, short forms and years: 's, 't|is, 'til, '90s.
@@ -123,8 +132,16 @@ _OTHER_RULES = (
     r"\u061b\u061f\u066a\u066d\u06d4\u0964\u0965\u0e3f\u0e4f‖‗‚„-•…‰-‸※‾-⁂⁄⁺-⁾₊-₎₠₤€℀℁℃-℆℈℉№-℘℞-™℥℧℩℮"
     r"⅀-⅄⅊-⅍⅏⅓-⅞←-⯿。、〒・！-／：-＠［-｀｛-･￠￡￥￦]",
 )
-_OF_LETTERS = [re.compile(rule) for rule in _WORD_RULES]
-_RULES = _OF_LETTERS + [re.compile(rule) for rule in _OTHER_RULES]
+# Rules that look far ahead, and how far: where such a rule has found nothing from one place on, it finds nothing from
+# any further one that it has looked at, and is not asked there. So the time grows with the length of a caption.
+_FAR = {
+    _JOINED_BY_HYPHEN: r"[A-Za-z0-9][A-Za-z0-9.,]*",
+    _WWW: rf"(?i:www)\.(?:{_WWW_PART}\.)*{_WWW_PART}?",
+    _ADDRESS: rf"{_ADDRESS_PART}",
+    _FILE: rf"{_ALNUM}+(?:\.{_ALNUM}+)*",
+}
+_OF_LETTERS = [(re.compile(rule), re.compile(_FAR[rule]) if rule in _FAR else None) for rule in _WORD_RULES]
+_RULES = _OF_LETTERS + [(re.compile(rule), None) for rule in _OTHER_RULES]
 
 # Most of a caption is words that no rule changes: a run of them is taken at once, and so is the last one with its
 # full stop, unless it may keep it.
@@ -160,7 +177,8 @@ def tokenize(caption: str) -> list[str]:
     """Split a caption into lower-case words as COCO's evaluation does, punctuation dropped.
 
     The caption is read on its own, as one line. Whatever lies beyond the Basic Multilingual Plane, such as emoji,
-    only separates words. Any string will do; one without words gives an empty list.
+    only separates words. Of a caption that is written without blanks between words each character is a word, where
+    COCO's evaluation takes all as one. Any string will do; one without words gives an empty list.
     """
     return " ".join(_tokens(caption.translate(_TO_BLANKS), "\n")).split()
 
@@ -185,6 +203,7 @@ def _tokens(line: str, rest: str) -> list[str]:
     """The tokens of `line` that are not dropped; the rules may look on into `rest`."""
     text = line + rest
     tokens: list[str] = []
+    hopeless: dict[re.Pattern[str], int] = {}
     place = 0
     while place < len(line):
         if plain := _PLAIN_WORDS.match(text, place):
@@ -194,18 +213,24 @@ def _tokens(line: str, rest: str) -> list[str]:
             tokens.append(last[1].lower())
             place = last.end()
         else:
-            token = _next_token(text, place)
+            token = _next_token(text, place, hopeless)
             spelled = _spell(token.lower())
             if spelled and spelled not in _DROPPED:
                 tokens.append(spelled.replace(" ", "\u00a0"))
             place += len(token) or 1
-    return tokens
+    return [part for token in tokens for part in characters(token)] if has_no_blanks(line) else tokens
 
 
-def _next_token(text: str, place: int) -> str:
-    """The token at `place`, empty where no rule matches."""
-    rules = _OF_LETTERS if text[place].isalpha() and text[place].isascii() else _RULES
-    matches = [match for rule in rules if (match := rule.match(text, place))]
+def _next_token(text: str, place: int, hopeless: dict[re.Pattern[str], int]) -> str:
+    """The token at `place`, empty where no rule matches; `hopeless` says up to where a rule need not be asked."""
+    matches = []
+    for rule, reach in _OF_LETTERS if text[place].isalpha() and text[place].isascii() else _RULES:
+        if reach and place < hopeless.get(rule, 0):
+            continue
+        if match := rule.match(text, place):
+            matches.append(match)
+        elif reach and (seen := reach.match(text, place)):
+            hopeless[rule] = seen.end()
     if not matches:
         return ""
     longest = max(matches, key=re.Match.end)

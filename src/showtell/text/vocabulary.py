@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from showtell.errors import ShowtellError
+from showtell.text.scripts import blank_between
 
 PAD, START, END, UNK = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
@@ -49,7 +50,7 @@ class Vocabulary:
         all captions together.
 
         Raises:
-            ShowtellError: no word is that frequent.
+            ShowtellError: there are no words, or none is that frequent.
         """
         from showtell.text.tokenizer import tokenize
 
@@ -60,6 +61,10 @@ class Vocabulary:
             for word, count in total.items()
             if (counts[word] >= min_count or count >= 4 * min_count) and word not in SPECIALS
         ]
+        if not total:
+            raise ShowtellError(
+                "Vocabulary.build: the captions hold no words, whatever min_count is; punctuation and emoji are none"
+            )
         if not kept:
             raise ShowtellError(
                 f"Vocabulary.build: none of the {len(total)} words occurs {min_count} times; lower min_count"
@@ -127,12 +132,12 @@ class Vocabulary:
         """The words of `ids` up to the first `END` as a lower-case line; specials are dropped.
 
         What the tokenizer cut off is joined again: `dog 's` is `dog's`, `do n't` is `don't`, and brackets are
-        brackets again.
+        brackets again. Characters of scripts without blanks stand side by side.
 
         Raises:
             ShowtellError: an id is outside of the vocabulary.
         """
-        line, space = "", ""
+        line, space, before = "", "", ""
         for index in map(int, ids):
             if index == END:
                 break
@@ -140,6 +145,7 @@ class Vocabulary:
                 raise ShowtellError(f"decode: id {index} is outside of the vocabulary of {len(self)} ids")
             if index >= len(SPECIALS):
                 word = self.words[index - len(SPECIALS)]
+                space = space and blank_between(before, word)
                 line += _JOINED[word] if word in _JOINED else space + _OPENING.get(word, word)
-                space = "" if word in _OPENING else " "
+                space, before = "" if word in _OPENING else " ", word
         return line
