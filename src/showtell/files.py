@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Collection
 from pathlib import Path
 
@@ -33,6 +34,21 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     finally:
         beside.unlink(missing_ok=True)
     _fsync_folder(target.parent)
+
+
+def read_regular(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a regular file: reading a pipe or a device might never end.
+
+    Raises:
+        ShowtellError: it is no regular file.
+        OSError: it cannot be read.
+    """
+    # a pipe that nobody writes to is opened at once
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(path, flags), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ShowtellError(f"{os.fsdecode(path)}: is not a regular file; copy it into one")
+        return file.read()
 
 
 def list_files(top: Path, suffixes: Collection[str], error: type[ShowtellError]) -> list[Path]:

@@ -15,9 +15,9 @@ def test_a_folder_is_searched(tmp_path: Path) -> None:
     (tmp_path / "site" / "link.md").symlink_to("b.html")
     (tmp_path / "site" / "elsewhere").rename(tmp_path / "elsewhere")
     (tmp_path / "site" / "linked").symlink_to(tmp_path / "elsewhere")
-    found = [page.relative_to(tmp_path / "site").as_posix() for page in list_pages(tmp_path / "site")]
+    found = [page.relative_to(tmp_path / "site").as_posix() for page in list_pages(tmp_path / "site").pages]
     assert found == ["a.HTM", "b.html", "d/c.md", "d/d.markdown"]
-    assert list_pages(tmp_path / "site" / "x.txt") == [tmp_path / "site" / "x.txt"]
+    assert list_pages(tmp_path / "site" / "x.txt").pages == [tmp_path / "site" / "x.txt"]
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
