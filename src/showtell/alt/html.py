@@ -9,7 +9,8 @@ from showtell.alt.image import Image
 from showtell.alt.tags import Tag, Tags
 from showtell.alt.template import WRITTEN, Hidden, has_template, hide_templates
 
-IMAGE_TAG = re.compile(r"<img(?=[\t\n\f\r />])", re.IGNORECASE)
+# `<img>`, and what components are named: `<Image>`, `<amp-img>`, `<v-img>`, `<enhanced:img>`.
+IMAGE_TAG = re.compile(r"<(?:[\w.]+[:-])*\w*(?:img|image)(?=[\t\n\f\r />])", re.IGNORECASE)
 _WITHOUT_ALT = re.compile(rf"{IMAGE_TAG.pattern}(?![^<>]*\balt\b)", re.IGNORECASE)
 # How Vue, Alpine, Angular, AngularJS, Svelte, Lit, Polymer, Aurelia and Thymeleaf write, around its name, that a page's
 # code sets an attribute: it will have a value.
@@ -19,12 +20,15 @@ _BEFORE = (
 )
 _BEHIND = r"(?:\]|\$|(?:\.[\w-]+)*)"
 _ALT = re.compile(rf"{_BEFORE}?alt(?:-title)?{_BEHIND}|\{{\s*alt\s*\}}")
-_BOUND_SOURCE = re.compile(rf"{_BEFORE}src(?:set)?{_BEHIND}|src(?:set)?(?:\$|\.[\w-]+)|v-lazy(?::\w+)?")
+_SOURCE = r"(?:(?:data-(?:\w+-)*|lazy-?)?src(?:set)?|lazyload)"
+_BOUND_SOURCE = re.compile(rf"{_BEFORE}{_SOURCE}{_BEHIND}|{_SOURCE}(?:\$|\.[\w-]+)|v-lazy(?:load)?(?::\w+)?")
 # An attribute whose value names attributes that it sets: `th:attr="alt=..."`, `data-bind="attr: {alt: ...}"`.
-_SETS_ALT, _SETS_SOURCE = (re.compile(rf"(?:^|[\s\[{{(,;'\"]){name}(?:['\"]?\s*[:=\]]|\s)") for name in ("alt", "src"))
+_SETS_ALT, _SETS_SOURCE = (
+    re.compile(rf"(?:^|[\s\[{{(,;'\"]){name}(?:['\"]?\s*[:=,\]]|\s|$)") for name in ("alt", "src")
+)
 _THYMELEAF = re.compile(r"(?:data-)?th[:-]attr(?:append|prepend)?")
 # Attributes that bring others, and the short form `{name}` of one.
-_SPREAD = re.compile(r"(?:v-|x-)bind|:|\{.*", re.DOTALL)
+_SPREAD = re.compile(r"(?:v-bind:?|x-bind:?|:)(?:\[.*)?|\{.*|py:attrs|data-sly-attribute|data-l10n-id", re.DOTALL)
 _SHORT = re.compile(r"\{\s*([\w-]+)\s*\}")
 _OF_HTML = re.compile(r"[a-z]+|aria-[a-z]+")
 # What scripts for lazy images name those that are shown in the end, and what they name other ones.
@@ -37,9 +41,10 @@ _FILE = re.compile(r"[./]")
 _CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+([\d.]*)(\w?)[^,]*)?")
 _LITERAL = re.compile(r"""\{\s*(["'`])([^"'`$\\]*)\1\s*\}""")
 
-MAY_BRING_AN_ALT = "has template code in its tag, which may bring an alt"
+MAY_BRING_AN_ALT = "is written in part by code, which may bring an alt"
 NO_END = "has a tag without an end"
-IN_CODE = "is in template code"
+IN_CODE = "is in code"
+BY_A_COMPONENT = "is shown by a component, which may bring an alt"
 
 
 def images_in_html(text: str) -> list[Image]:
@@ -67,15 +72,17 @@ def images_of(tags: Iterable[Tag], text: str, hidden: Hidden) -> Iterator[Image]
             picture.append(tag.attributes)
         elif tag.name == "base" and not tag.is_end and tag.in_document and base is None:
             base = tag.attributes.get("href")
-        elif tag.name == "img" and not tag.is_end and (image := image_of(tag, hidden, base or "", picture or ())):
-            yield image
+        elif tag.name.endswith(("img", "image")) and not tag.is_end:
+            image = image_of(tag, hidden, base or "", picture or ())
+            if image and (tag.name != "image" or "src" in tag.attributes):  # SVG's has none
+                yield image
         for start, end in tag.braces:
             for found in _WITHOUT_ALT.finditer(text, start, end):
                 yield Image(found.end(), "", "html", doubt=IN_CODE)
 
 
 def image_of(tag: Tag, hidden: Hidden, base: str = "", picture: Sequence[Mapping[str, str]] = ()) -> Image | None:
-    """The image of an `<img>` tag; None if it needs no alternative text.
+    """The image of an `<img>` tag or a component's; None if it needs no alternative text.
 
     Args:
         tag: the tag, as `hidden.text` has it.
@@ -95,8 +102,8 @@ def image_of(tag: Tag, hidden: Hidden, base: str = "", picture: Sequence[Mapping
         return None
     bound = _bound_source(attributes)
     sources = [bound] if bound else [hidden.restored(source) for source in _sources(attributes, picture)]
-    doubt = _doubt(attributes) or (WRITTEN if bound else "")
-    return Image(tag.start + len("<img"), sources[0], "html", hidden.restored(base), tuple(sources[1:]), doubt)
+    doubt = _doubt(attributes) or ("" if tag.name == "img" else BY_A_COMPONENT) or (WRITTEN if bound else "")
+    return Image(tag.start + len(f"<{tag.name}"), sources[0], "html", hidden.restored(base), tuple(sources[1:]), doubt)
 
 
 def _doubt(attributes: Mapping[str, str]) -> str:
@@ -128,15 +135,11 @@ def _sources(attributes: Mapping[str, str], picture: Sequence[Mapping[str, str]]
     if lazy := [*_lazy(attributes), *(url for source in picture for url in _lazy(source))]:
         return list(dict.fromkeys(lazy))
     source, candidates = _value(attributes, "src"), _candidates(_value(attributes, "srcset"))
-    wide = [url for _, _, url in candidates]
-    if any(unit == "w" or density == 1 for density, unit, _ in candidates):
-        urls = [*wide, source]
-    elif source and not source.lower().startswith("data:"):
-        urls = [source, *wide]
-    else:
-        urls = wide
+    file = [] if not source or source.lower().startswith("data:") else [source]
+    chosen = [url for _, _, url in candidates]
+    urls = [*chosen, *file] if any(unit == "w" or number == 1 for number, unit, _ in candidates) else [*file, *chosen]
     urls += [url for other in picture for _, _, url in _candidates(_value(other, "srcset"))]
-    return list(dict.fromkeys(filter(None, [*urls, source]))) or [""]
+    return list(dict.fromkeys(urls)) or [source]
 
 
 def _lazy(attributes: Mapping[str, str]) -> Iterator[str]:

@@ -28,11 +28,11 @@ _TOO_DEEP = re.compile(rf"^((?:{_MARK}){{{_DEEPEST}}})((?:{_MARK})+)", re.MULTIL
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 # Pandoc's and kramdown's attributes behind an image.
 _OWN_ALT = re.compile(r"\{[^{}\n]*\balt=")
-# What CommonMark takes for text, and other Markdown may not: tags with JSX in them, and paths with spaces.
-_LIKE_AN_IMAGE = re.compile(r"<img(?=[\s/>])|!\[\]\(([^()\n]+)\)", re.IGNORECASE)
+# What CommonMark takes for text, and others may not: tags with JSX in them, paths with spaces, and those of wikis.
+_LIKE_AN_IMAGE = re.compile(rf"{IMAGE_TAG.pattern}|!\[\]\(([^()\n]+)\)|!\[\[([^\[\]\n]+)\]\]", re.IGNORECASE)
 
 _NOT_A_TAG = "has a tag that is none to CommonMark"
-_NOT_A_PATH = "is no image to CommonMark; write a path with spaces as <path>"
+_NOT_A_PATH = "is no image to CommonMark; write ![](path), and a path with spaces as <path>"
 
 
 def images_in_markdown(text: str) -> list[Image]:
@@ -127,8 +127,8 @@ class _Leaf:
             is_escaped = at == starts[run] and page.startswith("\\", at - 1)
             if at < behind or at >= self.text[run][1] or is_escaped:
                 continue
-            if like[1]:
-                found.append(Image(at + 2, hidden.restored(like[1]), "markdown", doubt=_NOT_A_PATH))
+            if path := like[1] or like[2]:
+                found.append(Image(at + 2, hidden.restored(path), "markdown", doubt=_NOT_A_PATH))
                 continue
             tags = tags or Tags(page[begin:end])
             tag = tags.read(at - begin)

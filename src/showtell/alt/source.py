@@ -19,7 +19,7 @@ _TEMPLATE = re.compile(r"\{\{|\{%|<%|<\?|\$\{")
 # What others write, and what a file may be named all the same: JSX, Svelte, Pelican, Smarty, Polymer, Thymeleaf, Vite,
 # Create React App, Razor, Velocity, mail programs, and the short names for folders that bundlers have.
 _LIKE_A_TEMPLATE = re.compile(
-    r"[{<>^`|]|\[[\[%(]|%(?:(?![0-9A-Fa-f]{2})\w[\w.]*|[A-Z]+_\w*)%|%%|#[{(]|\A[@~$]|\A#\w+\(|\A\w+\([\"'/]"
+    r"[{<>^`|]|\[[\[%(]|%(?:(?![0-9A-Fa-f]{2})\w[\w.]*|[A-Z]+_\w*)%|%%|##|#[{(]|\(\(|\A[@~$]|\A#?\w+\([\"'/]"
 )
 _HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*")
 _DRAWINGS = (".svg", ".svgz")
@@ -65,14 +65,14 @@ def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | by
         return Left(_ELSEWHERE)
     if path.lower().endswith(_DRAWINGS):
         return Left("is a drawing (SVG), not a photo")
-    if not path:
+    is_likely_code = _LIKE_A_TEMPLATE.search(url) is not None
+    if not path and not is_likely_code:
         raise PhotoError("names no file; give the image a source")
     has_host, folder = _folder_of(_clean(base))
     if not path.startswith("/"):
         path = folder + path
         if _TEMPLATE.search(base):
             return Left("is relative to a <base> that a template writes")
-    is_likely_code = _LIKE_A_TEMPLATE.search(url) is not None
     try:
         if len(path) > _LONGEST:
             raise PhotoError(f"is longer than the path of a file, {len(path):,} characters; check the source")
@@ -81,7 +81,7 @@ def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | by
         if is_likely_code:
             return Left(WRITTEN)
         raise
-    if is_likely_code and not photo.exists():
+    if is_likely_code and not photo.is_file():
         return Left(WRITTEN)
     return Left(_ELSEWHERE) if has_host and not photo.is_file() else photo
 

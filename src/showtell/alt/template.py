@@ -39,8 +39,12 @@ _FRONT_MATTER = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _NO_LINE_BREAK = re.compile(r"[^\r\n]")
-# An image, but for a tag that has a text.
-_IMAGE = re.compile(r"<img(?=[\s/>])(?![^<>]*\balt\b)|!\[\]\(", re.IGNORECASE)
+# An image, but for one that has a text: as a tag, in Markdown, and by a shortcode such as `{{< figure >}}`.
+_IMAGE = re.compile(
+    r"<img(?=[\s/>])(?![^<>]*\balt\b)|!\[\]\("
+    r"|\A\{(?:\{[<%]|%)[-~+]?\s*(?:\w+_)?(?:figure|image|img|picture)\b(?![^}]*\balt\b)",
+    re.IGNORECASE,
+)
 # A piece of code becomes characters for private use, the first two of which are its number: no parser takes them for
 # marks, and none of them is in a name of HTML. Bytes that are no characters become such ones too.
 _FIRST, _SECOND, _BASE, _FILLING = 0xF0000, 0x100000, 0xFF00, "\U000ffffd"
