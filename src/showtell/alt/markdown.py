@@ -45,7 +45,7 @@ def images_in_markdown(text: str) -> list[Image]:
     page = _TOO_DEEP.sub(lambda found: found[1] + re.sub(r"[^ \t]", "x", found[2]), page)
     place = _places(page)
     images: list[Image] = []
-    leaf, within, is_code = _Leaf(), 0, False
+    leaf, within, is_code, behind_address = _Leaf(), 0, False, 0
     for event, span in pyromark.events_with_range(page, options=_OPTIONS):
         kind, what = next(iter(event.items())) if isinstance(event, dict) else (event, None)
         start, end = place(span["start"]), place(span["end"])
@@ -64,7 +64,9 @@ def images_in_markdown(text: str) -> list[Image]:
             continue
         elif kind in ("Html", "InlineHtml"):
             leaf.html.append((start, end))
-        elif kind == "Text" and not is_code:
+        elif kind == "Start" and name == "Link" and page.startswith("<", start):
+            behind_address = end
+        elif kind == "Text" and not is_code and start >= behind_address:
             leaf.add_text(start, end)
     return images + leaf.images(page, hidden)
 
