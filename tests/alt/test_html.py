@@ -95,6 +95,7 @@ def test_an_alt_that_code_brings(tag: str) -> None:
         ("<img src=a {% if x %}alt='b'{% endif %}>", "code"),
         ("<img src=a <%= x %>>", "code"),
         ("<img src=a <?php x ?>>", "code"),
+        ("<img{{ x }} src=a>", "code"),
         ("<img src=a {...x}>", "code"),
         ("<img {...{a: (b) => c}} src=a>", "code"),
         ("<img src=a v-bind='x'>", "code"),
@@ -177,6 +178,7 @@ def test_nothing_in_comments_and_code(text: str) -> None:
         ("<img src='data:image/gif;base64,R0' srcset='a 2x'>", ["a"]),
         ("<picture><source srcset='a 2x, b'><source src=x><img src=c></picture>", ["c", "a", "b"]),
         ("<picture><source srcset=a></picture><img src=b>", ["b"]),
+        ("<img src=a data-lazy=0.5>", ["a"]),
         ("<video><source srcset=a></video><img>", [""]),
         # JSX
         ("<img src={'/a.jpg'} />", ["/a.jpg"]),
@@ -253,6 +255,66 @@ PIECES = st.sampled_from(
         *("&amp;", "<?", "<title>", "</title>", "<textarea>", "</textarea>"),
     ]
 )
+
+
+MANY = 20_000
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<p>text <img src=a>\n" * MANY, MANY),
+        ("<picture>" + "<source srcset=a><img>" * MANY, MANY),
+        ("<img srcset='" + "a 1x, " * MANY + "'>" + "<img>" * MANY, MANY + 1),
+        ("<img " + "a " * MANY + ">", 1),
+        ("<img " + "a={b} " * MANY + ">", 1),
+        *[
+            (piece * MANY, 0)
+            for piece in (
+                *(
+                    "<",
+                    "<!--",
+                    "<a ",
+                    "<a b='",
+                    "<a b={",
+                    "<a {",
+                    "<img a={'",
+                    '<p x="',
+                    "<?",
+                    "<! ",
+                    "</",
+                    "<svg><![CDATA[",
+                ),
+                *(
+                    "<script>",
+                    "<script><!--",
+                    "<style>",
+                    "<template>",
+                    "<picture>",
+                    "{{",
+                    "{%",
+                    "{#",
+                    "{/*",
+                    "a{/* b */c}",
+                    "{`",
+                ),
+                *(
+                    "{% comment %}",
+                    "{%  code %}{{< code >}}",
+                    "{{ <% {% {# ",
+                    "<img {...x}>",
+                    "<p a={<img />}>",
+                    "<img data-alt>",
+                ),
+                *("<a-", "<a:img-", "{", "{{</script>"),
+            )
+        ],
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_time_grows_with_the_length_alone(text: str, found: int) -> None:
+    """With its square, each of these would take minutes."""
+    assert len(understood(images_in_html(text))) == found
 
 
 @settings(deadline=None)

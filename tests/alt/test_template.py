@@ -29,7 +29,15 @@ def test_code_is_hidden_and_comes_back(code: str) -> None:
     "comment",
     [
         *("{{! <img> }}", "{{!-- }} <img> --}}", "{{/* {{ <img> }} */}}", "{{- /* <img> */ -}}", "{{-- <img> --}}"),
-        *("{# <img> #}", "{* <img> *}", "{/* <img> */}", "<%-- %> <img> --%>", "<%# <img> %>", "<#-- <img> -->"),
+        *(
+            "{#<img>#}",
+            "{* <img> *}",
+            "{/* <img> */}",
+            "{{/* <img> */ -}}",
+            "<%-- %> <img> --%>",
+            "<%# <img> %>",
+            "<#-- <img> -->",
+        ),
         *("@* <img> *@", "<%doc> <img> </%doc>", "{% comment 'x' %}<img>{% endcomment %}"),
         *("{%- highlight html -%}<img>{%- endhighlight -%}", "{% codeblock %}\n<img>\r\n{% endcodeblock %}"),
         *("{{< highlight html >}}<img>{{< /highlight >}}", "{{% code %}}{{ x }}<img>{{% /code %}}"),
@@ -47,7 +55,9 @@ def test_comments_and_samples_are_passed_over(comment: str) -> None:
     "text",
     [
         *("{{ x", "x }}", "{% x", "{# x", "{x}", "{ {x} }", "# A heading {#id}", "a@b.org @*", "<% x", "<? x", "{*"),
-        *("{", "{{", "100 % }", "a {: .b }", "{/* x"),
+        *("{", "{{", "100 % }", "a {: .b }", "{/* x", "a {*.js, *.ts} b {c*}", "a@*b *@", "{{/* x */ }"),
+        # in CSS and JavaScript
+        *("a {/* b */ c: d} <img> e {f /* g */}", "<script>x = '{{'</script><img><script>y = '}}'</script>"),
     ],
 )
 def test_what_is_no_code(text: str) -> None:

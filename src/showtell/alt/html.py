@@ -10,7 +10,7 @@ from showtell.alt.tags import Tag, Tags
 from showtell.alt.template import WRITTEN, Hidden, has_template, hide_templates
 
 # `<img>`, and what components are named: `<Image>`, `<amp-img>`, `<v-img>`, `<enhanced:img>`.
-IMAGE_TAG = re.compile(r"<(?:[\w.]+[:-])*\w*(?:img|image)(?=[\t\n\f\r />])", re.IGNORECASE)
+IMAGE_TAG = re.compile(r"<(?:[\w.]+[:-])*\w*(?:img|image)(?=[\t\n\f\r />\U000f0000-\U000fffff])", re.IGNORECASE)
 _WITHOUT_ALT = re.compile(rf"{IMAGE_TAG.pattern}(?![^<>]*\balt\b)", re.IGNORECASE)
 # How Vue, Alpine, Angular, AngularJS, Svelte, Lit, Polymer, Aurelia and Thymeleaf write, around its name, that a page's
 # code sets an attribute: it will have a value.
@@ -37,7 +37,9 @@ _NOT_SHOWN = frozenset(
     {"alt", "dark", "default", "error", "fallback", "hover", "low", "mobile", "placeholder", "thumb"}
 )
 _WORDS = re.compile(r"[a-z]+")
-_FILE = re.compile(r"[./]")
+_FILE = re.compile(r"/|\.[a-z]", re.IGNORECASE)
+# A tag without a blank before its template code: `<img{{ attributes }}>`.
+_WITH_CODE = re.compile(r"img[\U000f0000-\U0010ffff]+.*", re.DOTALL)
 _CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+([\d.]*)(\w?)[^,]*)?")
 _LITERAL = re.compile(r"""\{\s*(["'`])([^"'`$\\]*)\1\s*\}""")
 
@@ -72,8 +74,9 @@ def images_of(tags: Iterable[Tag], text: str, hidden: Hidden) -> Iterator[Image]
             picture.append(tag.attributes)
         elif tag.name == "base" and not tag.is_end and tag.in_document and base is None:
             base = tag.attributes.get("href")
-        elif tag.name.endswith(("img", "image")) and not tag.is_end:
+        elif not tag.is_end and (tag.name.endswith(("img", "image")) or _WITH_CODE.fullmatch(tag.name)):
             image = image_of(tag, hidden, base or "", picture or ())
+            picture = None
             if image and (tag.name != "image" or "src" in tag.attributes):  # SVG's has none
                 yield image
         for start, end in tag.braces:
@@ -102,8 +105,12 @@ def image_of(tag: Tag, hidden: Hidden, base: str = "", picture: Sequence[Mapping
         return None
     bound = _bound_source(attributes)
     sources = [bound] if bound else [hidden.restored(source) for source in _sources(attributes, picture)]
-    doubt = _doubt(attributes) or ("" if tag.name == "img" else BY_A_COMPONENT) or (WRITTEN if bound else "")
-    return Image(tag.start + len(f"<{tag.name}"), sources[0], "html", hidden.restored(base), tuple(sources[1:]), doubt)
+    doubt = (
+        _doubt({tag.name: "", **attributes})
+        or ("" if tag.name == "img" else BY_A_COMPONENT)
+        or (WRITTEN if bound else "")
+    )
+    return Image(tag.start + len("<img"), sources[0], "html", hidden.restored(base), tuple(sources[1:]), doubt)
 
 
 def _doubt(attributes: Mapping[str, str]) -> str:

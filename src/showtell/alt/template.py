@@ -11,13 +11,13 @@ from dataclasses import dataclass
 _CODE = {
     "{{!--": "--}}",
     "{{--": "--}}",
-    "{{/*": "*/}}",
+    "{{/*": "*/",
     "{{{": "}}}",
     "{{": "}}",
     "{%": "%}",
     "{#": "#}",
     "{*": "*}",
-    "{/*": "*/}",
+    "{/*": "*/",
     "{`": "`}",
     "<%--": "--%>",
     "<%doc>": "</%doc>",
@@ -26,7 +26,13 @@ _CODE = {
     "<#--": "-->",
     "@*": "*@",
 }
-_OPENING = re.compile("|".join(map(re.escape, _CODE)))
+# Some are so short that what follows has to be looked at: `{*.js, *.ts}` is no comment.
+_OPENING = re.compile("|".join(re.escape(mark) + r"(?=[\s<])" * (mark in ("{*", "@*")) for mark in _CODE))
+# What has to follow the first end, or else it is no code but CSS or JavaScript: `a {/* b */ color: red}`.
+_LAST = {"{{/*": re.compile(r"\s*-?\}\}"), "{/*": re.compile(r"\s*\}")}
+# Braces do not reach out of these: what is in them is no template's.
+_SHORT = ("{{{", "{{", "{%", "{`")
+_BEYOND = re.compile(r"</(?:script|style)", re.IGNORECASE)
 _COMMENT = re.compile(r"\{\{(?:~?!|--|(?:-\s+)?/\*)|\{[#*]|\{/\*|<%(?:--|#|doc>)|<#--|@\*")
 # PHP may leave its last end out.
 _TO_THE_END = re.compile(r"<\?(?:php\b|=)")
@@ -106,7 +112,7 @@ def hide_templates(text: str) -> Hidden:
 def _code(text: str, at: int) -> Iterator[tuple[int, int, bool]]:
     """Where template code lies from `at` on, in its order, and whether it is to be passed over."""
     ends: dict[str, int] = {}
-    not_closed: set[str] = set()
+    not_closed: set[tuple[str, ...]] = set()
     while opening := _OPENING.search(text, at):
         start, at, mark = opening.start(), opening.end(), opening[0]
         if 0 <= ends.get(mark, 0) < at:
@@ -117,10 +123,16 @@ def _code(text: str, at: int) -> Iterator[tuple[int, int, bool]]:
                 yield start, len(text), False
                 return
             at = start + 1
-        elif text.find(mark, at, end) < 0:  # the last one before the end is what it ends
-            at = end + len(_CODE[mark])
+            continue
+        behind = end + len(_CODE[mark])
+        if mark in _LAST:
+            last = _LAST[mark].match(text, behind)
+            behind = last.end() if last else -1
+        # what ends is the last one that began
+        if behind >= 0 and text.find(mark, at, end) < 0 and not (mark in _SHORT and _BEYOND.search(text, at, end)):
+            at = behind
             is_comment = _COMMENT.match(text, start) is not None
-            if (sample := _SAMPLE.match(text, start)) and sample[0] not in not_closed:
+            if (sample := _SAMPLE.match(text, start)) and sample.groups() not in not_closed:
                 close = (
                     rf"\{{%[-~+]?\s*end{sample[2]}\b[^%]*%\}}"
                     if sample[1] == "{%"
@@ -129,7 +141,7 @@ def _code(text: str, at: int) -> Iterator[tuple[int, int, bool]]:
                 if found := re.compile(close).search(text, at):
                     at, is_comment = found.end(), True
                 else:
-                    not_closed.add(sample[0])
+                    not_closed.add(sample.groups())
             yield start, at, is_comment
 
 
