@@ -44,11 +44,14 @@ def read_regular(path: str | os.PathLike[str]) -> bytes:
         OSError: it cannot be read.
     """
     # a pipe that nobody writes to is opened at once
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise ShowtellError(f"{os.fsdecode(path)}: is not a regular file; copy it into one")
-        return file.read()
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def list_files(top: Path, suffixes: Collection[str], error: type[ShowtellError]) -> list[Path]:
