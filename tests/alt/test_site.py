@@ -56,10 +56,14 @@ def test_what_git_ignores_is_skipped(tmp_path: Path) -> None:
     )
     (tmp_path / ".gitignore").write_text("out/\ndraft-*\n/h.html\n")
     (tmp_path / "d" / ".gitignore").write_text("!draft-2.md\n/e/*\n!/e/g.md\n")
+    write(tmp_path, ["d/all/.gitignore"], "# made anew\n*\n")
+    write(tmp_path, ["d/all/i.md", "d/all/j/k.md"])
     listing = list_pages(tmp_path)
     assert pages_of(tmp_path, tmp_path) == ["a.md", "d/draft-2.md", "d/e/g.md"]
     skipped = {path.relative_to(tmp_path).as_posix(): reason for path, reason in listing.skipped.items()}
-    assert skipped == dict.fromkeys(("out", "d/out", "d/draft-1.md", "d/e/f.md", "h.html"), "is ignored by Git")
+    assert skipped == dict.fromkeys(
+        ("out", "d/out", "d/all", "d/draft-1.md", "d/e/f.md", "h.html"), "is ignored by Git"
+    )
     assert list_pages(tmp_path / "h.html").pages == [tmp_path / "h.html"]
 
 

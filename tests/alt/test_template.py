@@ -38,7 +38,7 @@ def test_code_is_hidden_and_comes_back(code: str) -> None:
             "<%# <img> %>",
             "<#-- <img> -->",
         ),
-        *("@* <img> *@", "<%doc> <img> </%doc>", "{% comment 'x' %}<img>{% endcomment %}"),
+        *("@* <img> *@", "#* <img> *#", "<%doc> <img> </%doc>", "{% comment 'x' %}<img>{% endcomment %}"),
         *("{%- highlight html -%}<img>{%- endhighlight -%}", "{% codeblock %}\n<img>\r\n{% endcodeblock %}"),
         *("{{< highlight html >}}<img>{{< /highlight >}}", "{{% code %}}{{ x }}<img>{{% /code %}}"),
     ],

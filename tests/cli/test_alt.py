@@ -328,6 +328,7 @@ def test_nothing_to_do(showtell, site: Path) -> None:
         (["site/img/cat.png"], "site/img/cat.png: is not named as a page"),
         (["site", "--model", "missing.safetensors"], "cannot read the captioner missing.safetensors"),
         (["site", "--patch", "missing/alt.patch"], "missing/alt.patch: the patch cannot be written"),
+        (["site", "--patch", "site", "--model", "missing"], "site: the patch cannot be written"),
     ],
 )
 def test_an_error_is_one_line(showtell, model: Path, site: Path, words: list[object], named: str) -> None:

@@ -28,16 +28,21 @@ _SETS_ALT, _SETS_SOURCE = (
 )
 _THYMELEAF = re.compile(r"(?:data-)?th[:-]attr(?:append|prepend)?")
 # Attributes that bring others, and the short form `{name}` of one.
-_SPREAD = re.compile(r"(?:v-bind:?|x-bind:?|:)(?:\[.*)?|\{.*|py:attrs|data-sly-attribute|data-l10n-id", re.DOTALL)
+_SPREAD = re.compile(
+    r"(?:v-bind:?|x-bind:?|:)(?:\[.*)?|.*[{}<%].*|\$.*|@attributes|@.*\(.*|py:attrs|data-sly-attribute|data-l10n-id",
+    re.DOTALL,
+)
 _SHORT = re.compile(r"\{\s*([\w-]+)\s*\}")
 _OF_HTML = re.compile(r"[a-z]+|aria-[a-z]+")
 # What scripts for lazy images name those that are shown in the end, and what they name other ones.
 _LAZY = ("src", "srcset", "original", "lazy", "lazyload", "echo")
+_LAZY_PHOTO = frozenset({"actual", "defer", "deferred", "image", "img", "photo", "picture", "real", "url"})
 _NOT_SHOWN = frozenset(
     {"alt", "dark", "default", "error", "fallback", "hover", "low", "mobile", "placeholder", "thumb"}
 )
 _WORDS = re.compile(r"[a-z]+")
 _FILE = re.compile(r"/|\.[a-z]", re.IGNORECASE)
+_PHOTO = re.compile(r"\.(?:avif|bmp|gif|hei[cf]|jpe?g|png|tiff?|webp)(?:[?#]|\Z)", re.IGNORECASE)
 # A tag without a blank before its template code: `<img{{ attributes }}>`.
 _WITH_CODE = re.compile(r"img[\U000f0000-\U0010ffff]+.*", re.DOTALL)
 _CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+([\d.]*)(\w?)[^,]*)?")
@@ -153,16 +158,16 @@ def _lazy(attributes: Mapping[str, str]) -> Iterator[str]:
     """The URLs that a script will show."""
     for name in attributes:
         words = _WORDS.findall(name)
-        if (
-            not (name.startswith("data-") or "lazy" in name or name in ("ng-src", "ngsrc"))
-            or not words[-1].endswith(_LAZY)
-            or _NOT_SHOWN.intersection(words)
-        ):
+        is_lazy = name.startswith("data-") or "lazy" in name or name in ("ng-src", "ngsrc")
+        if not is_lazy or _NOT_SHOWN.intersection(words):
             continue
         value = _value(attributes, name)
         if words[-1].endswith("srcset"):
             yield from (url for _, _, url in _candidates(value))
-        elif value and (words[-1].endswith("src") or _FILE.search(value) or has_template(value)):
+        elif words[-1].endswith(_LAZY):
+            if value and (words[-1].endswith("src") or _FILE.search(value) or has_template(value)):
+                yield value
+        elif words[-1] in _LAZY_PHOTO and _PHOTO.search(value):
             yield value
 
 

@@ -101,6 +101,8 @@ def _foreign(folder: Path) -> str:
         return "holds others' packages"
     if folder.name in _GENERATED:
         return "is made by a generator"
+    if (rules := _rules_of(folder)) and _ignored(folder / "any", rules, is_folder=False):  # itself and all in it
+        return "is ignored by Git"
     return next((what for name, what in _MARKS.items() if os.path.lexists(folder / name)), "")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 # How template code begins, the longer ones first, and how it ends: of Handlebars, Blade, Go, Jinja, Liquid, Twig,
-# Smarty, JSX, ERB, JSP, ASP, Mako, PHP, FreeMarker and Razor. `{{` is also what Vue and Angular write.
+# Smarty, JSX, ERB, JSP, ASP, Mako, PHP, FreeMarker, Razor and Velocity. `{{` is also what Vue and Angular write.
 _CODE = {
     "{{!--": "--}}",
     "{{--": "--}}",
@@ -25,15 +25,16 @@ _CODE = {
     "<?": "?>",
     "<#--": "-->",
     "@*": "*@",
+    "#*": "*#",
 }
 # Some are so short that what follows has to be looked at: `{*.js, *.ts}` is no comment.
-_OPENING = re.compile("|".join(re.escape(mark) + r"(?=[\s<])" * (mark in ("{*", "@*")) for mark in _CODE))
+_OPENING = re.compile("|".join(re.escape(mark) + r"(?=[\s<])" * (mark in ("{*", "@*", "#*")) for mark in _CODE))
 # What has to follow the first end, or else it is no code but CSS or JavaScript: `a {/* b */ color: red}`.
 _LAST = {"{{/*": re.compile(r"\s*-?\}\}"), "{/*": re.compile(r"\s*\}")}
 # Braces do not reach out of these: what is in them is no template's.
 _SHORT = ("{{{", "{{", "{%", "{`")
 _BEYOND = re.compile(r"</(?:script|style)", re.IGNORECASE)
-_COMMENT = re.compile(r"\{\{(?:~?!|--|(?:-\s+)?/\*)|\{[#*]|\{/\*|<%(?:--|#|doc>)|<#--|@\*")
+_COMMENT = re.compile(r"\{\{(?:~?!|--|(?:-\s+)?/\*)|\{[#*]|\{/\*|<%(?:--|#|doc>)|<#--|[@#]\*")
 # PHP may leave its last end out.
 _TO_THE_END = re.compile(r"<\?(?:php\b|=)")
 # Between a tag of this name and its end, nothing is shown as what it is: Liquid's, Twig's and Hugo's.

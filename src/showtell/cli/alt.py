@@ -187,14 +187,16 @@ def _name_in_patch(path: Path) -> Path:
 
 
 def _check_patch(patch: Path) -> None:
-    """Find out early that a patch would take the place of something else.
+    """Find out early that a patch cannot be written, or would take the place of something else.
 
     Raises:
-        ShowtellError: there is such a file, and it is no diff.
+        ShowtellError: there is no such folder, or there is such a file, and it is no diff.
     """
     from showtell.alt.patch import is_diff
     from showtell.files import read_regular
 
+    if patch.is_dir() or not patch.parent.is_dir():
+        raise ShowtellError(f"{patch}: the patch cannot be written; name a file in a folder that is there")
     if patch.is_file():
         try:
             if is_diff(read_regular(patch)):
