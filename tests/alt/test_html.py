@@ -176,6 +176,7 @@ def test_nothing_in_comments_and_code(text: str) -> None:
         ("<img src=a data-lazy=true>", ["a"]),
         ("<img src=a data-src=''>", ["a"]),
         ("<img src=a data-error-src=b data-placeholder-src=c>", ["a"]),
+        ("<img src=a data-zoom-image=b.jpg data-large_image=c.jpg>", ["a"]),
         ("<img src=a data-source-id=b data-title=c.d>", ["a"]),
         # several files of one picture
         ("<img src=a srcset='b 1x, c 2x'>", ["c", "b", "a"]),

@@ -1,8 +1,9 @@
 """HTML cut into tags at their exact places, as the HTML standard's tokenizer does it (13.2.5).
 
-Down to comments that end early and scripts that hold comments, and in time that grows with the length alone: no parser
-that says where its tags are does both. One thing is not HTML's: a value that begins with a brace ends at its partner,
-as in JSX and Svelte.
+Down to comments that end early and scripts that hold comments, and in time that grows with the length alone. Parsers
+that say where a tag is do neither: tree-sitter's grammar sees images in declarations, CDATA and titles, and takes the
+square of the time for comments that are not closed. One thing is not HTML's: a value that begins with a brace ends at
+its partner, as in JSX and Svelte.
 """
 
 from __future__ import annotations
