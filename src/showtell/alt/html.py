@@ -38,8 +38,10 @@ _OF_HTML = re.compile(r"[a-z]+|aria-[a-z]+")
 _LAZY = ("src", "srcset", "original", "lazy", "lazyload", "echo")
 _LAZY_PHOTO = frozenset({"actual", "defer", "deferred", "image", "img", "photo", "picture", "real", "url"})
 _NOT_SHOWN = frozenset(
-    "alt big dark default error fallback full gallery hover large lightbox low mobile pin placeholder retina share thumb"
-    " thumbnail zoom".split()
+    (
+        *("alt", "big", "dark", "default", "error", "fallback", "full", "gallery", "hover", "large", "lightbox"),
+        *("low", "mobile", "pin", "placeholder", "retina", "share", "thumb", "thumbnail", "zoom"),
+    )
 )
 _WORDS = re.compile(r"[a-z]+")
 _FILE = re.compile(r"/|\.[a-z]", re.IGNORECASE)
