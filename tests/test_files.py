@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from showtell.files import write_atomically
+from showtell.errors import ShowtellError
+from showtell.files import read_regular, write_atomically
 
 
 def test_text_and_bytes(tmp_path: Path) -> None:
@@ -49,3 +50,19 @@ def test_who_may_read_it_may_still(tmp_path: Path) -> None:
     write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o604
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"\x00\xff")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular(tmp_path / "link") == b"\x00\xff"
+    with pytest.raises(FileNotFoundError):
+        read_regular(tmp_path / "missing")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in (tmp_path / "pipe", "/dev/null"):
+        with pytest.raises(ShowtellError, match="is not a regular file"):
+            read_regular(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Collection
 from pathlib import Path
 
@@ -33,6 +34,24 @@ def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
     finally:
         beside.unlink(missing_ok=True)
     _fsync_folder(target.parent)
+
+
+def read_regular(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a regular file: reading a pipe or a device might never end.
+
+    Raises:
+        ShowtellError: it is no regular file.
+        OSError: it cannot be read.
+    """
+    # a pipe that nobody writes to is opened at once
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ShowtellError(f"{os.fsdecode(path)}: is not a regular file; copy it into one")
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def list_files(top: Path, suffixes: Collection[str], error: type[ShowtellError]) -> list[Path]:

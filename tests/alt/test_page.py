@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import os
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
-from showtell.alt.page import Page, edited, read_page, write_page
+from showtell.alt.page import Page, edited, parse_page, read_page, write_page
 from showtell.errors import ShowtellError
 
 IMG = "<p>é <img src='é.jpg'> ü</p>\r\n"
@@ -74,10 +77,46 @@ def test_what_is_no_page(tmp_path: Path, name: str) -> None:
         read_page(tmp_path / name)
 
 
+def test_lone_bytes_of_a_path_come_back(tmp_path: Path) -> None:
+    for name, source in (("a.html", b"<img src=\xff.jpg>"), ("a.md", b"![](\xff.jpg)")):
+        (page,) = parse_page(Path(name), b"\xef\xbb\xbf" + source).images
+        assert page.source == "\udcff.jpg"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.md")
+    with pytest.raises(ShowtellError, match="is not a regular file"):
+        read_page(tmp_path / "a.md")
+
+
+def test_a_page_that_has_become_a_folder_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    path.write_bytes(b"<img src=a>")
+    page = read_page(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ShowtellError, match="is not a regular file"):
+        write_page(page, {page.images[0]: "A dog."})
+    assert path.is_dir()
+
+
+@pytest.mark.parametrize("head", [b"<!--", b"<meta ", b"<meta x='", b"<meta charset=nonsense>", b"<meta\x00"])
+def test_a_declaration_is_looked_for_in_linear_time(head: bytes) -> None:
+    """With the square of the length, each would take half a minute."""
+    assert parse_page(Path("a.html"), head * 20_000).encoding == "ascii"
+
+
 def test_lines_are_counted(tmp_path: Path) -> None:
     (tmp_path / "a.html").write_bytes(b"<img src=a>\r\n\r<img\nsrc=b>\x0c\xc2\x85\n<img src=c>")
     page = read_page(tmp_path / "a.html")
     assert [page.line(image) for image in page.images] == [1, 3, 5]
+
+
+def test_lines_are_counted_once() -> None:
+    """With the square of the length, this would take ten minutes."""
+    page = parse_page(Path("a.html"), b"<p>text\n<img src=a>\n" * 30_000)
+    assert [page.line(image) for image in page.images] == [*range(2, 60_001, 2)]
 
 
 def test_the_file_is_written_with_its_permissions(tmp_path: Path) -> None:
@@ -135,7 +174,8 @@ def test_every_byte_but_the_insertions_stays(
         page = read_page(path)
     except ShowtellError:
         return
-    chosen = draw.draw(st.sets(st.sampled_from(page.images))) if page.images else set()
+    images = [image for image in page.images if not image.doubt]
+    chosen = draw.draw(st.sets(st.sampled_from(images))) if images else set()
     insertions = page.insertions(dict.fromkeys(chosen, 'A "dog" & é ☕.'))
     result = edited(data, insertions)
     assert len(insertions) == len(chosen)
@@ -151,3 +191,34 @@ def test_every_byte_but_the_insertions_stays(
     assert result == data
     path.write_bytes(edited(data, insertions))
     assert len(read_page(path).images) == len(page.images) - len(chosen)
+
+
+@settings(deadline=None)
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30).filter(
+        lambda alt: not alt.isspace() and alt.strip() == alt and "\xad" not in alt
+    ),
+    st.sampled_from(["utf-8", "utf-16-le", "cp1252", "iso8859-15"]),
+    st.sampled_from(["", "{{ a }} ", "{# é #} ", "<p title='>'>", "字 "]),
+)
+def test_every_text_parses_back(alt: str, encoding: str, before: str) -> None:
+    mark = b"\xff\xfe" if encoding == "utf-16-le" else b""
+    declared = "" if mark else f"<meta charset={encoding}>"
+    text = f"{declared}{before}<img src='a' onload='b'>\r\n"
+    data = mark + text.encode(encoding, "xmlcharrefreplace")
+    found = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attributes: found.append((tag, dict(attributes)))  # type: ignore[method-assign]
+    parser.feed(with_texts(parse_page(Path("a.html"), data), alt).removeprefix(mark).decode(encoding))
+    assert found[-1] == ("img", {"alt": alt, "src": "a", "onload": "b"})
+
+    body = f'{before.replace("<", "")}![](a "b")\n'
+    page = with_texts(parse_page(Path("a.md"), body.encode()), alt).decode()
+    image = next(
+        child
+        for token in MarkdownIt("commonmark").parse(page)
+        for child in token.children or ()
+        if child.type == "image"
+    )
+    assert image.children is not None
+    assert "".join(child.content for child in image.children) == alt

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from showtell.alt.page import edited
-from showtell.alt.patch import unified_diff
+from showtell.alt.patch import is_diff, unified_diff
 
-NAMES = ["a.html", "a b.html", "d/é.md", 'quo"te\\.html', "tab\tbed.md"]
+NAMES = ["a.html", "a b.html", "d/é.md", 'quo"te\\.html', "tab\tbed.md", " a.html", "  d/ a.md", "é.md", "-a.md"]
 needs_patch = pytest.mark.skipif(shutil.which("patch") is None, reason="needs the program `patch`")
 
 
@@ -53,6 +53,14 @@ def test_it_looks_like_one() -> None:
         r"\ No newline at end of file",
     ]
     assert unified_diff(Path("a"), data, []) == b""
+
+
+def test_what_is_a_diff() -> None:
+    for name in NAMES:
+        assert is_diff(unified_diff(Path(name), b"<img>", [(4, b" alt")]))
+    assert is_diff(b"")
+    for data in (b"<p>A page", b"---\ntitle: A page\n---\n", b"--- a", b"\n--- a\n+++ a\n", b"\x89PNG\n"):
+        assert not is_diff(data)
 
 
 @needs_patch

@@ -67,12 +67,41 @@ def test_links_within_the_site_are_followed(site: Path) -> None:
         ("", "no src"),
         ("{{ page.image }}", "template"),
         ("/img/{% if x %}a{% endif %}.jpg", "template"),
+        *[
+            (source, "template")
+            for source in (
+                *("{photo}", "{require('../../a.jpg').default}", "/{name}.jpg", "{static}/a.jpg", "${a}", "#{a}.jpg"),
+                *("[[url]]", "[(url)]", "[% url %]", "%PUBLIC_URL%/a.png", "%BASE_URL%a.png", "%sveltekit.assets%/a"),
+                *('@Url.Content("~/a.png")', "@(Model.Url)", "@/assets/a.png", "~/a.png", "~@/a.png", "@{/a.jpg}"),
+                *("$link.x/a.png", "$!{url}", "#springUrl('/a.png')", "*|URL|*", "%%url%%", "((url))", "##URL##"),
+                *("url_for('static', 'a')", '<c:url value="/a"/>', "<?= a ?>", "<%= a %>", "{{a}}/../../x.jpg"),
+            )
+        ],
     ],
 )
 def test_what_is_left(site: Path, source: str, reason: str) -> None:
     found = find_photo(source, site / "a.html", site)
     assert isinstance(found, Left)
     assert reason in found.reason
+
+
+@pytest.mark.parametrize("name", ["a{1}.jpg", "@x.jpg", "~x.jpg", "$x.jpg", "%x_y%.jpg", "a[[1]].jpg", "a|b.jpg"])
+def test_a_file_may_be_named_like_a_template(site: Path, name: str) -> None:
+    (site / name).write_bytes(b"cat")
+    assert find_photo(name, site / "a.html", site) == site / name
+
+
+@pytest.mark.parametrize(
+    "source", ["%C3%A9%AB%.jpg", "a b.jpg", "a[1].jpg", "a@b.jpg", "a~1.jpg", "a$1.jpg", "(a).jpg"]
+)
+def test_a_missing_file_is_no_template(site: Path, source: str) -> None:
+    assert isinstance(find_photo(source, site / "a.html", site), Path)
+
+
+def test_a_path_that_no_file_has(site: Path) -> None:
+    """With the square of its length, this would take minutes."""
+    with pytest.raises(PhotoError, match="longer than the path of a file"):
+        find_photo("a/" * 500_000, site / "a.html", site)
 
 
 @pytest.mark.parametrize(

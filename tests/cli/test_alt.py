@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 from collections import Counter
@@ -126,7 +127,7 @@ def test_a_patch_of_a_site_elsewhere(showtell, model: Path, site: Path, monkeypa
 
 
 def test_json(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
-    (site / "broken.md").write_text("![](missing.jpg)\n![](../../secret.jpg)\n<img srcset='a 2x'>\n")
+    (site / "broken.md").write_text("![](missing.jpg)\n![](../../secret.jpg)\n<img>\n")
     result = showtell("alt", "site", "--model", model, "--quiet", "--json")
     assert result.status == 1
     entries = [json.loads(line) for line in result.out.splitlines()]
@@ -225,6 +226,93 @@ def test_a_text_that_it_is_not_sure_of_is_left_out(showtell, model: Path, site: 
     assert "has no confidence" in result.err
 
 
+def test_what_is_not_understood_is_told_and_left(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
+    shutil.copy(COFFEE, site / "wait.png")
+    pages = {
+        "a.html": (
+            "<img src=wait.png data-src=img/cat.png>\n<img src=img/cat.png :alt=x>\n<img src=img/cat.png {{ x }}>\n"
+            "{# <img src=img/cat.png> #}\n<img src='[[url]]'>\n<img src=img/cat.png"
+        ),
+        "b.md": "{/* ![](img/cat.png) */}\n\n![]({{ '/x.png' | url }}) <img src={x} onError={(e) => y(e)} />\n",
+    }
+    for path in site.rglob("*.*"):
+        if path.suffix in (".html", ".md"):
+            path.unlink()
+    for name, text in pages.items():
+        (site / name).write_text(text)
+    result = showtell("alt", "site", "--model", model, "--quiet", "--apply")
+    assert result.status == 0
+    assert result.out == f"site/a.html:1: img/cat.png: {texts[0]}\n"
+    assert result.err.splitlines() == [
+        "showtell: site/a.html:3: img/cat.png: is written in part by code, which may bring an alt",
+        "showtell: site/a.html:5: [[url]]: is written by a template",
+        "showtell: site/a.html:6: (no src): has a tag without an end",
+        "showtell: site/b.md:3: {{ '/x.png' | url }}: is written by a template",
+        "showtell: site/b.md:3: {x}: has a tag that is none to CommonMark",
+    ]
+    assert (site / "a.html").read_text() == pages["a.html"].replace("<img", f'<img alt="{texts[0]}"', 1)
+    assert (site / "b.md").read_text() == pages["b.md"]
+
+
+def test_packages_and_built_pages_are_skipped_and_that_is_said(showtell, model: Path, site: Path) -> None:
+    page = "<img src='/img/cat.png'>"
+    for name in ("node_modules/x/a.html", "_site/a.html", "out/a.html"):
+        (site / name).parent.mkdir(parents=True)
+        (site / name).write_text(page)
+    (site / ".gitignore").write_text("/out\n")
+    result = showtell("alt", "site", "--model", model, "--quiet", "--apply")
+    assert (result.status, result.out.count("\n")) == (0, 4)
+    assert result.err.splitlines()[:3] == [
+        "showtell: site/_site: is skipped, as it is made by a generator; name it to search it",
+        "showtell: site/node_modules: is skipped, as it holds others' packages; name it to search it",
+        "showtell: site/out: is skipped, as it is ignored by Git; name it to search it",
+    ]
+    assert (site / "_site" / "a.html").read_text() == page
+    result = showtell("alt", "site/out", "--model", model, "--quiet")
+    assert result.err == "showtell: site/out/a.html:1: /img/cat.png: no such file; check the path\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_are_refused_and_the_others_told(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
+    os.mkfifo(site / "a.md")
+    os.mkfifo(site / "img" / "pipe.jpg")
+    (site / "index.html").write_text("<img src=img/pipe.jpg><img src=img/cat.png>")
+    result = showtell("alt", "site", "--model", model, "--quiet")
+    assert result.status == 1
+    assert result.out.splitlines()[0] == f"site/index.html:1: img/cat.png: {texts[0]}"
+    assert [line.partition(";")[0] for line in result.err.splitlines()] == [
+        "showtell: site/a.md: is not a regular file",
+        "showtell: site/index.html:1: img/pipe.jpg: is not a regular file",
+    ]
+
+
+@pytest.mark.parametrize("name", ["site/index.html", "site/posts/cats.md", "site/img/cat.png", "notes.txt", "link"])
+def test_a_patch_takes_the_place_of_nothing_else(showtell, site: Path, name: str) -> None:
+    Path("notes.txt").write_text("My notes\n")
+    Path("link").symlink_to("site/index.html")
+    before = files(site.parent)
+    result = showtell("alt", "site", "--model", "missing.safetensors", "--patch", name)
+    assert (result.status, result.out) == (1, "")
+    assert result.err == f"showtell: {name}: is there, and is no patch; name another file for the patch, or remove it\n"
+    assert files(site.parent) == before
+
+
+def test_a_patch_takes_the_place_of_an_older_one(showtell, model: Path, site: Path) -> None:
+    Path("alt.patch").write_bytes(b"")
+    for _ in range(2):
+        assert showtell("alt", "site", "--model", model, "--patch", "alt.patch").status == 0
+        assert Path("alt.patch").read_bytes().startswith(b"--- site/index.html\n+++ ")
+
+
+def test_a_large_photo_is_told_without_a_warning(
+    showtell, model: Path, site: Path, texts: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 100_000)  # of more, Pillow warns
+    (site / "a.md").write_text("![](img/cat.png)")
+    result = showtell("alt", "site/a.md", "--model", model, "--quiet")
+    assert (result.status, result.out, result.err) == (0, f"site/a.md:1: img/cat.png: {texts[0]}\n", "")
+
+
 def test_nothing_to_do(showtell, site: Path) -> None:
     (site / "a.md").write_text("![x](y)")
     result = showtell("alt", "site/a.md", "--model", "missing.safetensors")
@@ -240,6 +328,7 @@ def test_nothing_to_do(showtell, site: Path) -> None:
         (["site/img/cat.png"], "site/img/cat.png: is not named as a page"),
         (["site", "--model", "missing.safetensors"], "cannot read the captioner missing.safetensors"),
         (["site", "--patch", "missing/alt.patch"], "missing/alt.patch: the patch cannot be written"),
+        (["site", "--patch", "site", "--model", "missing"], "site: the patch cannot be written"),
     ],
 )
 def test_an_error_is_one_line(showtell, model: Path, site: Path, words: list[object], named: str) -> None:

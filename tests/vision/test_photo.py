@@ -17,7 +17,7 @@ from PIL import Image, ImageSequence
 
 from showtell.errors import PhotoError
 from showtell.vision import photo as photo_module
-from showtell.vision.photo import MIN_DRAFT_SIDE, list_photos, open_photo
+from showtell.vision.photo import MIN_DRAFT_SIDE, list_photos, open_photo, size_of
 
 PHOTOS = Path(__file__).parents[1] / "photos"
 ORIENTATION = 0x0112
@@ -324,6 +324,20 @@ def test_too_many_pixels(side: int) -> None:
 def test_as_many_pixels_as_pillow_warns_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert open_photo(encoded(gradient(), "PNG")).size == (48, 32)
+
+
+def test_the_size_of_a_photo_is_read_without_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # of more, Pillow warns
+    gradient().save(tmp_path / "a.png")
+    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), encoded(gradient(), "JPEG")):
+        assert size_of(source) == (48, 32)
+    assert size_of(png_header(40, 40)) == (40, 40)
+    for broken in (b"", b"text", tmp_path, tmp_path / "missing.png", png_header(20_000, 20_000), "a\0b"):
+        with pytest.raises(PhotoError):
+            size_of(broken)
+    (tmp_path / "a.eps").write_bytes(encoded(gradient(), "EPS"))
+    with pytest.raises(PhotoError):  # a format that is not accepted
+        size_of(tmp_path / "a.eps")
 
 
 def test_the_cap_is_on_what_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

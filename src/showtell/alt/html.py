@@ -1,173 +1,190 @@
-"""Images without alternative text in HTML, at their exact places.
-
-The text is cut into tags as the HTML standard's tokenizer does it (13.2.5), down to comments that end early and scripts
-that hold comments: `html.parser` gives lines and columns of what it thinks a tag is, which is not always the same.
-"""
+"""Images without alternative text in HTML, at their exact places."""
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from showtell.alt.image import Image
+from showtell.alt.tags import Tag, Tags
+from showtell.alt.template import WRITTEN, Hidden, has_template, hide_templates
 
-_COMMENT = re.compile(r"<!--(?:-?>|.*?(?:--!?>|\Z))", re.DOTALL)
-_TAG_NAME = re.compile(r"[^\t\n\f\r />]+")
-_BETWEEN = re.compile(r"[\t\n\f\r /]*")
-_ATTRIBUTE = re.compile(r"(=?[^\t\n\f\r />=]*)(?:[\t\n\f\r ]*(=)[\t\n\f\r ]*)?")
-_UNQUOTED = re.compile(r"[^\t\n\f\r >]*")
-_REFERENCE = re.compile(r"&[#\w]+;")
-# What these hold is text, whatever it looks like. `noscript` is looked into: lazy images have their plain ones there.
-_RAW = frozenset({"iframe", "noembed", "noframes", "script", "style", "textarea", "title", "xmp"})
-_FOREIGN = frozenset({"math", "svg"})
-# What these hold is no part of the document where scripts run.
-_APART = frozenset({"noscript", "template"})
-_IN_SCRIPT = re.compile(r"<!(?=--)|-->|<(/?)script(?=[\t\n\f\r />])", re.IGNORECASE)
-# `alt`, also where Vue, Angular and Alpine write it: it will have a value.
-_ALT = re.compile(r"(?:(?:v-bind|x-bind)?:|\[(?:attr\.)?|ng-attr-)?alt\]?(?:\.\w+)*")
+# `<img>`, and what components are named: `<Image>`, `<amp-img>`, `<v-img>`, `<enhanced:img>`.
+IMAGE_TAG = re.compile(r"<(?:[\w.]+[:-])*\w*(?:img|image)(?=[\t\n\f\r />\U000f0000-\U000fffff])", re.IGNORECASE)
+_WITHOUT_ALT = re.compile(rf"{IMAGE_TAG.pattern}(?![^<>]*\balt\b)", re.IGNORECASE)
+# How Vue, Alpine, Angular, AngularJS, Svelte, Lit, Polymer, Aurelia and Thymeleaf write, around its name, that a page's
+# code sets an attribute: it will have a value.
+_BEFORE = (
+    r"(?:[:.?]|(?:data-)?(?:v-|x-)?bind:|\[(?:attr\.)?|bind-(?:attr\.)?|(?:data-|x-)?ng-attr-|ng:attr:|(?:data-)?th[:-]"
+    r"|attr[.:])"
+)
+_BEHIND = r"(?:\]|\$|(?:\.[\w-]+)*)"
+_ALT = re.compile(rf"{_BEFORE}?alt(?:-title)?{_BEHIND}|\{{\s*alt\s*\}}")
+_SOURCE = r"(?:(?:data-(?:\w+-)*|lazy-?)?src(?:set)?|lazyload)"
+_BOUND_SOURCE = re.compile(rf"{_BEFORE}{_SOURCE}{_BEHIND}|{_SOURCE}(?:\$|\.[\w-]+)|v-lazy(?:load)?(?::\w+)?")
+# An attribute whose value names attributes that it sets: `th:attr="alt=..."`, `data-bind="attr: {alt: ...}"`.
+_SETS_ALT, _SETS_SOURCE = (
+    re.compile(rf"(?:^|[\s\[{{(,;'\"]){name}(?:['\"]?\s*[:=,\]]|\s|$)") for name in ("alt", "src")
+)
+_THYMELEAF = re.compile(r"(?:data-)?th[:-]attr(?:append|prepend)?")
+# Attributes that bring others, and the short form `{name}` of one.
+_SPREAD = re.compile(
+    r"(?:v-bind:?|x-bind:?|:)(?:\[.*)?|.*[{}<%].*|\$.*|@attributes|@.*\(.*|py:attrs|data-sly-attribute|data-l10n-id",
+    re.DOTALL,
+)
+_SHORT = re.compile(r"\{\s*([\w-]+)\s*\}")
+_OF_HTML = re.compile(r"[a-z]+|aria-[a-z]+")
+# What scripts for lazy images name those that are shown in the end, and what they name other ones.
+_LAZY = ("src", "srcset", "original", "lazy", "lazyload", "echo")
+_LAZY_PHOTO = frozenset({"actual", "defer", "deferred", "image", "img", "photo", "picture", "real", "url"})
+_NOT_SHOWN = frozenset(
+    (
+        *("alt", "big", "dark", "default", "error", "fallback", "full", "gallery", "hover", "large", "lightbox"),
+        *("low", "mobile", "pin", "placeholder", "retina", "share", "thumb", "thumbnail", "zoom"),
+    )
+)
+_WORDS = re.compile(r"[a-z]+")
+_FILE = re.compile(r"/|\.[a-z]", re.IGNORECASE)
+_PHOTO = re.compile(r"\.(?:avif|bmp|gif|hei[cf]|jpe?g|png|tiff?|webp)(?:[?#]|\Z)", re.IGNORECASE)
+# A tag without a blank before its template code: `<img{{ attributes }}>`.
+_WITH_CODE = re.compile(r"img[\U000f0000-\U0010ffff]+.*", re.DOTALL)
+_CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+([\d.]*)(\w?)[^,]*)?")
+_LITERAL = re.compile(r"""\{\s*(["'`])([^"'`$\\]*)\1\s*\}""")
 
-
-@dataclass(frozen=True)
-class Tag:
-    """A start tag, or an end tag.
-
-    Attributes:
-        name: in lower case.
-        attributes: by name in lower case, character references undone; the first of a name.
-        end: the offset behind it.
-        closed: whether it ends in `/>`.
-    """
-
-    name: str
-    attributes: dict[str, str]
-    end: int
-    closed: bool
+MAY_BRING_AN_ALT = "is written in part by code, which may bring an alt"
+NO_END = "has a tag without an end"
+IN_CODE = "is in code"
+BY_A_COMPONENT = "is shown by a component, which may bring an alt"
 
 
 def images_in_html(text: str) -> list[Image]:
-    """The images without alternative text, in their order.
+    """The images without alternative text, and those of which that cannot be said, in their order.
 
     Not those with an empty `alt`, those hidden from assistive technology and those with an ARIA label. The first
     `<base>` with an `href` counts (HTML standard 4.2.3), for what comes behind it: browsers load an image where they
     meet it.
     """
-    found: list[Image] = []
+    hidden = hide_templates(text)
+    return list(images_of(Tags(hidden.text), hidden.text, hidden))
+
+
+def images_of(tags: Iterable[Tag], text: str, hidden: Hidden) -> Iterator[Image]:
+    """The images of a text's tags, as `images_in_html` has them."""
     base: str | None = None
-    for start, tag, in_document in _start_tags(text):
-        if tag.name == "img" and (image := image_of(tag, start, base or "")):
-            found.append(image)
-        elif tag.name == "base" and in_document and base is None:
+    picture: list[Mapping[str, str]] | None = None
+    for tag in tags:
+        if not tag.name:
+            for found in IMAGE_TAG.finditer(text, tag.start):
+                yield Image(found.end(), "", "html", doubt=NO_END)
+        elif tag.name == "picture":
+            picture = None if tag.is_end else []
+        elif tag.name == "source" and picture is not None and not tag.is_end:
+            picture.append(tag.attributes)
+        elif tag.name == "base" and not tag.is_end and tag.in_document and base is None:
             base = tag.attributes.get("href")
-    return found
+        elif not tag.is_end and (tag.name.endswith(("img", "image")) or _WITH_CODE.fullmatch(tag.name)):
+            image = image_of(tag, hidden, base or "", picture or ())
+            picture = None
+            if image and (tag.name != "image" or "src" in tag.attributes):  # SVG's has none
+                yield image
+        for start, end in tag.braces:
+            for found in _WITHOUT_ALT.finditer(text, start, end):
+                yield Image(found.end(), "", "html", doubt=IN_CODE)
 
 
-def image_of(tag: Tag, start: int, base: str = "") -> Image | None:
-    """The image of an `<img>` tag that begins at `start`; None if it needs no alternative text."""
+def image_of(tag: Tag, hidden: Hidden, base: str = "", picture: Sequence[Mapping[str, str]] = ()) -> Image | None:
+    """The image of an `<img>` tag or a component's; None if it needs no alternative text.
+
+    Args:
+        tag: the tag, as `hidden.text` has it.
+        hidden: the page that it is of.
+        base: the URL of the page's `<base>`.
+        picture: the attributes of each `<source>` before it in its `<picture>`.
+    """
     attributes = tag.attributes
     if (
         any(map(_ALT.fullmatch, attributes))
+        or any(_THYMELEAF.fullmatch(name) and _SETS_ALT.search(value) for name, value in attributes.items())
         or attributes.get("role", "").lower().split()[:1] in (["presentation"], ["none"])
         or attributes.get("aria-hidden", "").strip().lower() == "true"
         or attributes.get("aria-label", "").strip()
         or attributes.get("aria-labelledby", "").strip()
-        # a template's expression among the attributes may bring an alt
-        or any(mark in name for name in attributes for mark in "{}<%")
     ):
         return None
-    source = attributes.get("src", "").strip()
-    if not source or source.lower().startswith("data:"):
-        source = attributes.get("data-src", "").strip() or source
-    return Image(start + len("<img"), source, "html", base)
+    bound = _bound_source(attributes)
+    sources = [bound] if bound else [hidden.restored(source) for source in _sources(attributes, picture)]
+    doubt = (
+        _doubt({tag.name: "", **attributes})
+        or ("" if tag.name == "img" else BY_A_COMPONENT)
+        or (WRITTEN if bound else "")
+    )
+    return Image(tag.start + len("<img"), sources[0], "html", hidden.restored(base), tuple(sources[1:]), doubt)
 
 
-def read_tag(text: str, start: int) -> Tag | None:
-    """The tag whose name begins at `start`; None if the text ends before the tag does."""
-    name = _TAG_NAME.match(text, start)
-    if name is None:
-        return None
-    attributes: dict[str, str] = {}
-    at = name.end()
-    while True:
-        between = _BETWEEN.match(text, at)
-        at = between.end() if between else at
-        if at >= len(text):
-            return None
-        if text[at] == ">":
-            return Tag(name[0].lower(), attributes, at + 1, text[at - 1] == "/" and bool(between and between[0]))
-        attribute = _ATTRIBUTE.match(text, at)
-        if attribute is None:
-            return None
-        value, at = "", attribute.end()
-        if attribute[2]:
-            quote = text[at : at + 1]
-            if quote in ('"', "'") and quote:
-                end = text.find(quote, at + 1)
-                if end < 0:
-                    return None
-                value, at = text[at + 1 : end], end + 1
-            elif unquoted := _UNQUOTED.match(text, at):
-                value, at = unquoted[0], unquoted.end()
-        attributes.setdefault(
-            attribute[1].lower(), _REFERENCE.sub(lambda reference: html.unescape(reference[0]), value)
-        )
+def _doubt(attributes: Mapping[str, str]) -> str:
+    """Why an image may have a text after all; empty if nothing speaks for it."""
+    for name, value in attributes.items():
+        if has_template(name) or (_SPREAD.fullmatch(name) and not _SHORT.fullmatch(name)):
+            return MAY_BRING_AN_ALT
+        if not _OF_HTML.fullmatch(name) and ("alt" in _WORDS.findall(name) or _SETS_ALT.search(value)):
+            return f"has {name} in its tag, which may bring an alt"
+    return ""
 
 
-def end_of_raw(text: str, name: str, start: int) -> int:
-    """Where the text of a `<script>`, `<style>` and the like ends that begins at `start`: at its end tag."""
-    if name != "script":
-        end = re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE).search(text, start)
-        return end.start() if end else len(text)
-    # `<!--` hides a `<script>` together with its end tag
-    depth = 0
-    for mark in _IN_SCRIPT.finditer(text, start):
-        if mark[0] == "<!":
-            depth = max(depth, 1)
-        elif mark[0] == "-->":
-            depth = 0
-        elif not mark[1]:
-            depth = 2 if depth else 0
-        elif depth == 2:
-            depth = 1
-        else:
-            return mark.start()
-    return len(text)
+def _bound_source(attributes: Mapping[str, str]) -> str:
+    """The code that says what an image shows; empty if there is none."""
+    for name, value in attributes.items():
+        if _BOUND_SOURCE.fullmatch(name) or (not _OF_HTML.fullmatch(name) and _SETS_SOURCE.search(value)):
+            return value or name
+        if (short := _SHORT.fullmatch(name)) and short[1] == "src":
+            return name
+    return ""
 
 
-def _start_tags(text: str) -> Iterator[tuple[int, Tag, bool]]:
-    """Every start tag, with the offset of its `<`, and whether what it begins is HTML and in the document."""
-    at = foreign = apart = 0
-    while (at := text.find("<", at)) >= 0:
-        start, ends = at, text.startswith("/", at + 1)
-        if comment := _COMMENT.match(text, at):
-            at = comment.end()
-        elif foreign and text.startswith("<![CDATA[", at):
-            at = _behind(text, "]]>", at)
-        elif _is_letter(text[at + 1 + ends : at + 2 + ends]):
-            tag = read_tag(text, at + 1 + ends)
-            if tag is None or tag.name == "plaintext":
-                return
-            at = tag.end
-            if tag.name in _FOREIGN and not tag.closed:
-                foreign = max(0, foreign - 1) if ends else foreign + 1
-            if tag.name in _APART:
-                apart = max(0, apart - 1) if ends else apart + 1
-            if ends:
-                continue
-            yield start, tag, not (foreign or apart)
-            if tag.name in _RAW and not (foreign and tag.closed):
-                at = end_of_raw(text, tag.name, at)
-        elif ends or text.startswith(("!", "?"), at + 1):
-            at = _behind(text, ">", at)
-        else:
-            at += 1
+def _sources(attributes: Mapping[str, str], picture: Sequence[Mapping[str, str]]) -> list[str]:
+    """The URLs of what is shown, the first the best; one that is empty if there is none.
+
+    A lazy image shows what its script puts there. Else `srcset` is preferred to `src` where browsers do (HTML standard
+    4.8.4.2.1), and a file that everybody can show to those of a `<source>`.
+    """
+    if lazy := [*_lazy(attributes), *(url for source in picture for url in _lazy(source))]:
+        return list(dict.fromkeys(lazy))
+    source, candidates = _value(attributes, "src"), _candidates(_value(attributes, "srcset"))
+    file = [] if not source or source.lower().startswith("data:") else [source]
+    chosen = [url for _, _, url in candidates]
+    urls = [*chosen, *file] if any(unit == "w" or number == 1 for number, unit, _ in candidates) else [*file, *chosen]
+    urls += [url for other in picture for _, _, url in _candidates(_value(other, "srcset"))]
+    return list(dict.fromkeys(urls)) or [source]
 
 
-def _is_letter(character: str) -> bool:
-    return character.isascii() and character.isalpha()
+def _lazy(attributes: Mapping[str, str]) -> Iterator[str]:
+    """The URLs that a script will show."""
+    for name in attributes:
+        words = _WORDS.findall(name)
+        is_lazy = name.startswith("data-") or "lazy" in name or name in ("ng-src", "ngsrc")
+        if not is_lazy or _NOT_SHOWN.intersection(words):
+            continue
+        value = _value(attributes, name)
+        if words[-1].endswith("srcset"):
+            yield from (url for _, _, url in _candidates(value))
+        elif words[-1].endswith(_LAZY):
+            if value and (words[-1].endswith("src") or _FILE.search(value) or has_template(value)):
+                yield value
+        elif words[-1] in _LAZY_PHOTO and _PHOTO.search(value):
+            yield value
 
 
-def _behind(text: str, mark: str, start: int) -> int:
-    found = text.find(mark, start)
-    return len(text) if found < 0 else found + len(mark)
+def _value(attributes: Mapping[str, str], name: str) -> str:
+    """An attribute's value, that of JSX which is a text as the text; empty if there is none."""
+    value = attributes.get(name, "").strip()
+    literal = _LITERAL.fullmatch(value)
+    return literal[2] if literal else value
+
+
+def _candidates(srcset: str) -> list[tuple[float, str, str]]:
+    """What a `srcset` has to choose from: number and unit of the descriptor, and the URL; the largest first."""
+    found = [
+        (float(number) if number.replace(".", "", 1).isdigit() else 1.0, unit or "x", url)
+        for url, number, unit in _CANDIDATE.findall(srcset)
+    ]
+    return sorted(found, key=lambda candidate: -candidate[0])

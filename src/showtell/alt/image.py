@@ -13,19 +13,23 @@ _MARKS = re.compile(r"[\\`*_\[\]<>&|~$]")
 
 @dataclass(frozen=True)
 class Image:
-    """An image without alternative text.
+    """An image without alternative text, or one of which that cannot be said.
 
     Attributes:
         offset: where in the page its text is to be inserted.
         source: what it shows, as a URL, with character references and escapes undone; empty if it does not say.
         syntax: how the page writes it.
         base: what a relative source is relative to, as a URL of the page's `<base>`; empty if it has none.
+        others: further files of the same picture, if `source` is not to be had.
+        doubt: why a person has to look at it; empty for one that is understood.
     """
 
     offset: int
     source: str
     syntax: Literal["html", "markdown"]
     base: str = ""
+    others: tuple[str, ...] = ()
+    doubt: str = ""
 
     def insertion(self, alt: str) -> str:
         """What to insert at `offset`, so that `alt` is the image's alternative text."""

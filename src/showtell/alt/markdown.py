@@ -1,282 +1,143 @@
-"""Images without alternative text in Markdown, at their exact places: its blocks, as CommonMark reads them."""
+"""Images without alternative text in Markdown, at their exact places, as CommonMark reads it.
+
+The parser is pulldown-cmark, which says where everything is, in time that grows with the length alone.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from showtell.alt.html import images_in_html
+import numpy as np
+import pyromark
+
+from showtell.alt.html import IMAGE_TAG, NO_END, image_of, images_of
 from showtell.alt.image import Image
-from showtell.alt.inline import images_inline, read_definition
+from showtell.alt.tags import Tags
+from showtell.alt.template import Hidden, hide_templates
 
-_LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
-# What site generators keep at a page's beginning, in YAML or TOML, and what is no Markdown.
-_FRONT_MATTER = re.compile(
-    r"---[ \t]*\r?\n(?![ \t]*\r?\n).*?^(?:---|\.\.\.)[ \t]*\r?$|\+\+\+[ \t]*\r?\n.*?^\+\+\+[ \t]*\r?$",
-    re.DOTALL | re.MULTILINE,
-)
-_FENCE = re.compile(r"(`{3,})[^`]*\Z|(~{3,})")
-_HEADING = re.compile(r"#{1,6}(?=[ \t]|\Z)")
-_RULE = re.compile(r"(?:\*[ \t]*){3,}\Z|(?:-[ \t]*){3,}\Z|(?:_[ \t]*){3,}\Z")
-_UNDERLINE = re.compile(r"(?:=+|-+)[ \t]*\Z")
-_ITEM = re.compile(r"(?:[-+*]|(\d{1,9})[.)])(?=[ \t]|\Z)")
+_OPTIONS = pyromark.Options.ENABLE_TABLES | pyromark.Options.ENABLE_FOOTNOTES
+# What goes on within a leaf; everything else begins or ends one.
+_INLINE = frozenset({"Emphasis", "Strong", "Link", "Image"})
+# Quotes and lists within each other beyond this many are text: every line that goes on in them costs them all.
+_DEEPEST = 200
+_MARK = r"[ \t]*+(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t]))"
+_TOO_DEEP = re.compile(rf"^((?:{_MARK}){{{_DEEPEST}}})((?:{_MARK})+)", re.MULTILINE)
+_LONE_RETURN = re.compile(r"\r(?!\n)")
+# Pandoc's and kramdown's attributes behind an image.
+_OWN_ALT = re.compile(r"\{[^{}\n]*\balt=")
+# What CommonMark takes for text, and others may not: tags with JSX in them, paths with spaces, and those of wikis.
+_LIKE_AN_IMAGE = re.compile(rf"{IMAGE_TAG.pattern}|!\[\]\(([^()\n]+)\)|!\[\[([^\[\]\n]+)\]\]", re.IGNORECASE)
 
-# How blocks of HTML begin, and how they end: at a mark, or, without one, before a blank line. The last one does not
-# end a paragraph.
-_BLOCK_NAMES = (
-    "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt|"
-    "fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main|menu|"
-    "menuitem|nav|noframes|ol|optgroup|option|p|param|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|"
-    "track|ul"
-)
-_HTML_BLOCKS = [
-    (re.compile(start, re.IGNORECASE), re.compile(end, re.IGNORECASE) if end else None)
-    for start, end in (
-        (r"<(?:pre|script|style|textarea)(?=[ \t>]|\Z)", r"</(?:pre|script|style|textarea)>"),
-        (r"<!--", r"-->"),
-        (r"<\?", r"\?>"),
-        (r"<!\[CDATA\[", r"\]\]>"),
-        (r"<![A-Za-z]", r">"),
-        (rf"</?(?:{_BLOCK_NAMES})(?=[ \t>]|/>|\Z)", None),
-        (
-            r"""(?:<[A-Za-z][A-Za-z0-9-]*(?:[ \t]+[A-Za-z_:][A-Za-z0-9_.:-]*"""
-            r"""(?:[ \t]*=[ \t]*(?:[^\s"'=<>`]+|'[^']*'|"[^"]*"))?)*[ \t]*/?>"""
-            r"|</[A-Za-z][A-Za-z0-9-]*[ \t]*>)[ \t]*\Z",
-            None,
-        ),
-    )
-]
-_QUOTE = 0
+_NOT_A_TAG = "has a tag that is none to CommonMark"
+_NOT_A_PATH = "is no image to CommonMark; write ![](path), and a path with spaces as <path>"
 
 
 def images_in_markdown(text: str) -> list[Image]:
-    """The images without alternative text, in their order; not those in code, comments and front matter."""
-    leaves = list(_leaves(text))
-    definitions: dict[str, str] = {}
-    for leaf in leaves:
-        text = leaf.text
-        while leaf.is_paragraph and (definition := read_definition(text, leaf.begin)):
-            label, source, leaf.begin = definition
-            definitions.setdefault(label, source)
-    return [
-        replace(image, offset=leaf.offset(image.offset))
-        for leaf in leaves
-        for image in (images_in_html(leaf.text) if leaf.is_html else images_inline(leaf.text, definitions))
-        if image.offset >= leaf.begin
-    ]
+    """The images without alternative text, and those of which that cannot be said, in their order.
+
+    Not those in code, comments and front matter.
+    """
+    hidden = hide_templates(text)
+    page = _LONE_RETURN.sub("\n", hidden.text)
+    page = _TOO_DEEP.sub(lambda found: found[1] + re.sub(r"[^ \t]", "x", found[2]), page)
+    place = _places(page)
+    images: list[Image] = []
+    leaf, within, is_code, behind_address = _Leaf(), 0, False, 0
+    for event, span in pyromark.events_with_range(page, options=_OPTIONS):
+        kind, what = next(iter(event.items())) if isinstance(event, dict) else (event, None)
+        start, end = place(span["start"]), place(span["end"])
+        name, about = next(iter(what.items())) if isinstance(what, dict) else (what, {})
+        if kind in ("Start", "End") and name not in _INLINE:
+            images += leaf.images(page, hidden)
+            leaf = _Leaf()
+            is_code = kind == "Start" and name == "CodeBlock"
+        elif kind == "End" and name == "Image":
+            within -= 1
+        elif kind == "Start" and name == "Image":
+            if not within and page.startswith("![]", start) and not _OWN_ALT.match(page, end):
+                leaf.found.append(Image(start + 2, hidden.restored(about["dest_url"]), "markdown"))
+            within += 1
+        elif within:  # an image within another's text is a part of that text
+            continue
+        elif kind in ("Html", "InlineHtml"):
+            leaf.html.append((start, end))
+        elif kind == "Start" and name == "Link" and page.startswith("<", start):
+            behind_address = end
+        elif kind == "Text" and not is_code and start >= behind_address:
+            leaf.add_text(start, end)
+    return images + leaf.images(page, hidden)
+
+
+def _places(page: str) -> Callable[[int], int]:
+    """The offset of the character at an offset of the page in UTF-8."""
+    if page.isascii():
+        return int
+    begins = (np.frombuffer(page.encode(), np.uint8) & 0xC0) != 0x80
+    before = np.concatenate([[0], np.cumsum(begins)])
+    return lambda offset: int(before[offset])
 
 
 @dataclass
 class _Leaf:
-    """A paragraph, a heading or a block of HTML: its lines, without the marks of quotes and lists before them."""
+    """A paragraph, a heading, a cell or a block of HTML: where its parts lie."""
 
-    is_paragraph: bool = False
-    is_html: bool = False
-    begin: int = 0
-    lines: list[str] = field(default_factory=list)
-    _starts: list[int] = field(default_factory=list)
-    _offsets: list[int] = field(default_factory=list)
-    _length: int = 0
+    found: list[Image] = field(default_factory=list)
+    html: list[tuple[int, int]] = field(default_factory=list)
+    text: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, line: str, offset: int) -> None:
-        """Put a line at the end; it is at `offset` in the page."""
-        self._starts.append(self._length)
-        self._offsets.append(offset)
-        self.lines.append(line)
-        self._length += len(line) + 1
+    def add_text(self, start: int, end: int) -> None:
+        """Put text at the end."""
+        if self.text and self.text[-1][1] == start:
+            start = self.text.pop()[0]
+        self.text.append((start, end))
 
-    @property
-    def text(self) -> str:
-        """The lines, a line feed between them."""
-        return "\n".join(self.lines)
+    def images(self, page: str, hidden: Hidden) -> list[Image]:
+        """The images, in their order."""
+        found = self.found + self._like_images(page, hidden)
+        if self.html:
+            begin = at = self.html[0][0]
+            pieces = []
+            for start, end in self.html:
+                pieces += [" " * (start - at), page[start:end]]
+                at = end
+            text = "".join(pieces)
+            tags = list(Tags(text))
+            starts = [begin + tag.start for tag in tags]
+            # for a browser, what a script or a style holds is no picture
+            found = [
+                image
+                for image in found
+                if not (tag := bisect_right(starts, image.offset)) or begin + tags[tag - 1].end <= image.offset
+            ]
+            found += [replace(image, offset=begin + image.offset) for image in images_of(tags, text, hidden)]
+        return sorted(found, key=lambda image: image.offset)
 
-    def offset(self, at: int) -> int:
-        """Where in the page the character `at` of the text is."""
-        line = bisect_right(self._starts, at) - 1
-        return self._offsets[line] + at - self._starts[line]
-
-
-class _Line:
-    """A line, read from the left; tabs reach to the next multiple of four columns."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = self.column = 0
-
-    @property
-    def rest(self) -> str:
-        """What has not been read."""
-        return self.text[self.at :]
-
-    def is_blank(self) -> bool:
-        return not self.rest.strip(" \t")
-
-    def indent(self) -> int:
-        """How many columns of blanks come next."""
-        column = self.column
-        for character in self.rest:
-            if character not in " \t":
-                break
-            column = _next_column(column, character)
-        return column - self.column
-
-    def skip_blanks(self, columns: int) -> None:
-        """Read so many columns of blanks, or as many as there are; a tab may be read in part."""
-        goal = self.column + columns
-        while self.column < goal and self.rest[:1] in (" ", "\t"):
-            behind = _next_column(self.column, self.text[self.at])
-            self.at += behind <= goal
-            self.column = min(behind, goal)
-
-    def skip(self, characters: int) -> None:
-        """Read so many characters that are no tabs."""
-        self.at += characters
-        self.column += characters
-
-
-def _next_column(column: int, blank: str) -> int:
-    return column + (4 - column % 4 if blank == "\t" else 1)
-
-
-def _leaves(text: str) -> Iterator[_Leaf]:
-    """The page's leaves that may hold images."""
-    containers: list[int] = []  # quotes, and list items by the columns that their lines are indented
-    leaf: _Leaf | None = None
-    fence, bare = "", False
-    html_end: re.Pattern[str] | None = None
-    front_matter = _FRONT_MATTER.match(text)
-    for found in _LINE.finditer(text, front_matter.end() if front_matter else 0):
-        line = _Line(found[1])
-        matched = _matched(line, containers)
-        if bare and matched == len(containers) and line.is_blank():
-            # an item may begin with one blank line, not with two
-            containers.pop()
-            matched -= 1
-        inside, bare = matched == len(containers), False
-        if fence and inside:
-            if line.indent() < 4 and _closes(line.rest.strip(" \t"), fence):
-                fence = ""
-            continue
-        fence = ""
-        if leaf and leaf.is_html:
-            if inside and (html_end or not line.is_blank()):
-                leaf.add(line.rest, found.start() + line.at)
-                if html_end and html_end.search(line.rest):
-                    yield leaf
-                    leaf = None
+    def _like_images(self, page: str, hidden: Hidden) -> list[Image]:
+        """What is text to CommonMark, and yet looks like an image without one."""
+        found: list[Image] = []
+        if not self.text:
+            return found
+        begin, end = self.text[0][0], self.text[-1][1]
+        starts = [start for start, _ in self.text]
+        tags, behind = None, begin
+        for like in _LIKE_AN_IMAGE.finditer(page, begin, end):
+            at = like.start()
+            run = bisect_right(starts, at) - 1
+            is_escaped = at == starts[run] and page.startswith("\\", at - 1)
+            if at < behind or at >= self.text[run][1] or is_escaped:
                 continue
-            yield leaf
-            leaf = None
-
-        while (container := _opened(line, in_paragraph=leaf is not None and inside)) is not None:
-            if leaf:
-                yield leaf
-                leaf = None
-            containers[matched:] = [container]
-            matched += 1
-            inside, bare = True, container != _QUOTE and line.is_blank()
-
-        blank, indent = line.is_blank(), line.indent()
-        offset = found.start() + line.at
-        if blank or indent >= 4:
-            if leaf and not blank and not _defines_only(leaf):
-                leaf.add(line.rest.lstrip(" \t"), offset + len(line.rest) - len(line.rest.lstrip(" \t")))
+            if path := like[1] or like[2]:
+                found.append(Image(at + 2, hidden.restored(path), "markdown", doubt=_NOT_A_PATH))
                 continue
-            if leaf:
-                yield leaf
-                leaf = None
-            del containers[matched:]
-            continue  # indented code
-
-        line.skip_blanks(indent)
-        rest, offset = line.rest, found.start() + line.at
-        opening, heading = _FENCE.match(rest), _HEADING.match(rest)
-        html_block = next(
-            ((start, end) for start, end in _HTML_BLOCKS[: 6 if leaf else 7] if rest[0] == "<" and start.match(rest)),
-            None,
-        )
-        ends = _RULE.match(rest) or (leaf and inside and _UNDERLINE.match(rest))
-        if not (opening or heading or html_block or ends):
-            if leaf is None:
-                del containers[matched:]
-                leaf = _Leaf(is_paragraph=True)
-            leaf.add(rest, offset)
-            continue
-        if leaf:
-            yield leaf
-            leaf = None
-        del containers[matched:]
-        if opening:
-            fence = opening[1] or opening[2]
-        elif heading:
-            title = _Leaf()
-            title.add(rest, offset)
-            yield title
-        elif html_block:
-            leaf, html_end = _Leaf(is_html=True), html_block[1]
-            leaf.add(rest, offset)
-            if html_end and html_end.search(rest):
-                yield leaf
-                leaf = None
-    if leaf:
-        yield leaf
-
-
-def _defines_only(leaf: _Leaf) -> bool:
-    """Whether a paragraph is definitions and no text yet: code may follow it."""
-    text, at = leaf.text, 0
-    while leaf.is_paragraph and (definition := read_definition(text, at)):
-        at = definition[2]
-    return at >= len(text)
-
-
-def _matched(line: _Line, containers: list[int]) -> int:
-    """Read the marks of the containers that go on in a line; how many they are."""
-    for count, container in enumerate(containers):
-        if container == _QUOTE:
-            if not _read_quote(line):
-                return count
-        elif not line.is_blank():
-            if line.indent() < container:
-                return count
-            line.skip_blanks(container)
-    return len(containers)
-
-
-def _opened(line: _Line, in_paragraph: bool) -> int | None:
-    """Read the mark of a container that begins here; None if none does."""
-    indent = line.indent()
-    if indent >= 4 or line.is_blank():
-        return None
-    if _read_quote(line):
-        return _QUOTE
-    rest = line.rest.lstrip(" \t")
-    item = _ITEM.match(rest)
-    if item is None or _RULE.match(rest):
-        return None
-    empty = not rest[item.end() :].strip(" \t")
-    if in_paragraph and (empty or (item[1] and int(item[1]) != 1)):
-        return None
-    line.skip_blanks(indent)
-    line.skip(item.end())
-    blanks = line.indent()
-    if empty or blanks > 4:
-        blanks = 1
-    line.skip_blanks(blanks)
-    return indent + item.end() + blanks
-
-
-def _read_quote(line: _Line) -> bool:
-    indent = line.indent()
-    if indent >= 4 or line.rest.lstrip(" \t")[:1] != ">":
-        return False
-    line.skip_blanks(indent)
-    line.skip(1)
-    line.skip_blanks(1)
-    return True
-
-
-def _closes(rest: str, fence: str) -> bool:
-    return len(rest) >= len(fence) and not rest.strip(fence[0])
+            tags = tags or Tags(page[begin:end])
+            tag = tags.read(at - begin)
+            if not tag.name:  # nor has any behind it
+                last = [Image(rest.end(), "", "html", doubt=NO_END) for rest in IMAGE_TAG.finditer(page, at, end)]
+                return found + last
+            behind = begin + tag.end
+            if image := image_of(tag, hidden):
+                found.append(replace(image, offset=begin + image.offset, doubt=image.doubt or _NOT_A_TAG))
+        return found

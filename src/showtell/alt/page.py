@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from showtell.alt.html import images_in_html
 from showtell.alt.image import Image
 from showtell.alt.markdown import images_in_markdown
 from showtell.errors import ShowtellError
-from showtell.files import write_atomically
+from showtell.files import read_regular, write_atomically
 
 HTML_SUFFIXES = frozenset({".htm", ".html"})
 MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})
@@ -21,8 +23,8 @@ MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 # How far a declaration is looked for. The standard asks for it in the first 1,024 bytes, and browsers look further.
 _HEAD = 2**16
-_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
-_DECLARATION = re.compile(rb"<meta\s[^>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_COMMENT = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+_DECLARATION = re.compile(rb"<meta\s[^<>]*?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 # What browsers make of these names.
 _AS_WINDOWS_1252 = frozenset({"ascii", "iso8859-1"})
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -38,7 +40,7 @@ class Page:
         mark: the byte order mark that they begin with; empty if there is none.
         text: what is behind the mark; bytes that are none of the encoding's are lone surrogates.
         encoding: as Python calls it; ASCII for HTML that does not declare one and needs none.
-        images: those without alternative text, in their order.
+        images: those without alternative text, and those of which that cannot be said, in their order.
     """
 
     path: Path
@@ -50,7 +52,12 @@ class Page:
 
     def line(self, image: Image) -> int:
         """The number of the line that an image is on, from 1."""
-        return len(_LINE_BREAK.findall(self.text, 0, image.offset)) + 1
+        return bisect_left(self._line_breaks, image.offset + 1) + 1
+
+    @cached_property
+    def _line_breaks(self) -> list[int]:
+        """The offsets behind them."""
+        return [found.end() for found in _LINE_BREAK.finditer(self.text)]
 
     def insertions(self, alts: Mapping[Image, str]) -> list[tuple[int, bytes]]:
         """What is to be inserted where in `data`, in its order, so that images of the page have these texts.
@@ -70,23 +77,35 @@ def read_page(path: Path) -> Page:
     """Read a page and find its images.
 
     Raises:
-        ShowtellError: there is no such file, it is not named as HTML or Markdown, it cannot be read, or it declares an
-            encoding in which its bytes would not stay the same.
+        ShowtellError: there is no such file, it is not a regular one, or not named as HTML or Markdown, it cannot be
+            read, or it declares an encoding in which its bytes would not stay the same.
     """
-    suffix = path.suffix.lower()
-    if suffix not in HTML_SUFFIXES | MARKDOWN_SUFFIXES:
+    if path.suffix.lower() not in HTML_SUFFIXES | MARKDOWN_SUFFIXES:
         names = ", ".join(sorted(HTML_SUFFIXES | MARKDOWN_SUFFIXES))
         raise ShowtellError(f"{path}: is not named as a page, {names}; name a page, or the folder of a site")
     try:
-        data = path.read_bytes()
+        return parse_page(path, read_regular(path))
     except OSError as error:
         raise ShowtellError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
-    mark, encoding = _encoding(data, is_html=suffix in HTML_SUFFIXES)
+
+
+def parse_page(path: Path, data: bytes) -> Page:
+    """The page that a file holds; nothing is read.
+
+    Args:
+        path: its name says whether it is HTML or Markdown.
+        data: the file's bytes.
+
+    Raises:
+        ShowtellError: it declares an encoding in which its bytes would not stay the same.
+    """
+    is_html = path.suffix.lower() in HTML_SUFFIXES
+    mark, encoding = _encoding(data, is_html=is_html)
     body = data[len(mark) :]
     try:
         text = body.decode(encoding, "surrogateescape")
-        images = images_in_html(text) if suffix in HTML_SUFFIXES else images_in_markdown(text)
-        places = [0, *(image.offset for image in images), len(text)]
+        images = images_in_html(text) if is_html else images_in_markdown(text)
+        places = [0, *(image.offset for image in images if not image.doubt), len(text)]
         same = b"".join(_encoded(text[a:b], encoding) for a, b in pairwise(places)) == body
     except UnicodeError:
         same = False
@@ -112,7 +131,7 @@ def write_page(page: Page, alts: Mapping[Image, str]) -> None:
     """
     target = page.path.resolve()
     try:
-        if target.read_bytes() != page.data:
+        if read_regular(target) != page.data:
             raise ShowtellError(f"{page.path}: was changed meanwhile, and is left as it is; run the command again")
         write_atomically(target, edited(page.data, page.insertions(alts)))
     except OSError as error:

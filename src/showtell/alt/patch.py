@@ -12,7 +12,8 @@ from pathlib import Path
 from showtell.alt.page import edited
 
 _CONTEXT = 3
-_UNCLEAR = re.compile(rb'[\x00-\x1f"\\\x7f]')
+_UNCLEAR = re.compile(rb'[\x00-\x1f"\\\x7f]|\A[^!-~]')
+_BEGINNING = re.compile(rb"--- [^\n]+\n\+\+\+ |\Z")
 
 
 def unified_diff(path: Path, data: bytes, insertions: list[tuple[int, bytes]]) -> bytes:
@@ -50,6 +51,11 @@ def unified_diff(path: Path, data: bytes, insertions: list[tuple[int, bytes]]) -
         pieces += body
         grown += added
     return b"".join(pieces)
+
+
+def is_diff(data: bytes) -> bool:
+    """Whether data is a diff as of `unified_diff`, by its beginning; nothing is one too."""
+    return _BEGINNING.match(data) is not None
 
 
 def _hunks(changed: list[int], count: int) -> Iterator[tuple[int, int]]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes
 
 from showtell.alt.place import place_of
+from showtell.alt.template import WRITTEN
 from showtell.errors import PhotoError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 # Liquid, Jinja, Handlebars, ERB, PHP, JavaScript: the site's generator will write the source.
 _TEMPLATE = re.compile(r"\{\{|\{%|<%|<\?|\$\{")
+# What others write, and what a file may be named all the same: JSX, Svelte, Pelican, Smarty, Polymer, Thymeleaf, Vite,
+# Create React App, Razor, Velocity, mail programs, and the short names for folders that bundlers have.
+_LIKE_A_TEMPLATE = re.compile(
+    r"[{<>^`|]|\[[\[%(]|%(?:(?![0-9A-Fa-f]{2})\w[\w.]*|[A-Z]+_\w*)%|%%|##|#[{(]|\(\(|\A[@~$]|\A#?\w+\([\"'/]"
+)
 _HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/]*")
 _DRAWINGS = (".svg", ".svgz")
 _ELSEWHERE = "is elsewhere, and not fetched"
@@ -23,6 +28,8 @@ _ELSEWHERE = "is elsewhere, and not fetched"
 _SHOWN = 80
 # Pixels that a photo has at least on each side.
 _SMALLEST = 16
+# Characters that the path of a file may have, on Linux.
+_LONGEST = 4096
 
 
 @dataclass(frozen=True)
@@ -48,35 +55,44 @@ def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | by
     url = _clean(source)
     if not url:
         return Left("has no src of its own")
-    if _TEMPLATE.search(url):
-        return Left("is written by a template")
     scheme = _SCHEME.match(url)
     if scheme and scheme[1].lower() == "data":
         return _bytes(url[scheme.end() :])
+    if _TEMPLATE.search(url):
+        return Left(WRITTEN)
     path = _path(url)
     if scheme or path.startswith("//"):
         return Left(_ELSEWHERE)
     if path.lower().endswith(_DRAWINGS):
         return Left("is a drawing (SVG), not a photo")
-    if not path:
+    is_likely_code = _LIKE_A_TEMPLATE.search(url) is not None
+    if not path and not is_likely_code:
         raise PhotoError("names no file; give the image a source")
     has_host, folder = _folder_of(_clean(base))
     if not path.startswith("/"):
         path = folder + path
         if _TEMPLATE.search(base):
             return Left("is relative to a <base> that a template writes")
-    photo = place_of(unquote(path, errors="surrogateescape"), page, site)
+    try:
+        if len(path) > _LONGEST:
+            raise PhotoError(f"is longer than the path of a file, {len(path):,} characters; check the source")
+        photo = place_of(unquote(path, errors="surrogateescape"), page, site)
+    except PhotoError:
+        if is_likely_code:
+            return Left(WRITTEN)
+        raise
+    if is_likely_code and not photo.is_file():
+        return Left(WRITTEN)
     return Left(_ELSEWHERE) if has_host and not photo.is_file() else photo
 
 
 def no_spacer(photo: Path | bytes) -> Path | bytes | Left:
     """The photo, or that it is left, as it is too small to be one: spacers and counters are a pixel wide."""
-    from PIL import Image
+    from showtell.vision.photo import size_of
 
     try:
-        with Image.open(io.BytesIO(photo) if isinstance(photo, bytes) else photo) as image:
-            width, height = image.size
-    except Exception:  # what is wrong with it is said when it is captioned
+        width, height = size_of(photo)
+    except PhotoError:  # it is said when it is captioned
         return photo
     if min(width, height) < _SMALLEST:
         return Left(f"is too small to be a photo ({width} x {height} pixels)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from showtell.alt.image import Image
@@ -19,21 +20,39 @@ class Use:
     Attributes:
         page: the page.
         image: its image without alternative text.
-        photo: what it shows: a file of the site, or bytes; or why that is not to be had.
+        source: which of its sources is meant.
+        photo: what that shows: a file of the site, or bytes; or why that is not to be had.
     """
 
     page: Page
     image: Image
+    source: str
     photo: Path | bytes | Left | PhotoError
 
 
 def uses_of(page: Page, site: Path) -> Iterator[Use]:
-    """A page's images without alternative text, in their order, each with the photo that it shows."""
-    for image in page.images:
-        photo: Path | bytes | Left | PhotoError
+    """A page's images without alternative text, in their order, each with the photo that it shows.
+
+    Of an image with several sources, that is the first that is a file of the site and no spacer, or else the first.
+    """
+
+    @cache  # a page may show a photo, or miss it, thousands of times
+    def photo_of(source: str, base: str) -> Path | bytes | Left | PhotoError:
         try:
-            found = find_photo(image.source, page.path, site, image.base)
-            photo = found if isinstance(found, Left) else no_spacer(found)
+            found = find_photo(source, page.path, site, base)
+            return found if isinstance(found, Left) else no_spacer(found)
         except PhotoError as error:
-            photo = error
-        yield Use(page, image, photo)
+            return error
+
+    for image in page.images:
+        if image.doubt:
+            yield Use(page, image, image.source, Left(image.doubt))
+            continue
+        sources = [image.source, *image.others]
+        found = [(source, photo_of(source, image.base)) for source in sources]
+        source, photo = next((each for each in found if _is_there(each[1])), found[0])
+        yield Use(page, image, source, photo)
+
+
+def _is_there(photo: Path | bytes | Left | PhotoError) -> bool:
+    return isinstance(photo, bytes) or (isinstance(photo, Path) and photo.is_file())

@@ -52,6 +52,8 @@ def alt(
         raise typer.BadParameter("choose one of --patch and --apply")
     if on_stdout and as_json:
         raise typer.BadParameter("choose one of --json and --patch -")
+    if patch and not on_stdout:
+        _check_patch(patch)
 
     uses, pages, failed = _uses(paths)
     names = {use.page.path: _name_in_patch(use.page.path) for use in uses} if patch else {}
@@ -79,6 +81,7 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
     """The images without alternative text, the pages that were read, and how many could not be."""
     from showtell.alt.page import read_page
     from showtell.alt.site import list_pages, site_of
+    from showtell.alt.source import shown
     from showtell.alt.use import uses_of
 
     uses: list[Use] = []
@@ -86,7 +89,13 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
     broken = 0
     for top in map(Path, paths):
         site = site_of(top)
-        for path in list_pages(top):
+        listing = list_pages(top)
+        for path, reason in sorted(listing.skipped.items()):
+            typer.echo(f"showtell: {shown(str(path))}: is skipped, as it {reason}; name it to search it", err=True)
+        for path, reason in listing.unreadable.items():
+            broken += 1
+            typer.echo(f"showtell: {shown(str(path))}: the folder cannot be read ({reason})", err=True)
+        for path in listing.pages:
             if path.resolve() in pages:
                 continue
             try:
@@ -153,7 +162,7 @@ def _write(use: Use, told: dict[str, object], *, as_json: bool, silent: bool) ->
     """Report an image: its text on stdout unless `silent`, what is wrong with it on stderr."""
     from showtell.alt.source import shown
 
-    line, source = use.page.line(use.image), shown(use.image.source)
+    line, source = use.page.line(use.image), shown(use.source)
     file = shown(str(use.page.path))
     where = f"{file}:{line}: {source or '(no src)'}"
     if reason := told.get("error") or told.get("left"):
@@ -175,6 +184,26 @@ def _name_in_patch(path: Path) -> Path:
     if not path.resolve().is_relative_to(here):
         raise ShowtellError(f"{path} is not below the current folder, where a patch would be applied; cd to the site")
     return path.resolve().relative_to(here)
+
+
+def _check_patch(patch: Path) -> None:
+    """Find out early that a patch cannot be written, or would take the place of something else.
+
+    Raises:
+        ShowtellError: there is no such folder, or there is such a file, and it is no diff.
+    """
+    from showtell.alt.patch import is_diff
+    from showtell.files import read_regular
+
+    if patch.is_dir() or not patch.parent.is_dir():
+        raise ShowtellError(f"{patch}: the patch cannot be written; name a file in a folder that is there")
+    if patch.is_file():
+        try:
+            if is_diff(read_regular(patch)):
+                return
+        except OSError as error:
+            raise ShowtellError(f"{patch}: cannot be read ({error.strerror}); check its permissions") from error
+        raise ShowtellError(f"{patch}: is there, and is no patch; name another file for the patch, or remove it")
 
 
 def _write_patch(patch: Path, changed: list[tuple[Path, Page, dict[Image, str]]]) -> None:

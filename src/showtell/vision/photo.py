@@ -79,6 +79,26 @@ def open_photo(source: PhotoSource) -> Image.Image:
         raise PhotoError(f"{path!r}: cannot be read ({error}); check the path and the disk") from error
 
 
+def size_of(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
+    """Width and height of a photo in pixels, as it is stored: without decoding it.
+
+    Raises:
+        PhotoError: it cannot be identified as a photo that `open_photo` might open.
+    """
+    path = "the photo" if isinstance(source, bytes) else os.fsdecode(source)
+    try:
+        if not isinstance(source, bytes):
+            _check_regular(path, Path(path).stat().st_mode)
+        with io.BytesIO(source) if isinstance(source, bytes) else Path(path).open("rb") as file:
+            formats = _accepted_formats(path, file)
+            with _silent(), Image.open(file, formats=formats) as image:
+                return image.size
+    except PhotoError:
+        raise
+    except Exception as error:  # whatever a decoder raises on damaged bytes
+        raise PhotoError(f"{path}: cannot be read ({error}); check the path and the file") from error
+
+
 def list_photos(path: str | os.PathLike[str]) -> list[Path]:
     """Return the files below a folder that `PHOTO_SUFFIXES` says are photos, sorted; a file gives itself.
 
