@@ -351,7 +351,7 @@ class CaptionDecoder:
         layers, p, E = self.layers, self.params, self.embed_dim
         words_in, words_out = captions[:, :-1], captions[:, 1:]
         photo = _check_photo(photo, len(captions), len(features))
-        cache: dict[str, Any] = {"photo": photo}
+        cache: dict[str, Any] = {"photo": photo, "photos": len(features)}
 
         def drop(x: Array, name: str) -> Array:
             if dropout and rng:
@@ -420,7 +420,7 @@ class CaptionDecoder:
         dwords, dh0, dWx_words, g["Wh"], dgates = self._layer("backward")(dh, cache["cell"])
         dshown, dWx_shown, g["b"] = layers.affine_backward(dgates, cache["gates"])
         g["Wx"] = np.concatenate([dWx_words, dWx_shown])
-        M = len(cache["show"][0])
+        M = cache["photos"]
         dwords, dshown = undrop(dwords, "drop_words"), _sum_by(photo, undrop(dshown, "drop_shown"), M)
         g["W_embed"] = layers.word_embedding_backward(dwords * self._word_scale, cache["embed"])
         dv_show, g["W_show"], g["b_show"] = layers.affine_backward(dshown, cache["show"], with_dx=with_features)
