@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
 
 project = "showtell"
-release = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]["version"]
+release = version("showtell")
 html_title = project
 
 extensions = [

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import copy
 import math
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +34,7 @@ from numpy.typing import DTypeLike
 from showtell import functional, initialization, kernels
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation, check_activation
+from showtell.functional.attention import check_heads
 from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.decoding import GATES, Attention, Cell, State
 from showtell.functional.softmax import log_softmax
@@ -72,7 +74,7 @@ class CaptionDecoder:
 
     Raises:
         ShowtellError: a cell, activation, init or precision of another name; weights missing, too many or of another
-            shape; bf16 without the compiled layers.
+            shape; bf16 without the compiled layers; heads that do not divide attention_dim.
     """
 
     def __init__(
@@ -98,6 +100,8 @@ class CaptionDecoder:
         if cell not in GATES:
             raise ShowtellError(f"cell is {cell!r}, expected one of {', '.join(map(repr, GATES))}")
         check_activation(activation)
+        if attention_dim:
+            check_heads("CaptionDecoder", heads, attention_dim)
         self.vocab_size, self.feature_dim = vocab_size, feature_dim
         self.embed_dim, self.hidden_dim = embed_dim, hidden_dim
         self.attention_dim, self.heads = attention_dim, heads
@@ -111,6 +115,12 @@ class CaptionDecoder:
             params = self._initial(init, forget_bias, rng or np.random.default_rng(0), dtype)
         _check_shapes(params, self._shapes())
         self.params = params
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"layers": self.layers.__name__}  # a module has a name in every process
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"layers": import_module(state["layers"])})
 
     def loss(
         self,

@@ -89,7 +89,7 @@ class DecodingStep(functional.DecodingStep):
     def _run(
         self, words: IntArray, state: State, log_probs: Array, ids: IntArray | None, never: tuple[int, ...]
     ) -> State:
-        if not self._fits(words, state):
+        if not (isinstance(state, State) and self._fits(words, state)):
             self._check_state(words, state)
         memory, gates = [contiguous(array) for array in state.memory], contiguous(state.shown)
         words, photo = contiguous(words, np.int64), contiguous(state.photo, np.int64)
@@ -114,19 +114,20 @@ class DecodingStep(functional.DecodingStep):
 
     def _fits(self, words: IntArray, state: State) -> bool:
         """Whether `_check_state` would find nothing, but for ids out of range, which the kernel finds: in no time."""
-        R, dtype, keys, values = len(words), self.b.dtype, state.keys, state.values
+        keys, values, dtype, A = state.keys, state.values, self.b.dtype, self._size["A"]
+        arrays = (*state.memory, state.shown) if keys is None else (*state.memory, state.shown, keys, values)
+        ids = (words, state.photo)
+        if not all(type(array) is np.ndarray for array in (*arrays, *ids)):
+            return False
+        R = len(words)
         shapes = [(R, self._hidden)] * (2 if self.cell == "lstm" else 1) + [(R, self._beside)]
-        arrays = [*state.memory, state.shown]
-        if keys is not None and values is not None:
-            shapes += [(*keys.shape[:1], max(keys.shape[1], 1), self._size["A"])] * 2
-            arrays += [keys, values]
+        if keys is not None:
+            shapes += [(len(keys), max(keys.shape[1], 1), A)] * 2 if keys.ndim == 3 else [()]
         return (
             [array.shape for array in arrays] == shapes
             and all(array.dtype == dtype for array in arrays)
-            and words.shape == state.photo.shape == (R,)
-            and words.dtype.kind in "iu"
-            and state.photo.dtype.kind in "iu"
-            and (self.attention is None) == (keys is None) == (values is None)
+            and all(array.shape == (R,) and array.dtype.kind in "iu" for array in ids)
+            and (keys is None) == (A == 0)
         )
 
     def _at_every_step(self) -> DecodingArguments:
