@@ -66,16 +66,17 @@ static bool has_avx512_bf16() {
 }
 #endif
 
-// sets.inc, written by CMakeLists.txt, has SET(name, the set whose float and double kernels it shares), fastest first
+// sets.inc, which CMakeLists.txt writes into the build, has SET(name, the set whose float and double kernels it shares),
+// the fastest first
 #define SET(name, rest) \
     extern const Kernels<float> rest##_of_float, name##_of_bfloat16; \
     extern const Kernels<double> rest##_of_double;
-#include "sets.inc"
+#include <sets.inc>
 #undef SET
 
 #define SET(name, rest) {#name, has_##name, rest##_of_float, rest##_of_double, name##_of_bfloat16},
 static const InstructionSet sets[] = {
-#include "sets.inc"
+#include <sets.inc>
 };
 #undef SET
 static constexpr int set_count = sizeof sets / sizeof *sets;

@@ -115,9 +115,11 @@ class DecodingStep(functional.DecodingStep):
     def _fits(self, words: IntArray, state: State) -> bool:
         """Whether `_check_state` would find nothing, but for ids out of range, which the kernel finds: in no time."""
         keys, values, dtype, A = state.keys, state.values, self.b.dtype, self._size["A"]
-        arrays = (*state.memory, state.shown) if keys is None else (*state.memory, state.shown, keys, values)
+        arrays = [*state.memory, state.shown]
+        if keys is not None and values is not None:
+            arrays += [keys, values]
         ids = (words, state.photo)
-        if not all(type(array) is np.ndarray for array in (*arrays, *ids)):
+        if not all(type(array) is np.ndarray for array in [*arrays, *ids]):
             return False
         R = len(words)
         shapes = [(R, self._hidden)] * (2 if self.cell == "lstm" else 1) + [(R, self._beside)]
