@@ -11,6 +11,8 @@ from nbclient import NotebookClient
 
 import showtell
 
+pytestmark = pytest.mark.docs
+
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "gates.ipynb"
 IMAGES = 300_000
 """Bytes of all stored pictures together, at most."""

@@ -17,6 +17,8 @@ import pytest
 
 import showtell
 
+pytestmark = pytest.mark.docs
+
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 LESS = (('"drawings", 1000,', '"drawings", 80,'), ("epochs = 12", "epochs = 1"))
