@@ -45,6 +45,7 @@ def test_what_is_made_smaller_is_in_the_tutorial() -> None:
     assert all(TUTORIAL.count(much) == 1 for much, _ in LESS)
 
 
+@pytest.mark.slow
 def test_the_commands_work(folder: Path) -> None:
     env = os.environ | {
         "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]]),

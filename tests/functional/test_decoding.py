@@ -220,3 +220,21 @@ def test_a_weight_that_is_no_number_gives_no_probability(layers: ModuleType) -> 
         state = decoding.start(np.zeros((1, 4)), np.zeros((1, 2)))
         assert np.isnan(decoding.step(np.zeros(1, int), state)[0]).all()
         assert np.isnan(decoding.best(np.zeros(1, int), state, 3)[0]).all()
+
+
+@pytest.mark.parametrize("change", [np.asfortranarray, lambda array: np.flip(np.flip(array).copy())])
+@each_attention
+def test_weights_in_any_order_of_memory_are_read(layers: ModuleType, change, heads: int) -> None:
+    usual = make(functional, "lstm", "tanh", SIZES[0], heads)
+    attention = usual.attention and Attention(*map(change, usual.attention[:4]), heads)
+    weights = map(change, (usual.W_embed, usual.Wx, usual.Wh, usual.b, usual.W_vocab, usual.b_vocab))
+    decoding = layers.DecodingStep("lstm", "tanh", *weights, attention=attention)
+    first, words = begin(SIZES[0], heads)
+    found, _ = decoding.step(words[0], decoding.start(*first))
+    np.testing.assert_allclose(found, usual.step(words[0], usual.start(*first))[0], rtol=1e-12)
+
+
+def test_an_affine_layer_s_weights_may_lie_in_any_order(layers: ModuleType) -> None:
+    rng = np.random.default_rng(0)
+    x, w, b = rng.standard_normal((3, 5)), rng.standard_normal((7, 5)).T, rng.standard_normal(14)[::-2]
+    np.testing.assert_allclose(layers.Affine(w, b)(x), x @ w + b)

@@ -33,7 +33,7 @@ class Affine(functional.Affine):
     def __init__(self, w: Array, b: Array, *, precision: Precision = "float32") -> None:
         super().__init__(w, b)
         self._size, self._numbers = {"D": len(w), "M": len(b)}, numbers_of(w.dtype, precision)
-        w, self.b = contiguous(w), np.array(b)
+        w, self.b = contiguous(w), np.array(b, order="C")
         arguments, kernels = AffineArguments(**self._size, W=pointer(w)), kernels_of(self._numbers)
         self._packed = Memory(native().showtell_affine_bytes(kernels, ctypes.byref(arguments)), kernels)
         arguments.packed = self._packed.address

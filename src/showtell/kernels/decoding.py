@@ -41,7 +41,7 @@ class DecodingStep(functional.DecodingStep):
     ) -> None:
         super().__init__(cell, activation, W_embed, Wx, Wh, b, W_vocab, b_vocab, attention=attention)
         V, E = W_embed.shape
-        self.W_embed, self.b, self.b_vocab = (np.array(array) for array in (W_embed, b, b_vocab))
+        self.W_embed, self.b, self.b_vocab = (np.array(array, order="C") for array in (W_embed, b, b_vocab))
         self._of_shown = Affine(Wx[E:], b)
         self._cell = cell_number(cell, activation)
         self._numbers = numbers_of(W_embed.dtype, precision)
@@ -52,7 +52,9 @@ class DecodingStep(functional.DecodingStep):
             self._size |= {"A": len(b_query), "Z": len(b_join), "heads": heads}
             weights |= {"W_query": W_query, "W_join": W_join}
             # those that were packed are not needed again
-            self.attention = Attention(W_query[:0], np.array(b_query), W_join[:0], np.array(b_join), heads)
+            self.attention = Attention(
+                W_query[:0], np.array(b_query, order="C"), W_join[:0], np.array(b_join, order="C"), heads
+            )
         weights = {name: contiguous(array) for name, array in weights.items()}
         arguments = DecodingArguments(**self._size, **{name: pointer(array) for name, array in weights.items()})
         kernels = kernels_of(self._numbers)
