@@ -297,7 +297,7 @@ struct Decoding {
         for (int t = 0; t < threads; t++) top = parts[t * R + r].top > top ? parts[t * R + r].top : top;
         for (int t = 0; t < threads; t++) {
             const Part& part = parts[t * R + r];
-            if (part.sum > 0) sum += part.sum * std::exp(part.top - top);
+            if (part.sum != 0) sum += part.sum * std::exp(part.top - top);
         }
         const double log_sum = top + std::log(sum);
         if (!best) {

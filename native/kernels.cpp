@@ -1,4 +1,5 @@
-// The kernels of one instruction set: compiled once for each, with its flags and its name as SHOWTELL_ISA.
+// The kernels of one instruction set for one kind of numbers: compiled once for each of both, with the set's flags and
+// name as SHOWTELL_ISA, and of_float, of_double or of_bfloat16 as SHOWTELL_NUMBERS.
 #include "kernels.hpp"
 
 #include "affine.hpp"
@@ -58,9 +59,9 @@ template <class Layer, class F>
 static void in_session(Layer& layer, int threads, F) {
     Session session(threads);
     Arena sizes{nullptr, 0};
-    layer.lay_out(sizes, threads);
+    layer.lay_out(sizes, session.threads);
     Arena arena{session.memory(sizes.used), 0};
-    layer.lay_out(arena, threads);
+    layer.lay_out(arena, session.threads);
     session.run([](void* context, int me, Team& team) { F()(*static_cast<Layer*>(context), me, team); }, &layer);
 }
 
@@ -245,20 +246,31 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
 
 // T: what is computed with; Q: what products multiply
 template <class T, class Q>
-constexpr Kernels<T> kernels{cache_bytes<T, Q>, run<T, Q, Forward>, run<T, Q, Backward>, vocabulary_loss<T, Q>,
-                             affine<T, Q>, affine_bytes<T, Q>, affine_pack<T, Q>, attention<T>, adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T, Q>,
-                             decoding_pack<T, Q>, decoding_step<T, Q>, multiply_add<T, Q>, elementary<T>};
+constexpr Kernels<T> kernels{
+    cache_bytes<T, Q>, run<T, Q, Forward>, run<T, Q, Backward>, vocabulary_loss<T, Q>, affine<T, Q>, affine_bytes<T, Q>,
+    affine_pack<T, Q>, attention<T>, adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T, Q>, decoding_pack<T, Q>,
+    decoding_step<T, Q>, multiply_add<T, Q>, elementary<T>};
+
+namespace of_float {
+using Sum = float;
+using Factor = float;
+}  // namespace of_float
+namespace of_double {
+using Sum = double;
+using Factor = double;
+}  // namespace of_double
+namespace of_bfloat16 {
+using Sum = float;
+using Factor = Half;
+}  // namespace of_bfloat16
 
 }  // namespace SHOWTELL_ISA
 
-#define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
-#define JOIN_(a, b) a##b
+#define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 
 namespace showtell {
-extern const InstructionSet JOIN(SHOWTELL_ISA, _set);
-const InstructionSet JOIN(SHOWTELL_ISA, _set){
-    TEXT(SHOWTELL_ISA), SHOWTELL_ISA::kernels<float, float>, SHOWTELL_ISA::kernels<double, double>,
-    SHOWTELL_ISA::kernels<float, SHOWTELL_ISA::Half>};
+using namespace SHOWTELL_ISA::SHOWTELL_NUMBERS;
+extern const Kernels<Sum> JOIN(SHOWTELL_ISA, SHOWTELL_NUMBERS);
+const Kernels<Sum> JOIN(SHOWTELL_ISA, SHOWTELL_NUMBERS) = SHOWTELL_ISA::kernels<Sum, Factor>;
 }  // namespace showtell

@@ -1,6 +1,9 @@
 // What each instruction set offers, as a table of functions: the same table from each.
 #pragma once
 
+// Raised whenever a structure or a function of library.cpp changes; showtell/kernels/library.py must have the same.
+#define SHOWTELL_ABI 1
+
 #include <cstddef>
 #include <cstdint>
 
@@ -58,7 +61,7 @@ struct AdamArguments {
 
 // See showtell/kernels/decoding.py.
 struct DecodingArguments {
-    std::int64_t E, H, size, A, Z, heads, positions;  // A is 0 where there is no attention
+    std::int64_t E, H, size, A, Z, heads, photos, positions;  // A is 0 where there is no attention
     std::int64_t R, count, never_count;
     const std::int64_t *words, *never, *photo;
     const void *embed, *shown, *h, *c, *b;
@@ -90,13 +93,13 @@ struct Kernels {
     void (*elementary)(int which, const T* x, T* y, std::int64_t count);
 };
 
+// One instruction set's, by the numbers that are computed with.
 struct InstructionSet {
     const char* name;
-    Kernels<float> of_float;
-    Kernels<double> of_double;
-    Kernels<float> of_bfloat16;  // the same with products of bfloat16, summed in float
+    bool (*runs_here)();
+    const Kernels<float>& of_float;
+    const Kernels<double>& of_double;
+    const Kernels<float>& of_bfloat16;  // products of bfloat16, summed in float
 };
-
-extern const InstructionSet portable_set, avx2_set, avx512_set, avx512_bf16_set, amx_bf16_set;
 
 }  // namespace showtell

@@ -453,6 +453,7 @@ struct Layer {
     // da W^T of some rows and one panel of columns, into sums (rows, P); k in parts of CHUNK blocks, which stay in L2
     void times_transposed(const Q* from, ptrdiff_t r, ptrdiff_t rows, const Q* packed, ptrdiff_t panel, Stretch<Q>* mine,
                           T* sums) const {
+        if (blocks == 0) std::memset(sums, 0, rows * P * sizeof(T));  // no hidden unit: an empty sum
         for (ptrdiff_t block = 0; block < blocks; block += CHUNK<Q, BQ>) {
             const ptrdiff_t part = at_most(blocks - block, CHUNK<Q, BQ>);
             for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t j, int m) {

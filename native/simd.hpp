@@ -1,5 +1,5 @@
-// Vectors of float and double for one instruction set, chosen by the compiler's flags: AVX-512, AVX2 with FMA, or plain
-// C++ that a compiler turns into whatever the machine has.
+// Vectors of float and double for one instruction set, chosen by the compiler's flags: AVX-512, AVX2 with FMA, NEON of
+// arm64, or plain C++ that a compiler turns into whatever the machine has.
 //
 // `Vec<T>` is a register: `width` lanes, arithmetic lane by lane. Everything lies in the namespace SHOWTELL_ISA, so that
 // the same source compiled for two sets gives two sets of functions, and none of them is shared by the linker.
@@ -16,6 +16,8 @@
 #endif
 #if defined(__AVX512F__) || defined(SHOWTELL_AVX2)
 #include <immintrin.h>
+#elif defined(SHOWTELL_NEON)
+#include <arm_neon.h>
 #endif
 
 #if defined(_MSC_VER)
@@ -280,6 +282,115 @@ INLINE Vec<double> if_positive(Vec<double> x, Vec<double> a) {
 INLINE Vec<double> with_sign(Vec<double> a, Vec<double> x) {
     const __m256d sign = _mm256_set1_pd(-0.0);
     return _mm256_or_pd(_mm256_andnot_pd(sign, a.v), _mm256_and_pd(sign, x.v));
+}
+
+#elif defined(SHOWTELL_NEON)
+
+constexpr int REGISTERS = 32;
+
+template <>
+struct Vec<float> {
+    static constexpr int width = 4;
+    float32x4_t v;
+    INLINE Vec() {}
+    INLINE Vec(float32x4_t v) : v(v) {}
+    INLINE Vec(float x) : v(vdupq_n_f32(x)) {}
+    static INLINE Vec load(const float* p) { return vld1q_f32(p); }
+    INLINE void store(float* p) const { vst1q_f32(p, v); }
+    static INLINE Vec load(const float* p, int n) {
+        float lanes[width] = {};
+        for (int i = 0; i < n; i++) lanes[i] = p[i];
+        return load(lanes);
+    }
+    INLINE void store(float* p, int n) const {
+        float lanes[width];
+        store(lanes);
+        for (int i = 0; i < n; i++) p[i] = lanes[i];
+    }
+    INLINE float sum() const { return vaddvq_f32(v); }
+    INLINE float highest() const { return vmaxvq_f32(v); }
+};
+INLINE Vec<float> operator+(Vec<float> a, Vec<float> b) { return vaddq_f32(a.v, b.v); }
+INLINE Vec<float> operator-(Vec<float> a, Vec<float> b) { return vsubq_f32(a.v, b.v); }
+INLINE Vec<float> operator*(Vec<float> a, Vec<float> b) { return vmulq_f32(a.v, b.v); }
+INLINE Vec<float> operator/(Vec<float> a, Vec<float> b) { return vdivq_f32(a.v, b.v); }
+INLINE Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return vfmaq_f32(c.v, a.v, b.v); }
+INLINE Vec<float> max(Vec<float> a, Vec<float> b) { return vmaxq_f32(a.v, b.v); }
+INLINE Vec<float> min(Vec<float> a, Vec<float> b) { return vminq_f32(a.v, b.v); }
+INLINE Vec<float> sqrt(Vec<float> a) { return vsqrtq_f32(a.v); }
+INLINE Vec<float> round(Vec<float> a) { return vrndnq_f32(a.v); }
+INLINE Vec<float> times_power_of_2(Vec<float> a, Vec<float> n) {
+    // in two halves, so that neither exponent leaves its range
+    const int32x4_t whole = vcvtnq_s32_f32(n.v), half = vshrq_n_s32(whole, 1);
+    const auto power = [](int32x4_t e) { return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(e, vdupq_n_s32(127)), 23)); };
+    return vmulq_f32(vmulq_f32(a.v, power(half)), power(vsubq_s32(whole, half)));
+}
+INLINE Vec<float> if_small(Vec<float> x, float limit, Vec<float> a, Vec<float> b) {
+    return vbslq_f32(vcltq_f32(vabsq_f32(x.v), vdupq_n_f32(limit)), a.v, b.v);
+}
+INLINE Vec<float> if_positive(Vec<float> x, Vec<float> a) {
+    return vbslq_f32(vcgtq_f32(x.v, vdupq_n_f32(0)), a.v, vdupq_n_f32(0));
+}
+INLINE Vec<float> rounded_to_bfloat16(Vec<float> a) {
+    const uint32x4_t bits = vreinterpretq_u32_f32(a.v), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    const uint32x4_t up = vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7FFF)));
+    return vreinterpretq_f32_u32(vandq_u32(up, vdupq_n_u32(0xFFFF0000u)));
+}
+INLINE void transpose(Vec<float> (&r)[4]) {
+    const auto wide = [](float32x4_t v) { return vreinterpretq_f64_f32(v); };
+    const float64x2_t a = wide(vtrn1q_f32(r[0].v, r[1].v)), b = wide(vtrn2q_f32(r[0].v, r[1].v));
+    const float64x2_t c = wide(vtrn1q_f32(r[2].v, r[3].v)), d = wide(vtrn2q_f32(r[2].v, r[3].v));
+    r[0] = vreinterpretq_f32_f64(vtrn1q_f64(a, c));
+    r[1] = vreinterpretq_f32_f64(vtrn1q_f64(b, d));
+    r[2] = vreinterpretq_f32_f64(vtrn2q_f64(a, c));
+    r[3] = vreinterpretq_f32_f64(vtrn2q_f64(b, d));
+}
+INLINE Vec<float> with_sign(Vec<float> a, Vec<float> x) { return vbslq_f32(vdupq_n_u32(0x80000000u), x.v, a.v); }
+
+template <>
+struct Vec<double> {
+    static constexpr int width = 2;
+    float64x2_t v;
+    INLINE Vec() {}
+    INLINE Vec(float64x2_t v) : v(v) {}
+    INLINE Vec(double x) : v(vdupq_n_f64(x)) {}
+    static INLINE Vec load(const double* p) { return vld1q_f64(p); }
+    INLINE void store(double* p) const { vst1q_f64(p, v); }
+    static INLINE Vec load(const double* p, int n) {
+        double lanes[width] = {};
+        for (int i = 0; i < n; i++) lanes[i] = p[i];
+        return load(lanes);
+    }
+    INLINE void store(double* p, int n) const {
+        double lanes[width];
+        store(lanes);
+        for (int i = 0; i < n; i++) p[i] = lanes[i];
+    }
+    INLINE double sum() const { return vaddvq_f64(v); }
+    INLINE double highest() const { return vmaxvq_f64(v); }
+};
+INLINE Vec<double> operator+(Vec<double> a, Vec<double> b) { return vaddq_f64(a.v, b.v); }
+INLINE Vec<double> operator-(Vec<double> a, Vec<double> b) { return vsubq_f64(a.v, b.v); }
+INLINE Vec<double> operator*(Vec<double> a, Vec<double> b) { return vmulq_f64(a.v, b.v); }
+INLINE Vec<double> operator/(Vec<double> a, Vec<double> b) { return vdivq_f64(a.v, b.v); }
+INLINE Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return vfmaq_f64(c.v, a.v, b.v); }
+INLINE Vec<double> max(Vec<double> a, Vec<double> b) { return vmaxq_f64(a.v, b.v); }
+INLINE Vec<double> min(Vec<double> a, Vec<double> b) { return vminq_f64(a.v, b.v); }
+INLINE Vec<double> sqrt(Vec<double> a) { return vsqrtq_f64(a.v); }
+INLINE Vec<double> round(Vec<double> a) { return vrndnq_f64(a.v); }
+INLINE Vec<double> times_power_of_2(Vec<double> a, Vec<double> n) {
+    const int64x2_t whole = vcvtnq_s64_f64(n.v), half = vshrq_n_s64(whole, 1);
+    const auto power = [](int64x2_t e) { return vreinterpretq_f64_s64(vshlq_n_s64(vaddq_s64(e, vdupq_n_s64(1023)), 52)); };
+    return vmulq_f64(vmulq_f64(a.v, power(half)), power(vsubq_s64(whole, half)));
+}
+INLINE Vec<double> if_small(Vec<double> x, double limit, Vec<double> a, Vec<double> b) {
+    return vbslq_f64(vcltq_f64(vabsq_f64(x.v), vdupq_n_f64(limit)), a.v, b.v);
+}
+INLINE Vec<double> if_positive(Vec<double> x, Vec<double> a) {
+    return vbslq_f64(vcgtq_f64(x.v, vdupq_n_f64(0)), a.v, vdupq_n_f64(0));
+}
+INLINE Vec<double> with_sign(Vec<double> a, Vec<double> x) {
+    return vbslq_f64(vdupq_n_u64(0x8000000000000000u), x.v, a.v);
 }
 
 #else

@@ -1,9 +1,11 @@
 #include "team.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -12,6 +14,9 @@
 #endif
 #if defined(__linux__)
 #include <sys/mman.h>
+#endif
+#if defined(_MSC_VER)
+#include <intrin.h>
 #endif
 
 namespace showtell {
@@ -25,7 +30,11 @@ const int cores = int(std::thread::hardware_concurrency());
 constexpr unsigned MOST = 1024;  // threads, and more than anyone has
 
 inline void breathe() {
-#if defined(__x86_64__)
+#if defined(_M_X64)
+    _mm_pause();
+#elif defined(_M_ARM64)
+    __yield();
+#elif defined(__x86_64__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
     asm volatile("yield");
@@ -64,10 +73,19 @@ class Pool {
     char* memory = nullptr;
     std::size_t capacity = 0;
 
+    // The caller and as many others as there are, or as the system gives (a container may bound them): `threads` at most.
+    int hire(int threads) noexcept {
+        try {
+            while (int(workers_.size()) < threads - 1)
+                workers_.emplace_back(&Pool::work, this, int(workers_.size()) + 1, task_.load());
+        } catch (const std::system_error&) {
+        } catch (const std::bad_alloc&) {
+        }
+        return std::min(threads, int(workers_.size()) + 1);
+    }
+
     void run(int threads, Body body, void* context) {
         const unsigned before = task_.load();
-        while (int(workers_.size()) < threads - 1)
-            workers_.emplace_back(&Pool::work, this, int(workers_.size()) + 1, before);
         crew_.size = threads;
         crew_.arrived = 0;
         body_ = body, context_ = context;
@@ -111,17 +129,18 @@ class Pool {
 
 // Never destroyed: at exit the workers sleep, and the process ends under them. A child of fork has none of its parent's
 // threads and begins with a pool of its own.
-Pool* pool = nullptr;
+Pool* pool = nullptr;  // null after a fork for which there was no memory
 
 Pool& the_pool() {
     static const bool ready = [] {
         pool = new Pool;
 #if !defined(_WIN32)
-        pthread_atfork(nullptr, nullptr, [] { pool = new Pool; });
+        pthread_atfork(nullptr, nullptr, [] { pool = new (std::nothrow) Pool; });
 #endif
         return true;
     }();
     (void)ready;
+    if (!pool) throw std::bad_alloc();
     return *pool;
 }
 
@@ -139,7 +158,10 @@ void Team::barrier() {
     }
 }
 
-Session::Session(int threads) : threads(threads) { the_pool().one_call.lock(); }
+Session::Session(int threads) {
+    the_pool().one_call.lock();
+    this->threads = the_pool().hire(threads);
+}
 Session::~Session() { the_pool().one_call.unlock(); }
 
 char* Session::memory(std::size_t bytes) {

@@ -36,13 +36,14 @@ struct Arena {
 // One call at a time has the threads and the memory; the memory stays for the next one, its pages already touched.
 class Session {
   public:
+    // With fewer threads where the system gives no more.
     explicit Session(int threads);
     ~Session();
     Session(const Session&) = delete;
     // Aligned to 64 bytes, what was in it undefined. Throws std::bad_alloc.
     char* memory(std::size_t bytes);
     void run(Body body, void* context);
-    const int threads;
+    int threads;
 };
 
 }  // namespace showtell

@@ -61,7 +61,13 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("features")
 
 
-@pytest.fixture(params=["functional", *(f"kernels-{name}" for name in SETS)])
+# In the fast loop the fastest set stands for all
+COMPILED = [
+    pytest.param(f"kernels-{name}", marks=[pytest.mark.slow] if place else []) for place, name in enumerate(SETS)
+]
+
+
+@pytest.fixture(params=["functional", *COMPILED])
 def layers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Who computes: the functional layers, and the compiled ones with each instruction set that this machine has.
 

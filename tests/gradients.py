@@ -11,6 +11,8 @@ from showtell.lab.cases import Case
 from showtell.lab.differences import TOLERANCE, Problem, slopes
 
 TOLERANCE_AUTOGRAD = 1e-10
+# between torch's numbers of one machine and of another
+TOLERANCE_ON_FILE = 1e-12
 
 
 def frozen(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -3,7 +3,11 @@ from __future__ import annotations
 import copy
 import json
 import math
+import os
+import pickle
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +21,10 @@ from safetensors.numpy import load_file, save_file
 import showtell
 from conftest import PHOTOS
 from showtell import captioner as captioner_module
+from showtell import kernels
 from showtell.captioner import Caption, Captioner
 from showtell.confidence import Confidence
-from showtell.errors import ModelError, PhotoError
+from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.text.vocabulary import Vocabulary
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
@@ -282,3 +287,65 @@ def test_a_broken_photo_among_several_is_an_error_in_its_place(captioner: Captio
     assert isinstance(broken, PhotoError)
     assert coffee == captioner.several(COFFEE, 2)
     assert captioner.try_several([]) == []
+
+
+@pytest.mark.parametrize("width", [0, -1, False])
+def test_a_beam_of_no_width_is_refused(captioner: Captioner, width: int) -> None:
+    with pytest.raises(ShowtellError, match=f"width is {width}, expected"):
+        captioner.caption_features(np.zeros((1, 81, 1280), np.float32), beam_width=width)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_features_that_are_no_numbers_are_named(captioner: Captioner, value: float) -> None:
+    features = np.ones((3, 81, 1280), np.float32)
+    features[1, 7, 9] = value
+    with pytest.raises(ShowtellError, match="the features of photo 1 hold numbers that are not finite"):
+        captioner.caption_features(features)
+
+
+def test_weights_that_are_no_numbers_give_no_caption_and_no_file(captioner: Captioner, tmp_path: Path) -> None:
+    captioner.decoder.params["b_vocab"][7] = np.nan
+    with pytest.raises(ModelError, match="b_vocab holds numbers that are not finite"):
+        captioner.save(tmp_path / "nan.safetensors")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ShowtellError, match="are not finite"):
+        captioner.caption_features(np.ones((1, 81, 1280), np.float32))
+
+
+def test_what_float16_cannot_hold_is_saved_in_float32(captioner: Captioner, tmp_path: Path) -> None:
+    captioner.decoder.params["W_embed"][0, 0] = 1e6
+    captioner.decoder.statistics["feature_scale"][:] = 1e-9
+    captioner.save(tmp_path / "large.safetensors")
+    stored = load_file(tmp_path / "large.safetensors")
+    assert {name for name, array in stored.items() if array.dtype == np.float32} == {"W_embed", "feature_scale"}
+    loaded = Captioner.load(tmp_path / "large.safetensors")
+    assert loaded.decoder.params["W_embed"][0, 0] == 1e6
+    np.testing.assert_array_equal(loaded.decoder.statistics["feature_scale"], np.float32(1e-9))
+
+
+def test_the_looks_of_a_caption_of_another_captioner_are_refused(captioner: Captioner) -> None:
+    features = np.ones((1, 81, 1280), np.float32)
+    (caption,) = captioner.caption_features(features)
+    with pytest.raises(ShowtellError, match="does not know the word 'xylophone'"):
+        captioner.looks(features, [replace(caption, words=(("xylophone", 0.5),))])
+    with pytest.raises(ShowtellError, match="a caption has 9 words, and this captioner's have 8 at most"):
+        captioner.looks(features, [replace(caption, words=(("cat", 0.5),) * 9)])
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])
+def test_a_copy_captions_as_the_original_does(captioner: Captioner, way) -> None:
+    expected = captioner.caption(CAT)  # and with that all that is made at the first caption is there
+    other = way(captioner)
+    assert other.caption(CAT) == expected
+    assert other.decoder.layers is captioner.decoder.layers
+
+
+def test_an_instruction_set_that_is_not_there_is_no_fault_of_the_file() -> None:
+    if not kernels.available():
+        pytest.skip("the kernels were not compiled")
+    environment = os.environ | {"SHOWTELL_INSTRUCTION_SET": "AVX-3"}
+    command = [sys.executable, "-m", "showtell", "caption", str(CAT)]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert found.returncode == 1
+    expected = "showtell: SHOWTELL_INSTRUCTION_SET is 'AVX-3', which this machine or this build does not have\n"
+    assert found.stderr == expected

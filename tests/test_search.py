@@ -260,3 +260,43 @@ def test_without_a_penalty_nothing_else_is_found() -> None:
 def test_several_checks_its_arguments(wrong: dict[str, float]) -> None:
     with pytest.raises(ShowtellError, match="expected at least"):
         several(TableDecoder(), np.eye(4), **wrong)
+
+
+@pytest.mark.parametrize("width", [0, False, -1, 1.5, "3", None])
+def test_a_width_that_is_none_is_refused(photos, width):
+    with pytest.raises(ShowtellError, match=r"beam: width is .*, expected"):
+        beam(TableDecoder(), photos, width)
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("inf"), float("nan")])
+def test_a_temperature_that_is_none_is_refused(photos, temperature):
+    with pytest.raises(ShowtellError, match=r"temperature is .*, expected a finite number above 0"):
+        sample(TableDecoder(), photos, np.random.default_rng(0), temperature)
+
+
+@pytest.mark.parametrize("power", [300.0, 1e300, float("inf")])
+def test_any_power_of_the_length_ranks(photos, power):
+    for found in beam(TableDecoder(), photos, 3, power, max_words=20):
+        assert found
+
+
+def test_no_search_is_made_for_a_photo_that_has_no_other_sentence(photos):
+    class Counting(TableDecoder):
+        searched = 0
+
+        def start(self, features):
+            self.searched += len(features)
+            return super().start(features)
+
+    found = several(decoder := Counting(), photos, 1000, max_words=3)
+    expected = several(TableDecoder(), photos, 30, max_words=3)
+    assert [[said.words for said in of_photo] for of_photo in found] == [
+        [said.words for said in of_photo] for of_photo in expected
+    ]
+    assert decoder.searched == sum(map(len, found)) + len(photos)  # a photo's last search finds nothing new
+
+
+def test_probabilities_that_are_no_numbers_are_an_error(photos):
+    photos[2] = np.nan
+    with pytest.raises(ShowtellError, match="the probabilities for photo 2 are not finite"):
+        beam(TableDecoder(), photos)

@@ -1,6 +1,6 @@
 """Write the classifier that the encoder was published with: weights in float16, and the names of its classes.
 
-    pip install 'showtell[export]'
+    pip install . --group export
     python recipes/encoder/classes.py           # replaces src/showtell/models/imagenet_classes.safetensors
 
 The names, one a line in `imagenet_classes.txt`, are the first or the plainest of each class's in WordNet.

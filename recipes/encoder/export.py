@@ -1,6 +1,6 @@
 """Write the photo encoder that ships: EfficientNet-Lite2 without its classifier, as ONNX of float16 weights.
 
-    pip install 'showtell[export]'
+    pip install . --group export
     python recipes/encoder/export.py            # replaces src/showtell/models/efficientnet_lite2.onnx
 
 The same packages give the same bytes. Input `pixels` (N, 3, 260, 260) float32, RGB, `(x - 127) / 128`;

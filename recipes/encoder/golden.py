@@ -1,6 +1,6 @@
 """Write what the original network says of the tests' photos: tests/vision/golden/efficientnet_lite2.npz.
 
-    pip install 'showtell[export]'
+    pip install . --group export
     python recipes/encoder/golden.py
 
 The network is the published one, in torch and float32; the photos are read with PIL alone. Per photo:

@@ -257,12 +257,19 @@ class Captioner:
         return [captions[0] for captions in self.several_of_features(features, 1, beam_width=beam_width)]
 
     def several_of_features(self, features: Array, count: int, *, beam_width: int | None = None) -> list[list[Caption]]:
-        """For each of N photos what `several` gives, from features as of `caption_features`."""
+        """For each of N photos what `several` gives, from features as of `caption_features`.
+
+        Raises:
+            ShowtellError: a photo's features hold numbers that are not finite; the photo's place is named.
+        """
+        finite = np.isfinite(features).all(axis=tuple(range(1, features.ndim)))
+        if not finite.all():
+            raise ShowtellError(f"the features of photo {finite.argmin()} hold numbers that are not finite")
         found = search.several(
             self._stepwise,
             features,
             count,
-            beam_width or self.beam_width,
+            self.beam_width if beam_width is None else beam_width,
             self.length_power,
             self.max_words,
             self._recurring,
@@ -294,9 +301,12 @@ class Captioner:
             caption that is a name.
 
         Raises:
-            ShowtellError: the decoder has no attention.
+            ShowtellError: the decoder has no attention, or a caption is longer than `max_words` or holds a word that
+                the captioner does not know.
         """
         said = [self.word_ids(caption) for caption in captions]
+        if (longest := max(map(len, said), default=1) - 1) > self.max_words:
+            raise ShowtellError(f"a caption has {longest} words, and this captioner's have {self.max_words} at most")
         ids = np.full((len(said), self.max_words + 1), PAD)
         for row, words in zip(ids, said, strict=True):
             row[: len(words)] = words
@@ -304,7 +314,14 @@ class Captioner:
         return [looks[: len(words) - 1].reshape(-1, side, side) for looks, words in zip(found, said, strict=True)]
 
     def word_ids(self, caption: Caption) -> IntArray:
-        """The ids of a sentence's words, the start first, (words + 1,); the start alone of a caption that is a name."""
+        """The ids of a sentence's words, the start first, (words + 1,); the start alone of a caption that is a name.
+
+        Raises:
+            ShowtellError: it holds a word that the captioner does not know.
+        """
+        unknown = [] if caption.named else [word for word, _ in caption.words if word not in self._ids]
+        if unknown:
+            raise ShowtellError(f"the captioner does not know the word {unknown[0]!r}; take a caption of its own")
         return np.array([START, *([] if caption.named else [self._ids[word] for word, _ in caption.words])])
 
     def _caption(self, hypothesis: search.Hypothesis) -> Caption:
@@ -320,14 +337,16 @@ class Captioner:
         """Write the captioner to one file, weights in float16, in the safetensors format with a JSON header.
 
         An encoder other than the one that ships is in it too.
+        What float16 cannot hold is written in float32.
 
         Raises:
+            ModelError: a weight is not finite.
             OSError: the file cannot be written; what was there before is untouched.
         """
         from safetensors.numpy import save
 
         tensors: dict[str, NDArray[Any]] = {
-            name: array.astype(np.float16) for name, array in self.decoder.arrays().items()
+            name: _stored(name, array) for name, array in self.decoder.arrays().items()
         }
         if self._encoder is not None and not self._encoder.ships:
             tensors[_ENCODER] = np.frombuffer(self._encoder.model, np.uint8)
@@ -364,6 +383,7 @@ class Captioner:
             ModelError: the file is missing, truncated, damaged, no captioner, or of a newer format.
         """
         header, tensors = _read(Path(path))
+        precision = kernels.fastest_precision()
         try:
             vocabulary = Vocabulary.from_list(header["vocabulary"])
             carried = tensors.pop(_ENCODER, None)
@@ -372,7 +392,7 @@ class Captioner:
 
                 encoder = Encoder(_ENCODER, model=carried.tobytes())
             arrays = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-            decoder = CaptionDecoder.from_arrays(header["decoder"], arrays, precision=kernels.fastest_precision())
+            decoder = CaptionDecoder.from_arrays(header["decoder"], arrays, precision=precision)
             return cls(
                 decoder,
                 vocabulary,
@@ -396,6 +416,20 @@ def _named(name: str, probability: float) -> Caption:
     return Caption(
         sentence(with_article(name)), float(np.log(probability)), ((name, probability),), probability, named=True
     )
+
+
+def _stored(name: str, array: Array) -> Array:
+    """A weight as a file has it: in float16, or as it is where that would overflow, or make a scale 0.
+
+    Raises:
+        ModelError: it is not finite.
+    """
+    if not np.isfinite(array).all():
+        raise ModelError(f"{name} holds numbers that are not finite; train anew, at a lower learning rate")
+    with np.errstate(over="ignore"):
+        half = array.astype(np.float16)
+    kept = np.isfinite(half).all() and (not name.endswith("_scale") or half.all())
+    return half if kept else array.astype(np.float32)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import copy
 import math
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +34,7 @@ from numpy.typing import DTypeLike
 from showtell import functional, initialization, kernels
 from showtell.errors import ShowtellError
 from showtell.functional.activations import Activation, check_activation
+from showtell.functional.attention import check_heads
 from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.decoding import GATES, Attention, Cell, State
 from showtell.functional.softmax import log_softmax
@@ -72,7 +74,7 @@ class CaptionDecoder:
 
     Raises:
         ShowtellError: a cell, activation, init or precision of another name; weights missing, too many or of another
-            shape; bf16 without the compiled layers.
+            shape; bf16 without the compiled layers; heads that do not divide attention_dim.
     """
 
     def __init__(
@@ -98,6 +100,8 @@ class CaptionDecoder:
         if cell not in GATES:
             raise ShowtellError(f"cell is {cell!r}, expected one of {', '.join(map(repr, GATES))}")
         check_activation(activation)
+        if attention_dim:
+            check_heads("CaptionDecoder", heads, attention_dim)
         self.vocab_size, self.feature_dim = vocab_size, feature_dim
         self.embed_dim, self.hidden_dim = embed_dim, hidden_dim
         self.attention_dim, self.heads = attention_dim, heads
@@ -111,6 +115,12 @@ class CaptionDecoder:
             params = self._initial(init, forget_bias, rng or np.random.default_rng(0), dtype)
         _check_shapes(params, self._shapes())
         self.params = params
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"layers": self.layers.__name__}  # a module has a name in every process
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state | {"layers": import_module(state["layers"])})
 
     def loss(
         self,
@@ -354,7 +364,7 @@ class CaptionDecoder:
         layers, p, E = self.layers, self.params, self.embed_dim
         words_in, words_out = captions[:, :-1], captions[:, 1:]
         photo = _check_photo(photo, len(captions), len(features))
-        cache: dict[str, Any] = {"photo": photo}
+        cache: dict[str, Any] = {"photo": photo, "photos": len(features)}
 
         def drop(x: Array, name: str) -> Array:
             if dropout and rng:
@@ -423,7 +433,7 @@ class CaptionDecoder:
         dwords, dh0, dWx_words, g["Wh"], dgates = self._layer("backward")(dh, cache["cell"])
         dshown, dWx_shown, g["b"] = layers.affine_backward(dgates, cache["gates"])
         g["Wx"] = np.concatenate([dWx_words, dWx_shown])
-        M = len(cache["show"][0])
+        M = cache["photos"]
         dwords, dshown = undrop(dwords, "drop_words"), _sum_by(photo, undrop(dshown, "drop_shown"), M)
         g["W_embed"] = layers.word_embedding_backward(dwords * self._word_scale, cache["embed"])
         dv_show, g["W_show"], g["b_show"] = layers.affine_backward(dshown, cache["show"], with_dx=with_features)

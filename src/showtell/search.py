@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeAlias, TypeVar
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
+from showtell.functional.checks import check_integer
 from showtell.text.vocabulary import END, PAD, START, UNK
 
 Array: TypeAlias = NDArray[np.floating[Any]]
@@ -99,8 +101,10 @@ def beam(
         penalty: what a word of `avoid` costs a sentence's log-probability in the ranking, in nats, at least 0.
 
     Raises:
-        ShowtellError: an argument is out of range.
+        ShowtellError: an argument is out of range, or the decoder's probabilities are no numbers.
     """
+    for name, value in (("width", width), ("max_words", max_words)):
+        check_integer("beam", name, value)
     _at_least("beam", width=(width, 1), length_power=(length_power, 0), max_words=(max_words, 1), penalty=(penalty, 0))
     photos = np.arange(len(features))  # the photos that are not done
     results: list[list[Hypothesis]] = [[] for _ in photos]
@@ -136,7 +140,7 @@ def beam(
         for n, place in zip(*np.nonzero(done), strict=True):
             sentence = (*words[n, parent[n, place]].tolist(), *([] if ended[n, place] else [int(word[n, place])]))
             trace = (*traces[n, parent[n, place]].tolist(), float(step[n, place]))
-            found = Hypothesis(sentence, trace, float(log_prob[n, place]) / length**length_power)
+            found = Hypothesis(sentence, trace, float(log_prob[n, place]) / _power(length, length_power))
             results[photos[n]] = sorted([*results[photos[n]], found], key=lambda h: -h.score)[:width]
 
         # The best `width` that have not ended grow on
@@ -146,13 +150,18 @@ def beam(
         words = np.concatenate([words[rows, parent], word[:, :, None]], axis=2)
         traces = np.concatenate([traces[rows, parent], step[rows, grows][:, :, None]], axis=2)
 
-        hope = log_probs.max(axis=1) / length**length_power
+        hope = log_probs.max(axis=1) / _power(length, length_power)
         worst = [results[p][-1].score if len(results[p]) == width else -np.inf for p in photos]
         going = hope > worst
         source = (rows * K + parent)[going].ravel()
         state = state.take(source)
         photos, words, traces, log_probs = photos[going], words[going], traces[going], log_probs[going]
         last = word[going].ravel()
+    for photo, sentences in enumerate(results):
+        if not sentences:
+            raise ShowtellError(
+                f"beam: the probabilities for photo {photo} are not finite; are its features and the weights?"
+            )
     return results
 
 
@@ -186,16 +195,23 @@ def several(
         penalty: see above, in nats, at least 0.
 
     Raises:
-        ShowtellError: an argument is out of range.
+        ShowtellError: as of `beam`.
     """
+    check_integer("several", "count", count)
     _at_least("several", count=(count, 1), penalty=(penalty, 0))
     found = [of_photo[:1] for of_photo in beam(decoder, features, width, length_power, max_words, may_recur)]
+    photos = np.arange(len(found))  # those of which the last search found another sentence: else the next finds none
     for _ in range(count - 1):
-        avoid = _telling_words(found, may_recur)
-        others = beam(decoder, features, width, length_power, max_words, may_recur, avoid, penalty)
-        for of_photo, (other, *_) in zip(found, others, strict=True):
-            if other.words not in {known.words for known in of_photo}:
-                of_photo.append(other)
+        if not photos.size:
+            break
+        avoid = _telling_words([found[photo] for photo in photos], may_recur)
+        others = beam(decoder, features[photos], width, length_power, max_words, may_recur, avoid, penalty)
+        going = np.zeros(len(photos), bool)
+        for row, (photo, (other, *_)) in enumerate(zip(photos, others, strict=True)):
+            if other.words not in {known.words for known in found[photo]}:
+                found[photo].append(other)
+                going[row] = True
+        photos = photos[going]
     return found
 
 
@@ -220,7 +236,7 @@ def sample(
     The log-probabilities returned are the decoder's own, at temperature 1.
 
     Raises:
-        ShowtellError: temperature is not above 0, or max_words is below 1.
+        ShowtellError: temperature is not a finite number above 0, or max_words is below 1.
     """
     return sample_from(decoder, decoder.start(features), rng, temperature, max_words)
 
@@ -233,8 +249,8 @@ def sample_from(
     max_words: int = 20,
 ) -> list[Hypothesis]:
     """As `sample`, from a state: what `decoder.start` gave, or some of it, several times."""
-    if not temperature > 0:
-        raise ShowtellError(f"sample: temperature is {temperature}, expected a number above 0")
+    if not 0 < temperature < math.inf:
+        raise ShowtellError(f"sample: temperature is {temperature}, expected a finite number above 0")
 
     def draw(log_probs: Array) -> NDArray[np.intp]:
         # the first word at which the probabilities so far exceed a number drawn between 0 and all of them
@@ -280,6 +296,13 @@ def _telling_words(found: list[list[Hypothesis]], may_recur: NDArray[np.bool_] |
     for row, words in zip(padded, telling, strict=True):
         row[: len(words)] = words
     return padded
+
+
+def _power(length: int, power: float) -> float:
+    try:
+        return math.pow(length, power)
+    except OverflowError:
+        return math.inf
 
 
 def _at_least(function: str, **arguments: tuple[float, float]) -> None:

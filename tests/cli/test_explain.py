@@ -11,6 +11,7 @@ from conftest import PHOTOS
 PHOTO = PHOTOS / "chelsea.png"
 
 
+@pytest.mark.slow
 def test_a_sheet_is_drawn_here(showtell, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -33,6 +34,7 @@ def test_numbers_without_a_picture(showtell, model: Path, tmp_path: Path, monkey
     assert not list(Path().iterdir())
 
 
+@pytest.mark.slow
 def test_numbers_and_a_picture(showtell, model: Path, tmp_path: Path) -> None:
     told = json.loads(showtell("explain", PHOTO, "--model", model, "--json", "-o", tmp_path / "why.svg").out)
     assert told["caption"]["caption"]

@@ -58,6 +58,7 @@ def test_another_kind_of_picture_is_refused_before_the_work(showtell) -> None:
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.slow
 def test_what_is_right_passes(showtell) -> None:
     result = showtell("lab", "check", "--quiet")
     assert (result.status, result.err) == (0, "")
@@ -70,6 +71,7 @@ def test_what_is_right_passes(showtell) -> None:
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.slow
 def test_a_broken_backward_is_reported(showtell, monkeypatch: pytest.MonkeyPatch) -> None:
     right = functional.gru_backward
     monkeypatch.setattr(functional, "gru_backward", lambda dh, cache: tuple(2 * grad for grad in right(dh, cache)))

@@ -46,6 +46,7 @@ def post(address: str, photos: int = 1, **headers: str) -> dict:
         return json.load(answer)
 
 
+@pytest.mark.slow
 def test_it_listens_answers_and_ends_when_what_it_took_is_done(model: Path, captioner: Captioner) -> None:
     with started("--model", model) as (process, address, said):
         assert "127.0.0.1" in said

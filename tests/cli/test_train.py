@@ -9,6 +9,7 @@ from showtell.training.recipe import Recipe
 SMALL = ["--hidden-dim", 16, "--epochs", 1, "--batch-size", 8]
 
 
+@pytest.mark.slow
 def test_a_captioner_of_ones_own(showtell, drawn: Path, stored: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "recipe.toml").write_text("min_count = 1\nembed_dim = 8\nseed = 3\n")

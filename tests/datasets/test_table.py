@@ -127,6 +127,7 @@ rows = st.lists(st.tuples(st.text(max_size=12), st.text(max_size=12)), max_size=
 
 @settings(max_examples=100, deadline=None)
 @given(rows=rows, delimiter=st.sampled_from(",;\t"))
+@pytest.mark.slow
 def test_whatever_the_csv_module_writes_is_read_back(tmp_path_factory, rows, delimiter) -> None:
     path = tmp_path_factory.mktemp("csv") / "t.csv"
     with path.open("w", encoding="utf-8", newline="") as file:

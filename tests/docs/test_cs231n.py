@@ -11,6 +11,8 @@ import pytest
 
 from showtell import functional
 
+pytestmark = pytest.mark.docs
+
 DOCS = Path(__file__).parents[2] / "docs"
 ROWS = re.findall(
     r"^\| (?:`([\w.]+)` )?\| \[`([\w.]+)`\]\(\.\./src/([\w/]+)\.py\)(?: `(\(.*?\))`)? \|",

@@ -11,6 +11,8 @@ from nbclient import NotebookClient
 
 import showtell
 
+pytestmark = pytest.mark.docs
+
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "gates.ipynb"
 IMAGES = 300_000
 """Bytes of all stored pictures together, at most."""
@@ -25,6 +27,7 @@ def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(notebook: nbformat.NotebookNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(showtell.__file__).parents[1]))  # the showtell that is tested
     assert "assert" in code_cells(notebook)[-1].source

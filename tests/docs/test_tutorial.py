@@ -17,6 +17,8 @@ import pytest
 
 import showtell
 
+pytestmark = pytest.mark.docs
+
 ROOT = Path(__file__).parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
 LESS = (('"drawings", 1000,', '"drawings", 80,'), ("epochs = 12", "epochs = 1"))
@@ -43,6 +45,7 @@ def test_what_is_made_smaller_is_in_the_tutorial() -> None:
     assert all(TUTORIAL.count(much) == 1 for much, _ in LESS)
 
 
+@pytest.mark.slow
 def test_the_commands_work(folder: Path) -> None:
     env = os.environ | {
         "PATH": os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]]),

@@ -27,3 +27,10 @@ def test_wrong_calls_are_named() -> None:
         word_embedding_forward(np.ones((2, 2)), np.ones((4, 2)))
     with pytest.raises(ShowtellError, match=r"x has shape \(2,\), expected \(N, T\)"):
         word_embedding_forward(np.array([0, 1]), np.ones((4, 2)))
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 3), (1, 2, 3), (2, 1, 3), (2, 2, 4), (4, 3)])
+def test_a_gradient_of_other_captions_is_refused(shape: tuple[int, ...]) -> None:
+    _, cache = word_embedding_forward(np.array([[1, 2], [2, 0]]), np.ones((4, 3)))
+    with pytest.raises(ShowtellError, match=r"word_embedding_backward: dout has shape"):
+        word_embedding_backward(np.ones(shape), cache)

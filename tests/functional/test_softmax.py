@@ -25,6 +25,7 @@ def test_finite_differences(case: LossCase, layers: ModuleType) -> None:
     check_differences(case.problem(layers))
 
 
+@pytest.mark.oracle
 @pytest.mark.parametrize("e", [0.0, 0.1])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_autograd(shape: tuple[int, int, int], e: float) -> None:

@@ -40,6 +40,7 @@ def test_it_is_the_affine_layer_and_the_softmax_loss(layers: ModuleType, size, s
     assert none is None
 
 
+@pytest.mark.oracle
 @each_size
 def test_autograd(layers: ModuleType, size) -> None:
     torch = pytest.importorskip("torch")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from showtell import kernels
-from showtell.kernels.library import native
+from showtell.kernels.library import kernels_of, native, numbers_of
 from showtell.kernels.memory import pointer
 
 NUMBERS = {"exp": 0, "sigmoid": 1, "tanh": 2}
@@ -18,7 +18,7 @@ ULPS = {"exp": 2, "sigmoid": 3, "tanh": 2}
 
 def compute(function: str, x: np.ndarray) -> np.ndarray:
     y = np.empty_like(x)
-    native().showtell_elementary(NUMBERS[function], x.dtype == np.float64, pointer(x), pointer(y), x.size)
+    native().showtell_elementary(kernels_of(numbers_of(x.dtype)), NUMBERS[function], pointer(x), pointer(y), x.size)
     return y
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ import pytest
 import showtell
 from showtell import functional, kernels
 from showtell.errors import ShowtellError
+from showtell.kernels.library import ABI, AffineArguments, SequenceArguments, load, native
 from showtell.layers import best_layers
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
@@ -158,3 +162,105 @@ def test_without_the_library_numpy_computes_and_says_so_once(monkeypatch: pytest
 
 def test_the_two_modules_offer_the_same_layers() -> None:
     assert set(functional.__all__) <= set(kernels.__all__)
+
+
+@pytest.mark.parametrize("threads", [1.5, None, float("inf"), float("nan"), "x", True, [2]])
+def test_a_number_of_threads_of_another_kind(threads) -> None:
+    with pytest.raises(ShowtellError, match=r"set_num_threads: threads is .*, expected a number from 1 to 1000"):
+        kernels.set_num_threads(threads)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory are Linux's")
+def test_where_the_system_gives_no_more_threads_fewer_compute() -> None:
+    code = """
+import resource
+import numpy as np
+from showtell import kernels
+
+x = np.ones((300, 300), np.float32)
+kernels.set_num_threads(1)
+expected = kernels.affine_forward(x, x, x[0])[0]
+used = int(open("/proc/self/statm").read().split()[0]) * 4096
+soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+resource.setrlimit(resource.RLIMIT_AS, (used + 40 * 2**20, hard))  # a thread's stack is 8 MB
+kernels.set_num_threads(64)
+found = kernels.affine_forward(x, x, x[0])[0]
+resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+np.testing.assert_array_equal(found, expected)
+np.testing.assert_allclose(kernels.sum_of_squares(np.ones(10**6, np.float32)), 10**6)
+"""
+    if "libasan" in os.environ.get("LD_PRELOAD", "") or "libtsan" in os.environ.get("LD_PRELOAD", ""):
+        pytest.skip("the sanitizers' own memory is beyond every limit")
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory are Linux's")
+def test_where_memory_is_short_an_error_says_so() -> None:
+    code = """
+import resource
+import numpy as np
+from showtell import kernels
+from showtell.errors import ShowtellError
+
+x, w, b = np.ones((1, 3000), np.float32), np.ones((3000, 3000), np.float32), np.ones(3000, np.float32)
+kernels.set_num_threads(1)
+kernels.sum_of_squares(b)
+used = int(open("/proc/self/statm").read().split()[0]) * 4096
+resource.setrlimit(resource.RLIMIT_AS, (used + 10 * 2**20,) * 2)  # packed, the weights are 36 MB
+try:
+    kernels.affine_forward(x, w, b)
+except ShowtellError as error:
+    assert isinstance(error, MemoryError), error
+    assert "affine: there is not enough memory" in str(error), error
+else:
+    raise AssertionError("no error")
+"""
+    if "libasan" in os.environ.get("LD_PRELOAD", "") or "libtsan" in os.environ.get("LD_PRELOAD", ""):
+        pytest.skip("the sanitizers' own memory is beyond every limit")
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_library_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = (p for folder in kernels.__path__ for p in Path(folder).glob("_native.*") if p.suffix in {".so", ".dll"})
+    assert load(path).showtell_abi(0) == ABI
+    monkeypatch.setattr(kernels.library, "ABI", ABI + 1)
+    with pytest.raises(ShowtellError, match="was built for another version of showtell; install showtell again"):
+        load(path)
+    monkeypatch.undo()
+
+    class Longer(SequenceArguments):
+        _fields_ = (("more", ctypes.c_int64),)
+
+    monkeypatch.setattr(kernels.library, "_STRUCTURES", (Longer, *kernels.library._STRUCTURES[1:]))
+    with pytest.raises(ShowtellError, match="was built for another version of showtell"):
+        load(path)
+
+
+def test_a_library_that_is_none_or_says_no_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "_native.so").write_bytes(b"no library")
+    with pytest.raises(ShowtellError, match=r"_native.so cannot be loaded .*install showtell again"):
+        load(tmp_path / "_native.so")
+    other = ctypes.util.find_library("m")
+    if not other:
+        pytest.skip("no other library to take")
+    with pytest.raises(ShowtellError, match="was built for another version of showtell"):
+        load(Path(other))
+
+
+@pytest.mark.parametrize("which", [-1, 3 * 99])
+def test_an_instruction_set_that_is_not_there_is_an_error_and_no_crash(which: int) -> None:
+    with pytest.raises(ShowtellError, match="affine_bytes: this machine does not have the instruction set"):
+        native().showtell_affine_bytes(which, ctypes.byref(AffineArguments(D=3, M=4)))
+
+
+def test_an_instruction_set_of_another_name_in_the_environment_is_named() -> None:
+    environment = os.environ | {"SHOWTELL_INSTRUCTION_SET": "AVX-3"}
+    code = "from showtell import load; load()"
+    found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    last = found.stderr.splitlines()[-1]
+    assert last.endswith("SHOWTELL_INSTRUCTION_SET is 'AVX-3', which this machine or this build does not have")
+
+
+def test_the_header_s_version_is_the_package_s() -> None:
+    header = Path(__file__).parents[2] / "native" / "kernels.hpp"
+    assert f"#define SHOWTELL_ABI {ABI}\n" in header.read_text()

@@ -28,6 +28,8 @@ if not shutil.which("java"):
 
 import coco
 
+pytestmark = pytest.mark.oracle
+
 PIECES = """A a p. The the dog dog's Man U.S. U.S.A. Mr. Mrs. etc. No. no. fig. it's It It's don't can't 'tis Cannot
     gonna 5 10 1/2 $5 10% 3:30 12:45pm ( ) [ ] { } " ' ` `` '' “ ” ’ ‘ . .. ... , ; : ! ? - -- – — & &amp; &lt; / \\ < >
     <b> </b> @me #tag a@b.c http://x.y/z www.a.com café naïve 日本 写真 русский العربية 한국어 हिन्दी 😀 👍🏽 ❤ ½ € £ ¢ _

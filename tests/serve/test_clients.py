@@ -11,6 +11,8 @@ from starlette.testclient import TestClient
 from conftest import PHOTOS
 from showtell.captioner import Captioner
 
+pytestmark = pytest.mark.oracle
+
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
 ENCODED = base64.b64encode(CAT.read_bytes()).decode()
 

@@ -18,6 +18,7 @@ CHROMIUM = shutil.which("chromium")
 CAT, COFFEE, TABLE = (PHOTOS / name for name in ("chelsea.png", "coffee.png", "CREDITS.csv"))
 
 pytestmark = [
+    pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="a test in a browser needs chromium"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # of playwright's own loop
 ]

@@ -107,6 +107,7 @@ def test_killed_while_its_confidence_is_fitted_it_ends_the_same(
 
 # An epoch has 12; those on the reward are the third and the fourth
 @pytest.mark.parametrize("updates", [1, 5, 12, 13, 24, 30])
+@pytest.mark.slow
 def test_a_killed_run_ends_as_if_it_never_was(whole: Path, tmp_path: Path, updates: int) -> None:
     command = [sys.executable, small.__file__, str(tmp_path), str(updates)]
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL

@@ -13,6 +13,8 @@ from showtell.training.folder import BEST, CURVE, METRICS, PROBLEMS, RECIPE, RUN
 from showtell.training.recipe import Recipe
 from showtell.training.run import train
 
+pytestmark = pytest.mark.slow  # a whole run, photos and all
+
 RECIPE_USED = Recipe(
     embed_dim=8,
     hidden_dim=16,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
-from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
+from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays, check_integer, check_integers
 
 
 class Cache(NamedTuple):
@@ -89,17 +89,29 @@ def check_attention(function: str, q: Array, k: Array, v: Array, photo: IntArray
         IndexError: there is no such photo.
     """
     size = check_arrays(function, q=(q, "R A"), k=(k, "M P A"), v=(v, "M P A"))
+    check_integers(function, "photo", photo)
     if photo.shape != (size["R"],):
         raise ShapeError(f"{function}: photo has shape {photo.shape}, expected {(size['R'],)} = (R,)")
     if photo.size and not 0 <= photo.min() <= photo.max() < size["M"]:
         raise IndexError(
             f"{function}: photo holds {photo.min()} to {photo.max()}, expected 0 to {size['M'] - 1} = M - 1"
         )
-    if heads < 1 or size["A"] % heads:
-        raise ShowtellError(f"{function}: heads is {heads}, expected a divisor of A, {size['A']}")
     if size["P"] < 1:
         raise ShowtellError(f"{function}: the grids have no position, expected at least one")
-    return size["A"] // heads
+    return check_heads(function, heads, size["A"])
+
+
+def check_heads(function: str, heads: int, A: int) -> int:
+    """Check that queries of width A can be cut into `heads` parts; the width of a head.
+
+    Raises:
+        ShowtellError: heads is not a divisor of A, or A is 0.
+    """
+    if A < 1:
+        raise ShowtellError(f"{function}: queries, keys and values have width A = 0, expected at least 1")
+    if check_integer(function, "heads", heads) < 1 or A % heads:
+        raise ShowtellError(f"{function}: heads is {heads}, expected a divisor of A, {A}")
+    return A // heads
 
 
 def _heads(x: Array, heads: int) -> Array:

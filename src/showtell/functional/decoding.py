@@ -8,9 +8,9 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from showtell.errors import ShowtellError
-from showtell.functional.activations import Activation
-from showtell.functional.attention import attention_forward
-from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
+from showtell.functional.activations import Activation, check_activation
+from showtell.functional.attention import attention_forward, check_heads
+from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays, check_integer, check_integers
 from showtell.functional.embedding import check_ids
 from showtell.functional.gru import gru_step_forward
 from showtell.functional.lstm import lstm_step_forward
@@ -77,7 +77,8 @@ class DecodingStep:
         attention: the weights between the hidden state and the vocabulary, if the decoder looks at grids.
 
     Raises:
-        ShowtellError: shapes or dtypes do not fit together.
+        ShowtellError: shapes or dtypes do not fit together, there is no such cell or activation, or the heads do not
+            divide A.
     """
 
     def __init__(
@@ -93,6 +94,9 @@ class DecodingStep:
         *,
         attention: Attention | None = None,
     ) -> None:
+        if cell not in GATES:
+            raise ShowtellError(f"DecodingStep: cell is {cell!r:.60}, expected one of {', '.join(map(repr, GATES))}")
+        check_activation(activation)
         gates = f"{GATES[cell]}H" if GATES[cell] > 1 else "H"
         check_arrays(
             "DecodingStep",
@@ -103,16 +107,21 @@ class DecodingStep:
             W_vocab=(W_vocab, "Z V" if attention else "H V"),
             b_vocab=(b_vocab, "V"),
         )
+        H, E = len(Wh), W_embed.shape[1]
+        if len(Wx) < E:
+            raise ShapeError(f"DecodingStep: Wx has shape {Wx.shape}, expected at least {E} rows, W_embed's columns")
         if attention:
-            W_query, b_query, W_join, b_join, _ = attention
-            names = {"W_query": (W_query, "H A"), "b_query": (b_query, "A"), "b_join": (b_join, "Z")}
-            check_arrays("DecodingStep", Wh=(Wh, f"H {gates}"), W_vocab=(W_vocab, "Z V"), **names)
-            if W_join.shape != (len(Wh) + len(b_query), len(b_join)):
-                expected = f"{(len(Wh) + len(b_query), len(b_join))} = (H + A, Z)"
+            W_query, b_query, W_join, b_join, heads = attention
+            names = {"W_query": (W_query, "H A"), "b_query": (b_query, "A"), "W_join": (W_join, "I Z")}
+            check_arrays("DecodingStep", {"H": H}, W_vocab=(W_vocab, "Z V"), **names, b_join=(b_join, "Z"))
+            check_heads("DecodingStep", heads, len(b_query))
+            if len(W_join) != H + len(b_query):
+                expected = f"{(H + len(b_query), len(b_join))} = (H + A, Z)"
                 raise ShapeError(f"DecodingStep: W_join has shape {W_join.shape}, expected {expected}")
         self.cell, self.activation, self.attention = cell, activation, attention
         self.W_embed, self.Wx, self.Wh, self.b = W_embed, Wx, Wh, b
         self.W_vocab, self.b_vocab = W_vocab, b_vocab
+        self._hidden, self._beside = H, len(Wx) - E  # widths of the state, and of what is beside every word
 
     def start(self, h0: Array, shown: Array, keys: Array | None = None, values: Array | None = None) -> State:
         """The state before the first word, of a sentence for each photo.
@@ -126,22 +135,50 @@ class DecodingStep:
         Raises:
             ShowtellError: shapes or dtypes do not fit together, or there are grids and no attention, or the reverse.
         """
-        check_arrays("DecodingStep.start", Wh=(self.Wh, "H G"), h0=(h0, "R H"), shown=(shown, "R S"))
-        self._check_grid(h0, keys, values)
+        sizes = {"H": self._hidden, "S": self._beside}
+        check_arrays("DecodingStep.start", sizes, b=(self.b, "G"), h0=(h0, "R H"), shown=(shown, "R S"))
+        self._check_grid("DecodingStep.start", {"M": len(h0)}, keys, values)
         return State(self._memory(h0), shown, np.arange(len(h0)), keys, values)
 
     def _memory(self, h0: Array) -> tuple[Array, ...]:
         return (h0, np.zeros_like(h0)) if self.cell == "lstm" else (h0,)
 
-    def _check_grid(self, h0: Array, keys: Array | None, values: Array | None) -> None:
+    def _check_grid(self, function: str, known: dict[str, int], keys: Array | None, values: Array | None) -> None:
         if self.attention is None:
             if keys is not None or values is not None:
-                raise ShowtellError("DecodingStep.start: keys and values are for a decoder with attention")
+                raise ShowtellError(f"{function}: keys and values are for a decoder with attention")
             return
         if keys is None or values is None:
-            raise ShowtellError("DecodingStep.start: a decoder with attention needs keys and values")
-        grid = {"keys": (keys, "R P A"), "values": (values, "R P A")}
-        check_arrays("DecodingStep.start", b_query=(self.attention.b_query, "A"), h0=(h0, "R H"), **grid)
+            raise ShowtellError(f"{function}: a decoder with attention needs keys and values")
+        grid = {"keys": (keys, "M P A"), "values": (values, "M P A")}
+        size = check_arrays(function, known, b_query=(self.attention.b_query, "A"), **grid)
+        if size["P"] < 1:
+            raise ShowtellError(f"{function}: the grids have no position, expected at least one")
+
+    def _check_state(self, words: IntArray, state: State) -> None:
+        if not isinstance(state, State):
+            raise ShowtellError(f"DecodingStep: the state is a {type(state).__name__}, expected one that `start` began")
+        check_ids("DecodingStep", words, len(self.W_embed), "words")
+        if words.ndim != 1:
+            raise ShapeError(f"DecodingStep: words has shape {words.shape}, expected (R,)")
+        names = ("h", "c") if self.cell == "lstm" else ("h",)
+        if len(state.memory) != len(names):
+            given = f"the state is {len(state.memory)} arrays"
+            raise ShowtellError(f"DecodingStep: {given}, expected {len(names)}, {self.cell}'s {' and '.join(names)}")
+        sizes = {"R": len(words), "H": self._hidden, "S": self._beside}
+        arrays = {name: (array, "R H") for name, array in zip(names, state.memory, strict=True)}
+        check_arrays("DecodingStep", sizes, b=(self.b, "G"), **arrays, shown=(state.shown, "R S"))
+        check_integers("DecodingStep", "photo", state.photo)
+        if state.photo.shape != words.shape:
+            raise ShapeError(f"DecodingStep: photo has shape {state.photo.shape}, expected {words.shape} = (R,)")
+        self._check_grid("DecodingStep", {}, state.keys, state.values)
+        if (
+            state.keys is not None
+            and state.photo.size
+            and not 0 <= state.photo.min() <= state.photo.max() < len(state.keys)
+        ):
+            given = f"photo holds {state.photo.min()} to {state.photo.max()}"
+            raise IndexError(f"DecodingStep: {given}, expected 0 to {len(state.keys) - 1}")
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:
         """The log-probabilities (R, V) of the word after `words` (R,), and the state after them.
@@ -149,11 +186,8 @@ class DecodingStep:
         Raises:
             IndexError: there is no such word.
         """
-        check_ids("DecodingStep.step", words, len(self.W_embed), "words")
+        self._check_state(words, state)
         memory, shown = state.memory, state.shown
-        check_arrays("DecodingStep.step", shown=(shown, "R S"), h=(memory[0], "R H"), b=(self.b, "G"))
-        if words.shape != (len(shown),):
-            raise ShapeError(f"DecodingStep.step: words has shape {words.shape}, expected {(len(shown),)} = (R,)")
         x = np.concatenate([self.W_embed[words], shown], axis=1)
         weights = (self.Wx, self.Wh, self.b)
         if self.cell == "lstm":
@@ -201,7 +235,9 @@ def check_count(count: int, V: int, never: tuple[int, ...]) -> int:
     Raises:
         ShowtellError: count is below 1, or no word is left.
     """
+    for word in never:
+        check_integer("DecodingStep.best", "a word of never", word)
     most = V - len({word for word in never if 0 <= word < V})
-    if count < 1 or most < 1:
+    if check_integer("DecodingStep.best", "count", count) < 1 or most < 1:
         raise ShowtellError(f"DecodingStep.best: count is {count}, of {most} words; expected at least 1 of both")
     return min(count, most)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from showtell.functional.checks import Array, DTypeError, IntArray, ShapeError, check_arrays
+from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays, check_integers
 
 Cache: TypeAlias = tuple[IntArray, Array]
 
@@ -36,6 +36,9 @@ def word_embedding_backward(dout: Array, cache: Cache) -> Array:
     """Backward of `word_embedding_forward`: dout (N, T, D) -> dW (V, D); the rows of a repeated id are summed."""
     x, W = cache
     size = check_arrays("word_embedding_backward", W=(W, "V D"), dout=(dout, "N T D"))
+    if dout.shape[:2] != x.shape:
+        expected = f"{(*x.shape, size['D'])} = (N, T, D)"
+        raise ShapeError(f"word_embedding_backward: dout has shape {dout.shape}, expected {expected}")
     dW = np.zeros_like(W)
     # Sorted by id, the rows of a word are neighbours and one pass sums them; np.add.at would take them one by one.
     ids = x.ravel()
@@ -53,8 +56,7 @@ def check_ids(function: str, ids: IntArray, V: int, name: str = "x") -> None:
         DTypeError: they are not integers.
         IndexError: one is out of range.
     """
-    if not np.issubdtype(ids.dtype, np.integer):
-        raise DTypeError(f"{function}: {name} has dtype {ids.dtype}, expected integers (word ids)")
+    check_integers(function, name, ids, " (word ids)")
     if ids.size and not (ids.min() >= 0 and ids.max() < V):
         wrong = ids.min() if ids.min() < 0 else ids.max()
         raise IndexError(f"{function}: {name} holds the word id {wrong}, expected 0 to {V - 1} = V - 1")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
-from showtell.functional.checks import IntArray, ShapeError
+from showtell.functional.checks import IntArray, ShapeError, check_integers
 
 
 def check_lengths(function: str, lengths: IntArray, N: int, T: int) -> None:
@@ -15,8 +15,7 @@ def check_lengths(function: str, lengths: IntArray, N: int, T: int) -> None:
     Raises:
         ShowtellError: another shape, another dtype than an integer's, or a length out of range.
     """
-    if not isinstance(lengths, np.ndarray) or lengths.dtype.kind not in "iu":
-        raise ShowtellError(f"{function}: lengths is {lengths!r:.60}, expected a NumPy array of integers")
+    check_integers(function, "lengths", lengths)
     if lengths.shape != (N,):
         raise ShapeError(f"{function}: lengths has shape {lengths.shape}, expected {(N,)} = (N,)")
     if N and not 0 <= lengths.min() <= lengths.max() <= T:

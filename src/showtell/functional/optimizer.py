@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from showtell.functional.checks import Array, check_arrays
+from showtell.functional.checks import Array, check_alike, check_written
 
 # Numbers taken at a time: what one update touches stays in the second-level cache over its passes.
 _BLOCK = 16_384
 
 
 def sum_of_squares(x: Array) -> float:
-    """The sum of the squares of all numbers of an array of any shape."""
+    """The sum of the squares of all numbers of an array of any shape.
+
+    Raises:
+        ShowtellError: x is not of float32 or float64.
+    """
+    check_alike("sum_of_squares", x=x)
     return float(np.vdot(x, x))
 
 
@@ -47,13 +52,12 @@ def adam_update(
         keep: what is kept of `average`.
 
     Raises:
-        ShowtellError: shapes or dtypes do not fit together.
+        ShowtellError: shapes or dtypes do not fit together, or what is to be updated is read-only, not contiguous, or
+            shares memory with another of the arrays.
     """
+    check_update(param, first, second, grad, average)
     flat, m_all, v_all, g_all = (array.reshape(-1) for array in (param, first, second, grad))
-    check_arrays("adam_update", param=(flat, "N"), first=(m_all, "N"), second=(v_all, "N"), grad=(g_all, "N"))
     mean = None if average is None else average.reshape(-1)
-    if mean is not None:
-        check_arrays("adam_update", param=(flat, "N"), average=(mean, "N"))
     for start in range(0, flat.size, _BLOCK):
         part = slice(start, start + _BLOCK)
         g = g_all[part] * scale
@@ -72,3 +76,14 @@ def adam_update(
         flat[part] -= g
         if mean is not None:
             mean[part] += (1 - keep) * (flat[part] - mean[part])
+
+
+def check_update(param: Array, first: Array, second: Array, grad: Array, average: Array | None) -> None:
+    """Check the arrays of `adam_update`.
+
+    Raises:
+        ShowtellError: see there.
+    """
+    written = {"param": param, "first": first, "second": second} | ({} if average is None else {"average": average})
+    check_alike("adam_update", **written, grad=grad)
+    check_written("adam_update", written, {"grad": grad})

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
-from showtell.functional.checks import Array, IntArray, ShapeError, check_arrays
+from showtell.functional.checks import Array, DTypeError, IntArray, ShapeError, check_arrays, check_integers
 from showtell.functional.embedding import check_ids
 
 
@@ -96,10 +96,14 @@ def check_targets(
     Raises:
         ShowtellError: one of them is not so.
     """
+    check_integers(function, "y", y, " (word ids)")
+    for name, array in (("mask", mask), ("weight", weight)):
+        if array is not None and (not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf"):
+            raise DTypeError(f"{function}: {name} is {array!r:.60}, expected a NumPy array of numbers")
     for name, array in (("y", y), ("mask", mask)):
         if array.shape != shape:
             raise ShapeError(f"{function}: {name} has shape {array.shape}, expected {shape} = (N, T)")
     if weight is not None and weight.shape != shape[:1]:
         raise ShapeError(f"{function}: weight has shape {weight.shape}, expected {shape[:1]} = (N,)")
-    if not 0 <= label_smoothing < 1:
-        raise ShowtellError(f"{function}: label_smoothing is {label_smoothing}, expected 0 <= e < 1")
+    if not (isinstance(label_smoothing, float | int | np.floating) and 0 <= label_smoothing < 1):
+        raise ShowtellError(f"{function}: label_smoothing is {label_smoothing!r:.60}, expected 0 <= e < 1")

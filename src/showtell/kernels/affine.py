@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import ctypes
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from showtell import functional
-from showtell.functional.checks import Array, ShapeError, check_arrays
-from showtell.kernels.library import AffineArguments, Precision, native, numbers_of, threads_for
-from showtell.kernels.memory import Memory, pointer
+from showtell.functional.checks import Array, check_alike, check_arrays
+from showtell.kernels.cache import Cache, check_cache
+from showtell.kernels.library import AffineArguments, Precision, kernels_of, native, numbers_of, threads_for
+from showtell.kernels.memory import Memory, contiguous, pointer
 
 
-class Cache(NamedTuple):
+@dataclass(frozen=True)
+class AffineCache(Cache):
     """What a forward keeps for its backward: its arguments, and what its products multiply."""
 
     x: Array
@@ -31,59 +33,59 @@ class Affine(functional.Affine):
     def __init__(self, w: Array, b: Array, *, precision: Precision = "float32") -> None:
         super().__init__(w, b)
         self._size, self._numbers = {"D": len(w), "M": len(b)}, numbers_of(w.dtype, precision)
-        w, self.b = np.ascontiguousarray(w), np.array(b)
-        arguments = AffineArguments(**self._size, W=pointer(w))
-        self._packed = Memory(native().showtell_affine_bytes(self._numbers, ctypes.byref(arguments)))
+        w, self.b = contiguous(w), np.array(b, order="C")
+        arguments, kernels = AffineArguments(**self._size, W=pointer(w)), kernels_of(self._numbers)
+        self._packed = Memory(native().showtell_affine_bytes(kernels, ctypes.byref(arguments)), kernels)
         arguments.packed = self._packed.address
-        native().showtell_affine_pack(self._numbers, ctypes.byref(arguments))
+        native().showtell_affine_pack(kernels, ctypes.byref(arguments))
         self.w = w[:0]  # they are not needed again
 
     def __call__(self, x: Array) -> Array:
         """See `showtell.functional.Affine`."""
-        rows = _rows(x)
-        D = self._size["D"]
-        if rows.ndim != 2 or rows.shape[1] != D or rows.dtype != self.b.dtype:
-            given = f"x has shape {rows.shape} and dtype {rows.dtype}"
-            raise ShapeError(f"Affine: {given}, expected (N, {D}) and {self.b.dtype}")
-        rows = np.ascontiguousarray(rows)
-        out = np.empty((len(rows), self._size["M"]), rows.dtype)
-        size = self._size | {"N": len(rows)}
-        _call(size, rows, self._numbers, b=pointer(self.b), y=pointer(out), packed=self._packed.address)
+        rows = _rows("Affine", x)
+        size = check_arrays("Affine", {"D": self._size["D"]}, b=(self.b, "M"), x=(rows, "N D"))
+        rows, out = contiguous(rows), np.empty((size["N"], size["M"]), rows.dtype)
+        kernels = self._packed.kernels_of(self._numbers)
+        _call(size, rows, kernels, b=pointer(self.b), y=pointer(out), packed=self._packed.address)
         return out
 
 
-def affine_forward(x: Array, w: Array, b: Array, *, precision: Precision = "float32") -> tuple[Array, Cache]:
+def affine_forward(x: Array, w: Array, b: Array, *, precision: Precision = "float32") -> tuple[Array, AffineCache]:
     """See `showtell.functional.affine_forward`.
 
     With `precision="bf16"` what is multiplied is rounded to bfloat16, forward and backward.
     """
-    return _forward("affine_forward", _rows(x), w, b, precision), Cache(x, w, precision)
+    out = _forward("affine_forward", _rows("affine_forward", x), w, b, precision)
+    return out, AffineCache("affine_forward", x, w, precision)
 
 
-def affine_backward(dout: Array, cache: Cache, *, with_dx: bool = True) -> tuple[Array | None, Array, Array]:
+def affine_backward(dout: Array, cache: AffineCache, *, with_dx: bool = True) -> tuple[Array | None, Array, Array]:
     """See `showtell.functional.affine_backward`."""
-    x, w, precision = cache
-    dx, dw, db = _backward("affine_backward", dout, _rows(x), w, precision, with_dx)
-    return None if dx is None else dx.reshape(x.shape), dw, db
+    check_cache("affine_backward", cache, AffineCache)
+    rows = _rows("affine_backward", cache.x)
+    dx, dw, db = _backward("affine_backward", dout, rows, cache.w, cache.precision, with_dx)
+    return None if dx is None else dx.reshape(cache.x.shape), dw, db
 
 
-def temporal_affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, Cache]:
+def temporal_affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, AffineCache]:
     """See `showtell.functional.temporal_affine_forward`."""
     check_arrays("temporal_affine_forward", x=(x, "N T D"), w=(w, "D M"), b=(b, "M"))
     out = _forward("temporal_affine_forward", _steps(x), w, b, "float32")
-    return out.reshape(*x.shape[:2], w.shape[1]), Cache(x, w, "float32")
+    return out.reshape(*x.shape[:2], w.shape[1]), AffineCache("temporal_affine_forward", x, w, "float32")
 
 
-def temporal_affine_backward(dout: Array, cache: Cache) -> tuple[Array, Array, Array]:
+def temporal_affine_backward(dout: Array, cache: AffineCache) -> tuple[Array, Array, Array]:
     """See `showtell.functional.temporal_affine_backward`."""
-    x, w, precision = cache
+    check_cache("temporal_affine_backward", cache, AffineCache)
+    x, w = cache.x, cache.w
     check_arrays("temporal_affine_backward", x=(x, "N T D"), w=(w, "D M"), dout=(dout, "N T M"))
-    dx, dw, db = _backward("temporal_affine_backward", _steps(dout), _steps(x), w, precision, True)
+    dx, dw, db = _backward("temporal_affine_backward", _steps(dout), _steps(x), w, cache.precision, True)
     assert dx is not None
     return dx.reshape(x.shape), dw, db
 
 
-def _rows(x: Array) -> Array:
+def _rows(function: str, x: Array) -> Array:
+    check_alike(function, x=x)
     return x.reshape(x.shape[0], math.prod(x.shape[1:])) if x.ndim > 2 else x
 
 
@@ -93,9 +95,9 @@ def _steps(x: Array) -> Array:
 
 def _forward(function: str, x: Array, w: Array, b: Array, precision: Precision) -> Array:
     size = check_arrays(function, x=(x, "N D"), w=(w, "D M"), b=(b, "M"))
-    x, w, b = map(np.ascontiguousarray, (x, w, b))
+    x, w, b = map(contiguous, (x, w, b))
     out = np.empty((size["N"], size["M"]), x.dtype)
-    _call(size, x, numbers_of(x.dtype, precision), W=pointer(w), b=pointer(b), y=pointer(out))
+    _call(size, x, kernels_of(numbers_of(x.dtype, precision)), W=pointer(w), b=pointer(b), y=pointer(out))
     return out
 
 
@@ -103,15 +105,14 @@ def _backward(
     function: str, dout: Array, x: Array, w: Array, precision: Precision, with_dx: bool
 ) -> tuple[Array | None, Array, Array]:
     size = check_arrays(function, x=(x, "N D"), w=(w, "D M"), dout=(dout, "N M"))
-    x, w, dout = map(np.ascontiguousarray, (x, w, dout))
+    x, w, dout = map(contiguous, (x, w, dout))
     dx, dw, db = np.empty_like(x) if with_dx else None, np.empty_like(w), np.empty(size["M"], x.dtype)
     gradients = {"dW": pointer(dw), "db": pointer(db)} | ({} if dx is None else {"dx": pointer(dx)})
-    _call(size, x, numbers_of(x.dtype, precision), W=pointer(w), dy=pointer(dout), **gradients)
+    _call(size, x, kernels_of(numbers_of(x.dtype, precision)), W=pointer(w), dy=pointer(dout), **gradients)
     return dx, dw, db
 
 
-def _call(size: dict[str, int], x: Array, numbers: int, **pointers: int) -> None:
+def _call(size: dict[str, int], x: Array, kernels: int, **pointers: int) -> None:
     N, D, M = size["N"], size["D"], size["M"]
     arguments = AffineArguments(N=N, D=D, M=M, x=pointer(x), **pointers)
-    if native().showtell_affine(numbers, ctypes.byref(arguments), threads_for(N * D * M)):
-        raise MemoryError("affine: there is not enough memory for the working arrays")
+    native().showtell_affine(kernels, ctypes.byref(arguments), threads_for(N * D * M))

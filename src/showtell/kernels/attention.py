@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from showtell.functional.attention import check_attention
 from showtell.functional.checks import Array, IntArray, check_arrays
-from showtell.kernels.library import AttentionArguments, native, numbers_of, threads_for
-from showtell.kernels.memory import pointer
+from showtell.kernels.cache import Cache, check_cache, frozen
+from showtell.kernels.library import AttentionArguments, kernels_of, native, numbers_of, threads_for
+from showtell.kernels.memory import contiguous, pointer
 
 
 @dataclass(frozen=True)
-class Cache:
+class AttentionCache(Cache):
     """What the forward keeps: its arguments, the queries by photo, and the weights (R, heads, P)."""
 
     q: Array
@@ -26,28 +27,30 @@ class Cache:
     weights: Array
 
 
-def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int = 1) -> tuple[Array, Cache]:
+def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int = 1) -> tuple[Array, AttentionCache]:
     """See `showtell.functional.attention_forward`."""
     check_attention("attention_forward", q, k, v, photo, heads)
-    q, k, v = map(np.ascontiguousarray, (q, k, v))
-    order = np.argsort(photo, kind="stable")
-    first = np.searchsorted(photo[order], np.arange(len(k) + 1))
-    cache = Cache(q, k, v, order, first, np.empty((len(q), heads, k.shape[1]), q.dtype))
+    q, k, v = map(contiguous, (q, k, v))
+    order = np.argsort(photo, kind="stable").astype(np.int64)
+    first = np.searchsorted(photo[order], np.arange(len(k) + 1)).astype(np.int64)
+    weights = np.empty((len(q), heads, k.shape[1]), q.dtype)
+    cache = AttentionCache("attention_forward", q, k, v, frozen(order), frozen(first), weights)
     context = np.empty_like(q)
     _call(cache, context=pointer(context))
     return context, cache
 
 
-def attention_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, Array]:
+def attention_backward(dcontext: Array, cache: AttentionCache) -> tuple[Array, Array, Array]:
     """See `showtell.functional.attention_backward`."""
+    check_cache("attention_backward", cache, AttentionCache)
     check_arrays("attention_backward", q=(cache.q, "R A"), dcontext=(dcontext, "R A"))
-    dcontext = np.ascontiguousarray(dcontext)
+    dcontext = contiguous(dcontext)
     dq, dk, dv = map(np.empty_like, (cache.q, cache.k, cache.v))
     _call(cache, dcontext=pointer(dcontext), dq=pointer(dq), dk=pointer(dk), dv=pointer(dv))
     return dq, dk, dv
 
 
-def _call(cache: Cache, **pointers: int) -> None:
+def _call(cache: AttentionCache, **pointers: int) -> None:
     R, heads, positions = cache.weights.shape
     A = cache.q.shape[1]
     arguments = AttentionArguments(
@@ -55,6 +58,5 @@ def _call(cache: Cache, **pointers: int) -> None:
         order=pointer(cache.order), first=pointer(cache.first), q=pointer(cache.q), k=pointer(cache.k),
         v=pointer(cache.v), weights=pointer(cache.weights), **pointers,
     )  # fmt: skip
-    threads = threads_for(R * positions * A)
-    if native().showtell_attention(numbers_of(cache.q.dtype), ctypes.byref(arguments), threads):
-        raise MemoryError("attention: there is not enough memory for the working arrays")
+    kernels = kernels_of(numbers_of(cache.q.dtype))
+    native().showtell_attention(kernels, ctypes.byref(arguments), threads_for(R * positions * A))

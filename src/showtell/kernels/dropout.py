@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from showtell.errors import ShowtellError
-from showtell.functional.checks import Array, check_arrays
-from showtell.kernels.library import native, numbers_of, threads_for
-from showtell.kernels.memory import pointer
+from showtell.functional.checks import Array, DTypeError, ShapeError, check_alike
+from showtell.functional.dropout import check_share
+from showtell.kernels.cache import Cache, check_cache
+from showtell.kernels.library import kernels_of, native, numbers_of, threads_for
+from showtell.kernels.memory import contiguous, pointer
 
 
 @dataclass(frozen=True)
-class Cache:
+class DropoutCache(Cache):
     """What decides which numbers are dropped."""
 
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
     p: float
     seed: int
 
 
-def dropout_forward(x: Array, p: float, rng: np.random.Generator) -> tuple[Array, Cache]:
+def dropout_forward(x: Array, p: float, rng: np.random.Generator) -> tuple[Array, DropoutCache]:
     """See `showtell.functional.dropout_forward`; `rng` is asked once."""
-    if not 0 <= p < 1:
-        raise ShowtellError(f"dropout_forward: p is {p}, expected 0 <= p < 1 (the share that is dropped)")
-    cache = Cache(p, int(rng.integers(2**64, dtype=np.uint64)))
+    check_alike("dropout_forward", x=x)
+    check_share(p)
+    cache = DropoutCache("dropout_forward", x.shape, x.dtype, float(p), int(rng.integers(2**64, dtype=np.uint64)))
     return _dropout(x, cache), cache
 
 
-def dropout_backward(dout: Array, cache: Cache) -> Array:
+def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
     """See `showtell.functional.dropout_backward`."""
+    check_cache("dropout_backward", cache, DropoutCache)
+    check_alike("dropout_backward", dout=dout)
+    if dout.shape != cache.shape:
+        raise ShapeError(f"dropout_backward: dout has shape {dout.shape}, expected {cache.shape} as x")
+    if dout.dtype != cache.dtype:
+        raise DTypeError(f"dropout_backward: dout has dtype {dout.dtype}, expected {cache.dtype} as x")
     return _dropout(dout, cache)
 
 
-def _dropout(x: Array, cache: Cache) -> Array:
-    flat = np.ascontiguousarray(x).reshape(-1)
-    check_arrays("dropout", x=(flat, "N"))
+def _dropout(x: Array, cache: DropoutCache) -> Array:
+    flat = contiguous(x).reshape(-1)
     y = np.empty_like(flat)
     arguments = (pointer(flat), pointer(y), flat.size, cache.p, cache.seed, threads_for(10 * flat.size))
-    native().showtell_dropout(numbers_of(x.dtype), *arguments)
+    native().showtell_dropout(kernels_of(numbers_of(x.dtype)), *arguments)
     return y.reshape(x.shape)

@@ -7,11 +7,12 @@ import functools
 import os
 from ctypes import c_char_p, c_double, c_int, c_int64, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 
 from showtell.errors import ShowtellError
+from showtell.functional.checks import check_integer
 from showtell.threads import usable_cores
 
 _THREADS = "SHOWTELL_NUM_THREADS"
@@ -22,6 +23,7 @@ _SMALL = 1_000_000
 Precision: TypeAlias = Literal["float32", "bf16"]
 """What products of float32 arrays multiply: the numbers as they are, or rounded to bfloat16 and summed in float32."""
 _FLOAT, _DOUBLE, _PAIRS = range(3)
+_NO_MEMORY, _OUT_OF_RANGE = -1, -2  # what native/library.cpp gives; anything else below 0 is another error
 
 
 class SequenceArguments(ctypes.Structure):
@@ -78,7 +80,8 @@ class DecodingArguments(ctypes.Structure):
     """native/kernels.hpp: DecodingArguments."""
 
     _fields_ = (
-        *((name, c_int64) for name in ("E", "H", "size", "A", "Z", "heads", "positions", "R", "count", "never_count")),
+        *((name, c_int64) for name in ("E", "H", "size", "A", "Z", "heads", "photos", "positions")),
+        *((name, c_int64) for name in ("R", "count", "never_count")),
         *(
             (name, c_void_p)
             for name in ("words", "never", "photo", "embed", "shown", "h", "c", "b", "next_h", "next_c")
@@ -88,45 +91,98 @@ class DecodingArguments(ctypes.Structure):
     )
 
 
+_STRUCTURES = (
+    SequenceArguments,
+    VocabularyArguments,
+    AffineArguments,
+    AttentionArguments,
+    AdamArguments,
+    DecodingArguments,
+)
+_FUNCTIONS: dict[str, list[Any]] = {
+    "cache_bytes": [c_int, c_int, c_void_p],
+    "recurrent": [c_int, c_int, c_int, c_void_p, c_int],
+    "vocabulary_loss": [c_int, c_void_p, c_int],
+    "affine": [c_int, c_void_p, c_int],
+    "affine_bytes": [c_int, c_void_p],
+    "affine_pack": [c_int, c_void_p],
+    "attention": [c_int, c_void_p, c_int],
+    "adam": [c_int, c_void_p, c_int],
+    "sum_of_squares": [c_int, c_void_p, c_int64, c_void_p, c_int],
+    "dropout": [c_int, c_void_p, c_void_p, c_int64, c_double, c_uint64, c_int],
+    "decoding_bytes": [c_int, c_int, c_void_p],
+    "decoding_pack": [c_int, c_int, c_void_p],
+    "decoding_step": [c_int, c_int, c_void_p, c_int],
+    "multiply_add": [c_int, c_int64, c_int],
+    "elementary": [c_int, c_int, c_void_p, c_void_p, c_int64],
+}
+"""What native/library.cpp has, after `showtell_`, and its arguments."""
+
+ABI = 1
+"""SHOWTELL_ABI of native/kernels.hpp: a library of another one is not used."""
+
+
+class KernelMemoryError(ShowtellError, MemoryError):
+    """There is not enough memory for the arrays that a kernel works in."""
+
+
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """The library, or None where it was not built."""
-    found = [path for end in ("so", "dll") for path in Path(__file__).parent.glob(f"_native.{end}")]
-    if not found:
-        return None
-    native = ctypes.CDLL(str(found[0]))
-    native.showtell_instruction_set.restype = c_char_p
-    native.showtell_instruction_set.argtypes = [c_int]
-    native.showtell_chosen_set.restype = c_char_p
-    native.showtell_choose_set.argtypes = [c_char_p]
-    native.showtell_cache_bytes.restype = c_int64
-    native.showtell_cache_bytes.argtypes = [c_int, c_int, c_void_p]
-    native.showtell_recurrent.argtypes = [c_int, c_int, c_int, c_void_p, c_int]
-    native.showtell_vocabulary_loss.argtypes = [c_int, c_void_p, c_int]
-    native.showtell_affine.argtypes = [c_int, c_void_p, c_int]
-    native.showtell_affine_bytes.restype = c_int64
-    native.showtell_affine_bytes.argtypes = [c_int, c_void_p]
-    native.showtell_affine_pack.restype = None
-    native.showtell_affine_pack.argtypes = [c_int, c_void_p]
-    native.showtell_attention.argtypes = [c_int, c_void_p, c_int]
-    native.showtell_adam.restype = None
-    native.showtell_adam.argtypes = [c_int, c_void_p, c_int]
-    native.showtell_sum_of_squares.restype = None
-    native.showtell_sum_of_squares.argtypes = [c_int, c_void_p, c_int64, c_void_p, c_int]
-    native.showtell_dropout.restype = None
-    native.showtell_dropout.argtypes = [c_int, c_void_p, c_void_p, c_int64, c_double, c_uint64, c_int]
-    native.showtell_decoding_bytes.restype = c_int64
-    native.showtell_decoding_bytes.argtypes = [c_int, c_int, c_void_p]
-    native.showtell_decoding_pack.restype = None
-    native.showtell_decoding_pack.argtypes = [c_int, c_int, c_void_p]
-    native.showtell_decoding_step.argtypes = [c_int, c_int, c_void_p, c_int]
-    native.showtell_multiply_add.restype = c_int64
-    native.showtell_multiply_add.argtypes = [c_int, c_int64, c_int]
-    native.showtell_elementary.restype = None
-    native.showtell_elementary.argtypes = [c_int, c_int, c_void_p, c_void_p, c_int64]
-    if (asked := os.environ.get(_SET)) and native.showtell_choose_set(asked.encode()):
-        raise ShowtellError(f"{_SET} is {asked!r}, which this machine or this build does not have")
+    """The library, or None where it was not built.
+
+    Raises:
+        ShowtellError: it cannot be loaded, or was built from the source of another version.
+    """
+    import showtell.kernels
+
+    folders = [Path(folder) for folder in showtell.kernels.__path__]
+    found = [path for folder in folders for end in ("so", "dll") for path in folder.glob(f"_native.{end}")]
+    return load(found[0]) if found else None
+
+
+def load(path: Path) -> ctypes.CDLL:
+    """A compiled library whose functions raise what goes wrong in them.
+
+    Raises:
+        ShowtellError: it cannot be loaded, or was built from the source of another version.
+    """
+    try:
+        native = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise ShowtellError(f"{path} cannot be loaded ({error}); install showtell again") from None
+    if _facts(native) != [ABI, *map(ctypes.sizeof, _STRUCTURES)]:
+        raise ShowtellError(f"{path} was built for another version of showtell; install showtell again")
+    native.showtell_message.restype = native.showtell_instruction_set.restype = c_char_p
+    native.showtell_message.argtypes, native.showtell_instruction_set.argtypes = [], [c_int]
+    for name, arguments in _FUNCTIONS.items():
+        function = native[f"showtell_{name}"]
+        function.restype, function.argtypes = c_int64, arguments
+        function.errcheck = cast("Any", functools.partial(_raise, native))
+        setattr(native, f"showtell_{name}", function)
     return native
+
+
+def _facts(native: ctypes.CDLL) -> list[int]:
+    """The version of a library's interface and the sizes of its structures; empty if it does not say."""
+    facts: list[int] = []
+    try:
+        native.showtell_abi.restype, native.showtell_abi.argtypes = c_int64, [c_int]
+        while (fact := native.showtell_abi(len(facts))) >= 0:
+            facts.append(fact)
+    except AttributeError:
+        pass
+    return facts
+
+
+def _raise(native: ctypes.CDLL, result: int, function: Any, _: tuple[Any, ...]) -> int:
+    """The result of a function of the library, or what its status says, as an error."""
+    if result >= 0:
+        return result
+    said = native.showtell_message().decode(errors="replace")
+    if result == _OUT_OF_RANGE:
+        raise IndexError(said)
+    family = KernelMemoryError if result == _NO_MEMORY else ShowtellError
+    raise family(f"{function.__name__.removeprefix('showtell_')}: {said}")
 
 
 def available() -> bool:
@@ -147,13 +203,15 @@ def native() -> ctypes.CDLL:
 
 
 def numbers_of(dtype: np.dtype[Any], precision: Precision = "float32") -> int:
-    """What native/library.cpp calls the numbers that are computed with.
+    """What native/library.cpp calls the numbers that are computed with, within an instruction set.
 
     Raises:
         ShowtellError: there is no such precision, or bf16 is asked for and the arrays are not float32.
     """
     if precision not in get_args(Precision):
-        raise ShowtellError(f"precision is {precision!r}, expected one of {', '.join(map(repr, get_args(Precision)))}")
+        raise ShowtellError(
+            f"precision is {precision!r:.60}, expected one of {', '.join(map(repr, get_args(Precision)))}"
+        )
     if precision == "bf16":
         if dtype != np.float32:
             raise ShowtellError(f"precision is 'bf16' and the arrays are {dtype}; it is for float32 alone")
@@ -161,22 +219,31 @@ def numbers_of(dtype: np.dtype[Any], precision: Precision = "float32") -> int:
     return _DOUBLE if dtype == np.float64 else _FLOAT
 
 
-def _threads_of(value: str | int, source: str) -> int:
-    try:
-        threads = int(value)
-    except ValueError:
-        threads = 0
-    if not 1 <= threads <= _MOST_THREADS:
-        raise ShowtellError(f"{source} is {value!r}, expected a number from 1 to {_MOST_THREADS}")
-    return threads
+def kernels_of(numbers: int) -> int:
+    """What native/library.cpp calls the kernels of the instruction set in use, for such numbers (`numbers_of`)."""
+    return 3 * chosen_set() + numbers
 
 
 class _Settings:
     threads: int | None = None
+    instruction_set: int | None = None
+
+
+def _threads_of(value: str | int, source: str) -> int:
+    try:
+        threads = int(value) if isinstance(value, str) else check_integer("set_num_threads", "threads", value)
+    except ValueError:
+        threads = 0
+    if not 1 <= threads <= _MOST_THREADS:
+        raise ShowtellError(f"{source} is {value!r:.60}, expected a number from 1 to {_MOST_THREADS}")
+    return threads
 
 
 def get_num_threads() -> int:
-    """How many threads the kernels use: `SHOWTELL_NUM_THREADS`, or as many as there are cores for this process."""
+    """How many threads the kernels use: `SHOWTELL_NUM_THREADS`, or as many as there are cores for this process.
+
+    Where the system gives fewer, they compute with those.
+    """
     if _Settings.threads is None:
         asked = os.environ.get(_THREADS)
         _Settings.threads = _threads_of(asked, _THREADS) if asked else usable_cores()
@@ -187,7 +254,7 @@ def set_num_threads(threads: int) -> None:
     """Let the kernels use so many threads, from the next call on. The same number gives the same bits.
 
     Raises:
-        ShowtellError: fewer than 1, or more than 1000.
+        ShowtellError: it is not an integer from 1 to 1000.
     """
     _Settings.threads = _threads_of(threads, "set_num_threads: threads")
 
@@ -204,23 +271,45 @@ def fastest_precision() -> Precision:
 
 def instruction_sets() -> list[str]:
     """The instruction sets that this machine and this build have, the fastest first."""
+    return [name for name in built_sets() if name]
+
+
+@functools.cache
+def built_sets() -> tuple[str, ...]:
+    """The instruction sets of this build, the fastest first; empty where this machine does not have one."""
     names: list[str] = []
     while (name := native().showtell_instruction_set(len(names))) is not None:
         names.append(name.decode())
-    return names
+    return tuple(names)
+
+
+def chosen_set() -> int:
+    """The place of the instruction set in use among those of this build.
+
+    Raises:
+        ShowtellError: `SHOWTELL_INSTRUCTION_SET` names one that is not there.
+    """
+    if _Settings.instruction_set is None:
+        asked = os.environ.get(_SET) or instruction_sets()[0]
+        if asked not in instruction_sets():
+            raise ShowtellError(f"{_SET} is {asked!r:.60}, which this machine or this build does not have")
+        _Settings.instruction_set = built_sets().index(asked)
+    return _Settings.instruction_set
 
 
 def get_instruction_set() -> str:
     """The instruction set in use: the fastest, or `SHOWTELL_INSTRUCTION_SET`."""
-    name: str = native().showtell_chosen_set().decode()
-    return name
+    return built_sets()[chosen_set()]
 
 
 def set_instruction_set(name: str) -> None:
-    """Use another instruction set than the fastest.
+    """Use another instruction set than the fastest, from the next call on.
 
     Raises:
         ShowtellError: this machine or this build does not have it.
     """
-    if native().showtell_choose_set(name.encode()):
-        raise ShowtellError(f"instruction set {name!r} is not there, expected one of {', '.join(instruction_sets())}")
+    if name not in instruction_sets():
+        raise ShowtellError(
+            f"instruction set {name!r:.60} is not there, expected one of {', '.join(instruction_sets())}"
+        )
+    _Settings.instruction_set = built_sets().index(name)

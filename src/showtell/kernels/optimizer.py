@@ -6,18 +6,19 @@ import ctypes
 
 import numpy as np
 
-from showtell.functional.checks import Array, check_arrays
-from showtell.kernels.library import AdamArguments, native, numbers_of, threads_for
-from showtell.kernels.memory import pointer
+from showtell.functional.checks import Array, check_alike
+from showtell.functional.optimizer import check_update
+from showtell.kernels.library import AdamArguments, kernels_of, native, numbers_of, threads_for
+from showtell.kernels.memory import contiguous, pointer
 
 
 def sum_of_squares(x: Array) -> float:
     """See `showtell.functional.sum_of_squares`."""
-    flat = np.ascontiguousarray(x).reshape(-1)
-    check_arrays("sum_of_squares", x=(flat, "N"))
-    threads = threads_for(10 * flat.size)
-    sums = np.empty(threads)
-    native().showtell_sum_of_squares(numbers_of(x.dtype), pointer(flat), flat.size, pointer(sums), threads)
+    check_alike("sum_of_squares", x=x)
+    flat, threads = contiguous(x), threads_for(10 * x.size)
+    sums = np.zeros(threads)
+    kernels = kernels_of(numbers_of(x.dtype))
+    native().showtell_sum_of_squares(kernels, pointer(flat), flat.size, pointer(sums), threads)
     return float(sums.sum())
 
 
@@ -37,18 +38,12 @@ def adam_update(
     keep: float = 0.0,
 ) -> None:
     """See `showtell.functional.adam_update`."""
-    given = {"param": param, "first": first, "second": second, "grad": grad}
-    if average is not None:
-        given["average"] = average
-    arrays = {name: array.reshape(-1) for name, array in given.items()}
-    check_arrays("adam_update", **{name: (array, "N") for name, array in arrays.items()})
-    for name, array in arrays.items():
-        if name != "grad" and not np.shares_memory(array, given[name]) and array.size:
-            raise ValueError(f"adam_update: {name} is not contiguous; it cannot be updated in place")
-    arrays["grad"] = np.ascontiguousarray(arrays["grad"])
+    check_update(param, first, second, grad, average)
+    grad = contiguous(grad)
     arguments = AdamArguments(
-        count=param.size, **{name: pointer(array) for name, array in arrays.items()}, scale=scale, beta1=beta1,
-        beta2=beta2, rate=rate, correction=correction, epsilon=epsilon, keep=keep,
+        count=param.size, param=pointer(param), first=pointer(first), second=pointer(second), grad=pointer(grad),
+        average=None if average is None else pointer(average), scale=scale, beta1=beta1, beta2=beta2, rate=rate,
+        correction=correction, epsilon=epsilon, keep=keep,
     )  # fmt: skip
-    threads = threads_for(10 * param.size)
-    native().showtell_adam(numbers_of(param.dtype), ctypes.byref(arguments), threads)
+    kernels = kernels_of(numbers_of(param.dtype))
+    native().showtell_adam(kernels, ctypes.byref(arguments), threads_for(10 * param.size))

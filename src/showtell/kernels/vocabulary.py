@@ -12,8 +12,8 @@ from showtell.functional.checks import Array, IntArray, check_arrays
 from showtell.functional.embedding import check_ids
 from showtell.functional.softmax import check_targets
 from showtell.functional.vocabulary import Gradients
-from showtell.kernels.library import Precision, VocabularyArguments, native, numbers_of, threads_for
-from showtell.kernels.memory import pointer
+from showtell.kernels.library import Precision, VocabularyArguments, kernels_of, native, numbers_of, threads_for
+from showtell.kernels.memory import contiguous, pointer
 
 
 def vocabulary_loss(
@@ -35,12 +35,13 @@ def vocabulary_loss(
     size = check_arrays("vocabulary_loss", h=(h, "N T H"), W=(W, "H V"), b=(b, "V"))
     N, T, H, V = size["N"], size["T"], size["H"], size["V"]
     check_targets("vocabulary_loss", y, mask, (N, T), label_smoothing, weight)
-    h, W, b = map(np.ascontiguousarray, (h, W, b))
-    source = np.flatnonzero(mask)
-    target = np.ascontiguousarray(y.reshape(-1)[source], np.int64)
-    check_ids("vocabulary_loss", target, V, "y")
+    h, W, b = map(contiguous, (h, W, b))
+    source = np.flatnonzero(mask).astype(np.int64)
+    words = y.reshape(-1)[source]
+    check_ids("vocabulary_loss", words, V, "y")
+    target = contiguous(words, np.int64)
     scales = np.full(N, 1 / max(N, 1)) if weight is None else weight / max(N, 1)
-    scales = np.ascontiguousarray(np.repeat(scales, T)[source], np.float64)
+    scales = contiguous(np.repeat(scales, T)[source], np.float64)
     losses = np.empty(len(source))
     found = (np.zeros_like(h), np.empty_like(W), np.empty_like(b)) if gradients else None
     dh, dW, db = map(pointer, found) if found else (None, None, None)
@@ -49,7 +50,6 @@ def vocabulary_loss(
         h=pointer(h), weights=pointer(W), b=pointer(b), scales=pointer(scales), smoothing=label_smoothing,
         dh=dh, dW=dW, db=db, losses=pointer(losses),
     )  # fmt: skip
-    threads = threads_for(len(source) * H * V)
-    if native().showtell_vocabulary_loss(numbers_of(h.dtype, precision), ctypes.byref(arguments), threads):
-        raise MemoryError("vocabulary_loss: there is not enough memory for the working arrays")
+    kernels, threads = kernels_of(numbers_of(h.dtype, precision)), threads_for(len(source) * H * V)
+    native().showtell_vocabulary_loss(kernels, ctypes.byref(arguments), threads)
     return float(losses @ scales), found

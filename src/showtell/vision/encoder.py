@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +94,10 @@ class Encoder:
     def ships(self) -> bool:
         """Whether it is the encoder that ships."""
         return self._path == _SHIPPED
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a session is of one process; a copy makes its own
+        return {name: value for name, value in self.__dict__.items() if name != "_session"}
 
     @functools.cached_property
     def _session(self) -> InferenceSession:
