@@ -17,6 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from showtell.errors import PhotoError
 from showtell.files import list_files
+from showtell.vision.cost import check_cost
 
 PhotoSource: TypeAlias = str | os.PathLike[str] | bytes | Image.Image
 
@@ -44,7 +45,7 @@ _UPRIGHT = {
 _WARNING_FILTERS = threading.Lock()
 
 
-def open_photo(source: PhotoSource) -> Image.Image:
+def open_photo(source: PhotoSource, *, max_pixels: int | None = None) -> Image.Image:
     """Open a photo upright, in mode RGB: a path, the bytes of a file, or a PIL image (left as it is).
 
     JPEG, PNG, WebP, GIF, BMP and TIFF, and HEIC with the extra `heic`; of an animation the first frame. EXIF
@@ -54,21 +55,26 @@ def open_photo(source: PhotoSource) -> Image.Image:
     and high, which takes a quarter of the time and moves the encoder's grid by 7 % (relative Frobenius norm);
     saving the 260 x 260 pixels once more as a JPEG of quality 95 moves it by 33 %.
 
+    Args:
+        source: the photo.
+        max_pixels: of a file, before it is decoded, where `MAX_PIXELS` is too many or a JPEG's own size counts.
+
     Raises:
         PhotoError: there is no such file, it is no photo of these formats, it is damaged or truncated, or it
-            exceeds `MAX_BYTES` or `MAX_PIXELS`. The message names the file, the reason and the mend.
+            exceeds `MAX_BYTES`, `MAX_PIXELS`, `max_pixels` or what `cost` allows. The message names the file, the
+            reason and the mend.
         TypeError: `source` is none of the three.
     """
     if isinstance(source, Image.Image):
         return _decode("the PIL image", source)
     if isinstance(source, bytes):
-        return _open_file(f"the photo of {len(source):,} bytes", io.BytesIO(source), len(source))
+        return _open_file(f"the photo of {len(source):,} bytes", io.BytesIO(source), len(source), max_pixels)
     path = os.fsdecode(source)
     try:
         status = Path(path).stat()
         _check_regular(path, status.st_mode)
         with Path(path).open("rb") as file:
-            return _open_file(path, file, status.st_size)
+            return _open_file(path, file, status.st_size, max_pixels)
     except FileNotFoundError:
         raise PhotoError(f"{path}: no such file; check the path") from None
     except PermissionError:
@@ -98,7 +104,7 @@ def _check_regular(name: str, mode: int) -> None:
         raise PhotoError(f"{name}: is not a regular file; copy the photo into one")
 
 
-def _open_file(name: str, file: IO[bytes], size: int) -> Image.Image:
+def _open_file(name: str, file: IO[bytes], size: int, max_pixels: int | None) -> Image.Image:
     """Identify the format of `file`, of `size` bytes, and decode it."""
     if size == 0:
         raise PhotoError(f"{name}: is empty (0 bytes); copy it again from its source")
@@ -108,8 +114,12 @@ def _open_file(name: str, file: IO[bytes], size: int) -> Image.Image:
     try:
         with _silent():
             image = Image.open(file, formats=formats)
+            _check_pixels(name, image, max_pixels)
+            check_cost(name, image, file)
             if image.format in ("JPEG", "MPO"):
                 image.draft(None, (MIN_DRAFT_SIDE, MIN_DRAFT_SIDE))
+    except PhotoError:
+        raise
     except Image.DecompressionBombError:
         raise PhotoError(f"{name}: has too many pixels, more than {MAX_PIXELS:,}; save it smaller") from None
     except UnidentifiedImageError:
@@ -140,10 +150,7 @@ def _decode(name: str, image: Image.Image) -> Image.Image:
     """Decode an image that is open: upright, RGB, and free of the metadata that would turn it once more."""
     if 0 in image.size:
         raise PhotoError(f"{name}: has no pixels ({image.width} x {image.height})")
-    if image.width * image.height > MAX_PIXELS:
-        raise PhotoError(
-            f"{name}: has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}; save it smaller"
-        )
+    _check_pixels(name, image, MAX_PIXELS)
     try:
         with _silent() if image.format == "TIFF" else nullcontext():  # alone in warning while it decodes
             image.load()
@@ -153,12 +160,21 @@ def _decode(name: str, image: Image.Image) -> Image.Image:
         photo = _to_rgb(image)
     except ValueError as error:  # an older Pillow's LAB, for example
         raise PhotoError(f"{name}: is of mode {image.mode}, which PIL cannot turn; save it as RGB") from error
+    except MemoryError as error:
+        raise _damaged(name, error) from error
     photo.info.clear()
     turn = _UPRIGHT.get(_orientation(image))  # asked for last: TIFF turns itself, PNG may say it at its end
     return photo if turn is None else photo.transpose(turn)
 
 
+def _check_pixels(name: str, image: Image.Image, most: int | None) -> None:
+    if most is not None and image.width * image.height > most:
+        raise PhotoError(f"{name}: has {image.width} x {image.height} pixels, more than {most:,}; save it smaller")
+
+
 def _damaged(name: str, error: Exception) -> PhotoError:
+    if isinstance(error, MemoryError):
+        return PhotoError(f"{name}: takes more memory to decode than there is; save it smaller")
     return PhotoError(f"{name}: is damaged or truncated ({error}); copy or export it again from its source")
 
 
