@@ -59,7 +59,7 @@ def test_a_scan_is_seen_wherever_it_is_read(monkeypatch: pytest.MonkeyPatch, chu
         (Image.new("RGB", (40, 30)), "PNG", {}, 4 + 4),
         (Image.new("RGBA", (40, 30)), "PNG", {}, 4 + 4 + 4),
         (Image.new("L", (40, 30)), "PNG", {}, 1 + 4),
-        (Image.fromarray(np.zeros((30, 40), np.uint16)), "PNG", {}, 2 + 4),
+        (Image.fromarray(np.zeros((30, 40), np.uint16)), "PNG", {}, 2 + 8 + 4),
         (Image.new("I", (40, 30)), "TIFF", {}, 4 + 40 + 4),
         (Image.new("F", (40, 30)), "TIFF", {}, 4 + 40 + 4),
         (Image.new("CMYK", (40, 30)), "TIFF", {}, 4 + 4),
@@ -96,8 +96,15 @@ def test_memory_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
                 open_photo(data)
 
 
-def test_pixels_may_be_bounded_before_a_jpeg_is_made_smaller() -> None:
-    data = encoded(Image.new("RGB", (4000, 3000)), "JPEG")
-    assert open_photo(data, max_pixels=12_000_000).size == (1000, 750)
-    with pytest.raises(PhotoError, match="has 4000 x 3000 pixels, more than 11,999,999; save it smaller"):
-        open_photo(data, max_pixels=11_999_999)
+def test_who_opens_a_photo_may_have_bounds_of_its_own() -> None:
+    sizes = []
+
+    def admit(image: Image.Image) -> None:
+        sizes.append(image.size)
+        if image.width > 3000:
+            raise PhotoError("too wide")
+
+    assert open_photo(encoded(Image.new("RGB", (3000, 4000)), "JPEG"), admit=admit).size == (750, 1000)
+    with pytest.raises(PhotoError, match="^too wide$"):
+        open_photo(encoded(Image.new("RGB", (4000, 3000)), "JPEG"), admit=admit)
+    assert sizes == [(3000, 4000), (4000, 3000)]  # as they are, not as they are decoded

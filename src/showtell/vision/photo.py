@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -45,7 +45,7 @@ _UPRIGHT = {
 _WARNING_FILTERS = threading.Lock()
 
 
-def open_photo(source: PhotoSource, *, max_pixels: int | None = None) -> Image.Image:
+def open_photo(source: PhotoSource, *, admit: Callable[[Image.Image], None] | None = None) -> Image.Image:
     """Open a photo upright, in mode RGB: a path, the bytes of a file, or a PIL image (left as it is).
 
     JPEG, PNG, WebP, GIF, BMP and TIFF, and HEIC with the extra `heic`; of an animation the first frame. EXIF
@@ -57,24 +57,25 @@ def open_photo(source: PhotoSource, *, max_pixels: int | None = None) -> Image.I
 
     Args:
         source: the photo.
-        max_pixels: of a file, before it is decoded, where `MAX_PIXELS` is too many or a JPEG's own size counts.
+        admit: called with the image of a file once it is open, at its full size, and before it is decoded; it may raise
+            a PhotoError of its own.
 
     Raises:
         PhotoError: there is no such file, it is no photo of these formats, it is damaged or truncated, or it
-            exceeds `MAX_BYTES`, `MAX_PIXELS`, `max_pixels` or what `cost` allows. The message names the file, the
-            reason and the mend.
+            exceeds `MAX_BYTES`, `MAX_PIXELS` or what `cost` allows. The message names the file, the reason and the
+            mend.
         TypeError: `source` is none of the three.
     """
     if isinstance(source, Image.Image):
         return _decode("the PIL image", source)
     if isinstance(source, bytes):
-        return _open_file(f"the photo of {len(source):,} bytes", io.BytesIO(source), len(source), max_pixels)
+        return _open_file(f"the photo of {len(source):,} bytes", io.BytesIO(source), len(source), admit)
     path = os.fsdecode(source)
     try:
         status = Path(path).stat()
         _check_regular(path, status.st_mode)
         with Path(path).open("rb") as file:
-            return _open_file(path, file, status.st_size, max_pixels)
+            return _open_file(path, file, status.st_size, admit)
     except FileNotFoundError:
         raise PhotoError(f"{path}: no such file; check the path") from None
     except PermissionError:
@@ -104,7 +105,7 @@ def _check_regular(name: str, mode: int) -> None:
         raise PhotoError(f"{name}: is not a regular file; copy the photo into one")
 
 
-def _open_file(name: str, file: IO[bytes], size: int, max_pixels: int | None) -> Image.Image:
+def _open_file(name: str, file: IO[bytes], size: int, admit: Callable[[Image.Image], None] | None) -> Image.Image:
     """Identify the format of `file`, of `size` bytes, and decode it."""
     if size == 0:
         raise PhotoError(f"{name}: is empty (0 bytes); copy it again from its source")
@@ -114,8 +115,9 @@ def _open_file(name: str, file: IO[bytes], size: int, max_pixels: int | None) ->
     try:
         with _silent():
             image = Image.open(file, formats=formats)
-            _check_pixels(name, image, max_pixels)
             check_cost(name, image, file)
+            if admit:
+                admit(image)
             if image.format in ("JPEG", "MPO"):
                 image.draft(None, (MIN_DRAFT_SIDE, MIN_DRAFT_SIDE))
     except PhotoError:
@@ -150,7 +152,10 @@ def _decode(name: str, image: Image.Image) -> Image.Image:
     """Decode an image that is open: upright, RGB, and free of the metadata that would turn it once more."""
     if 0 in image.size:
         raise PhotoError(f"{name}: has no pixels ({image.width} x {image.height})")
-    _check_pixels(name, image, MAX_PIXELS)
+    if image.width * image.height > MAX_PIXELS:
+        raise PhotoError(
+            f"{name}: has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}; save it smaller"
+        )
     try:
         with _silent() if image.format == "TIFF" else nullcontext():  # alone in warning while it decodes
             image.load()
@@ -165,11 +170,6 @@ def _decode(name: str, image: Image.Image) -> Image.Image:
     photo.info.clear()
     turn = _UPRIGHT.get(_orientation(image))  # asked for last: TIFF turns itself, PNG may say it at its end
     return photo if turn is None else photo.transpose(turn)
-
-
-def _check_pixels(name: str, image: Image.Image, most: int | None) -> None:
-    if most is not None and image.width * image.height > most:
-        raise PhotoError(f"{name}: has {image.width} x {image.height} pixels, more than {most:,}; save it smaller")
 
 
 def _damaged(name: str, error: Exception) -> PhotoError:
