@@ -73,6 +73,11 @@ class Batcher:
         self._task: asyncio.Task[None] | None = None
 
     @property
+    def ready(self) -> bool:
+        """Whether it works."""
+        return self._task is not None and not self._task.done()
+
+    @property
     def waiting(self) -> int:
         """Photos that wait or are worked on."""
         return len(self._asked)
@@ -109,6 +114,8 @@ class Batcher:
         Raises:
             RefusedError: 503, they would not.
         """
+        if not self.ready:
+            raise RefusedError(503, "not ready; try again later", 1)
         expected = self.waiting * self.seconds_per_photo
         if self.workers.stuck or (
             self.waiting and (self.waiting + photos > self.limits.queue or expected > self.limits.wait_seconds)

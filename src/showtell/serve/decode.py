@@ -22,9 +22,9 @@ from showtell.vision.photo import open_photo
 
 LENGTH = 8
 """Bytes of a length, the highest first."""
-PIXELS, WRONG, LARGE = b"\0", b"\1", b"\2"
-"""What an answer is: a photo as the encoder sees it; what is wrong with it; that it is a large one, and waits for a
-byte before it is decoded."""
+READY, PIXELS, WRONG, LARGE = b"\0", b"\1", b"\2", b"\3"
+"""What an answer is: that photos may come; a photo as the encoder sees it; what is wrong with it; that it is a large
+one, and waits for a byte before it is decoded."""
 LARGE_BYTES = 64 * 2**20
 """A photo that takes more to decode is a large one."""
 
@@ -48,6 +48,7 @@ class Decoder:
 
     def run(self) -> None:
         """Decode what comes, until no more does."""
+        self._answer(READY, b"")
         while length := self.photos.read(LENGTH):
             photo = self.photos.read(int.from_bytes(length, "big"))
             _end_after(self.seconds)

@@ -147,7 +147,6 @@ class Guard:
         if refusal:
             await (await answer_refused(request, refusal))(scope, exchange.receive, exchange.send)
 
-
     async def _wait_for_capacity(self, app: Starlette) -> None:
         """As `check_capacity`, with the time it takes to notice that others have just gone away."""
         try:

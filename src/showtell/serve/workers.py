@@ -11,11 +11,13 @@ import time
 from PIL import Image
 
 from showtell.errors import PhotoError
-from showtell.serve.decode import LARGE, LENGTH, PIXELS
+from showtell.serve.decode import LARGE, LENGTH, PIXELS, READY
 from showtell.serve.limits import Limits
 from showtell.threads import usable_cores
 from showtell.vision.encoder import SIDE
 
+# Python and its libraries have to be read, of a disk that may be busy
+_START_S = 60
 # How long a photo that nobody waits for any more may go on: to end a process and start another takes as long
 _GRACE_S = 0.5
 
@@ -108,14 +110,14 @@ class _Worker:
             TimeoutError: it takes too long.
             ConnectionError, IncompleteReadError: the process ended.
         """
-        seconds = self.limits.decode_seconds
-        if self._process is None or self._process.returncode is not None:
-            self._process = await self._start()
+        seconds, process = self.limits.decode_seconds, self._process
+        if process is None or process.returncode is not None:
+            process = await self._start()
         async with asyncio.timeout(seconds):
-            kind, told = await self._ask(self._process, len(photo).to_bytes(LENGTH, "big"), photo)
+            kind, told = await self._ask(process, len(photo).to_bytes(LENGTH, "big"), photo)
         if kind == LARGE:
             async with large, asyncio.timeout(seconds):
-                kind, told = await self._ask(self._process, b"\1")
+                kind, told = await self._ask(process, b"\1")
         if kind == PIXELS:
             return Image.frombytes("RGB", (SIDE, SIDE), told)
         return PhotoError(told.decode())
@@ -136,7 +138,12 @@ class _Worker:
         # It multiplies no matrices, and a thread a core to do so would only take memory
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
         pipe = asyncio.subprocess.PIPE
-        return await asyncio.create_subprocess_exec(*command, *bounds, stdin=pipe, stdout=pipe, env=environment)
+        process = await asyncio.create_subprocess_exec(*command, *bounds, stdin=pipe, stdout=pipe, env=environment)
+        self._process = process  # so that it is ended if it does not begin
+        async with asyncio.timeout(_START_S):
+            kind, _ = await self._ask(process)
+        assert kind == READY
+        return process
 
     async def _ask(self, process: asyncio.subprocess.Process, *parts: bytes) -> tuple[bytes, bytes]:
         assert process.stdin is not None
