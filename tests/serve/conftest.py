@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import small_captioner
 from showtell.captioner import Captioner
 
 pytest.importorskip("starlette", reason="the server needs the extra serve")
@@ -22,7 +23,7 @@ from showtell.serve.app import application
 from showtell.serve.decode import LENGTH, PIXELS, Decoder
 from showtell.serve.limits import Limits
 from showtell.serve.server import BoundedServer
-from showtell.vision.encoder import SIDE
+from showtell.vision.encoder import SIDE, Encoder
 
 
 class Here:
@@ -63,6 +64,18 @@ def client(captioner: Captioner, file: Path) -> Iterator[TestClient]:
     """A client of a server of the small captioner, in this process."""
     with TestClient(application(captioner, file), "http://localhost") as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def shared(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of a server that the tests of a module share, as they leave nothing there."""
+    captioner = small_captioner(encoder)
+    file = tmp_path_factory.mktemp("shared") / "model.safetensors"
+    captioner.save(file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("showtell.serve.app.Workers", Here)
+        with TestClient(application(captioner, file), "http://localhost") as client:
+            yield client
 
 
 @contextlib.contextmanager

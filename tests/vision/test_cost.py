@@ -105,6 +105,6 @@ def test_who_opens_a_photo_may_have_bounds_of_its_own() -> None:
             raise PhotoError("too wide")
 
     assert open_photo(encoded(Image.new("RGB", (3000, 4000)), "JPEG"), admit=admit).size == (750, 1000)
-    with pytest.raises(PhotoError, match="^too wide$"):
+    with pytest.raises(PhotoError, match="too wide"):
         open_photo(encoded(Image.new("RGB", (4000, 3000)), "JPEG"), admit=admit)
     assert sizes == [(3000, 4000), (4000, 3000)]  # as they are, not as they are decoded

@@ -84,9 +84,9 @@ class Workers:
         except (ConnectionError, asyncio.IncompleteReadError):
             found = PhotoError(f"{name}: is damaged, or takes too much memory to decode; export it again")
         finally:
-            worker.since = None
             if not sound:
                 await worker.end()
+            worker.since = None
             self._free.put_nowait(worker)
         return found, time.monotonic() - start
 
