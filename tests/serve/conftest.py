@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from showtell.captioner import Captioner
 pytest.importorskip("starlette", reason="the server needs the extra serve")
 
 from PIL import Image
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from showtell.errors import PhotoError
@@ -78,22 +81,68 @@ def shared(encoder: Encoder, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             yield client
 
 
-@contextlib.contextmanager
-def serving(captioner: Captioner, file: Path, **limits: float) -> Iterator[int]:
-    """The port of a server that listens, for clients that open connections of their own."""
-    server = BoundedServer(application(captioner, file, limits=Limits(**limits)))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join()
+class Listening:
+    """A server that listens, for clients that open connections of their own.
+
+    Attributes:
+        app: its application.
+        server: it.
+        port: where it listens.
+    """
+
+    def __init__(self, app: Starlette, server: BoundedServer, port: int) -> None:
+        self.app, self.server, self.port = app, server, port
+
+    def connect(self, sent: bytes = b"") -> socket.socket:
+        """A connection on which that was sent."""
+        client = socket.create_connection(("127.0.0.1", self.port), 60)
+        client.sendall(sent)
+        return client
+
+    def ask(self, sent: bytes) -> bytes:
+        """What the answer is, to its end."""
+        return self.read(self.connect(sent))
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body."""
+        answer = self.ask(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        return int(answer[9:12]), answer.partition(b"\r\n\r\n")[2]
+
+    @staticmethod
+    def read(client: socket.socket) -> bytes:
+        """All that comes, until the connection is closed."""
+        with client:
+            return b"".join(iter(lambda: client.recv(65536), b""))
 
 
 @pytest.fixture
-def address(captioner: Captioner, file: Path) -> Iterator[str]:
+def listen(
+    captioner: Captioner, file: Path, caplog: pytest.LogCaptureFixture
+) -> Callable[..., AbstractContextManager[Listening]]:
+    """Starts a server with some limits of its own; what it logs, `caplog` has."""
+
+    @contextlib.contextmanager
+    def started(**limits: float) -> Iterator[Listening]:
+        app = application(captioner, file, limits=Limits(**limits))
+        server = BoundedServer(app)
+        logging.getLogger("uvicorn").addHandler(caplog.handler)  # which tells no other
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=server.run, args=([listener],))
+            thread.start()
+            while not server.started:
+                time.sleep(0.01)
+            try:
+                yield Listening(app, server, listener.getsockname()[1])
+            finally:
+                server.should_exit = True
+                thread.join()
+                logging.getLogger("uvicorn").removeHandler(caplog.handler)
+
+    return started
+
+
+@pytest.fixture
+def address(listen: Callable[..., AbstractContextManager[Listening]]) -> Iterator[str]:
     """The address of a server that listens."""
-    with serving(captioner, file) as port:
-        yield f"http://127.0.0.1:{port}"
+    with listen() as listening:
+        yield f"http://127.0.0.1:{listening.port}"

@@ -87,7 +87,7 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(client: TestClient) -> None:
         ({"json": {"photos": ["AAAA"], "photo": "AAAA"}}, "send"),
         ({"json": {"photos": ["a"] * 17}}, "photos: Expected array of length <= 16 (At most 16.)"),
         ({"json": {"photos": "AAAA"}}, "photos: Expected array, got str"),
-        ({"json": {"photos": [3]}}, "photos[...]: Expected str, got int"),
+        ({"json": {"photos": [3]}}, "photos[0]: Expected str, got int"),
         ({"json": {"photo": 3}}, "photo: Expected str"),
         ({"json": {"photo": "%%%"}}, "not base64"),
         ({"json": {"photo": "é"}}, "not base64"),

@@ -119,7 +119,7 @@ def refusal_of(error: msgspec.ValidationError, kind: type) -> RefusedError:
     if not path:
         return RefusedError(400, f"the body is JSON, but not what is expected: {told}")
     path = path.lstrip(".")
-    hint = _description(kind, path.partition(".")[0].partition("[")[0])
+    hint = "" if "[" in path else _description(kind, path.partition(".")[0])
     return RefusedError(400, f"{path}: {told}" + (f" ({hint})" if hint else ""))
 
 

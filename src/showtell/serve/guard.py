@@ -36,11 +36,15 @@ class Taken:
 
     Args:
         limits: how many there may be, and how long they have once the server is told to end.
+
+    Attributes:
+        ending: no more are taken.
+        over: those that were are given up.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.ending = False
+        self.ending = self.over = False
         self._work: dict[asyncio.Timeout, bool] = {}
 
     def check_capacity(self) -> None:
@@ -69,6 +73,7 @@ class Taken:
         loop.call_later(self.limits.drain_seconds, self._give_up)
 
     def _give_up(self) -> None:
+        self.over = True
         for deadline in self._work:
             if not deadline.expired():
                 deadline.reschedule(asyncio.get_running_loop().time())
@@ -222,10 +227,12 @@ class _Exchange:
 
     async def _linger(self) -> None:
         self.request.state.answered = True  # its connection may be closed for another
-        left, end = _LINGER_BODIES * self.limits.body_bytes, time.monotonic() + self.limits.deadline_seconds
-        while left > 0 and (seconds := min(self.limits.linger_seconds, end - time.monotonic())) > 0:
+        taken, limits, start = self.request.app.state.taken, self.limits, time.monotonic()
+        left = _LINGER_BODIES * limits.body_bytes
+        while left > 0:
+            end = start + (limits.linger_seconds if taken.over else limits.deadline_seconds)
             try:
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(min(limits.linger_seconds, end - time.monotonic())):
                     message = await self._receive()
             except TimeoutError:
                 return

@@ -21,7 +21,7 @@ class Limits:
         deadline_seconds: after which a request is given up, once for its body to arrive and once for its captions; and
             a connection that has sent no whole head, or does not take its answer.
         linger_seconds: how long a request whose body was not asked for may be silent before its connection is closed.
-        drain_seconds: that requests have which were taken before the server was told to end.
+        drain_seconds: that requests have which were taken before the server was told to end; its end takes 3 more.
         connections: at a time; of them half may be requests in work.
     """
 
@@ -34,5 +34,5 @@ class Limits:
     wait_seconds: float = 0.4
     deadline_seconds: float = 30.0
     linger_seconds: float = 2.0
-    drain_seconds: float = 19.0
+    drain_seconds: float = 17.0
     connections: int = 512

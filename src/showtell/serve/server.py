@@ -6,6 +6,7 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import math
 import socket
 import time
 from typing import Any
@@ -77,7 +78,7 @@ class BoundedServer(Server):
                 access_log=False,
                 server_header=False,
                 backlog=max(1, limits.connections * _FOR_CONNECTIONS // _FOR_BACKLOG),
-                timeout_graceful_shutdown=round(limits.drain_seconds) + 1,
+                timeout_graceful_shutdown=math.ceil(limits.drain_seconds + limits.linger_seconds) + 1,
             )
         )
 
