@@ -29,7 +29,7 @@ class Limits:
     all_bytes: int = 256 * 2**20
     pixels: int = 50_000_000
     decode_bytes: int = 512 * 2**20
-    decode_seconds: int = 15
+    decode_seconds: int = 20
     queue: int = 256
     wait_seconds: float = 0.4
     deadline_seconds: float = 30.0
