@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from conftest import PHOTOS
@@ -31,7 +32,11 @@ def test_a_name_that_a_stranger_gave_this_machine_is_not_answered(client: TestCl
         assert client.get("/healthz", headers={"host": host}).status_code == 200
 
 
-def test_a_token_is_asked_for(captioner: Captioner, file: Path) -> None:
+def test_a_token_is_asked_for(captioner: Captioner, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def url(connection: object) -> None:
+        raise AssertionError("the address is made from the Host header: no path is to be taken from it")
+
+    monkeypatch.setattr(HTTPConnection, "url", property(url))
     app = application(captioner, file, token="secret", hosts=None)
     with TestClient(app, "http://photos.example") as client:
         assert client.get("/healthz").status_code == 200
@@ -39,6 +44,11 @@ def test_a_token_is_asked_for(captioner: Captioner, file: Path) -> None:
             answer = client.post("/v1/captions", headers=headers, **FORM)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
         assert client.post("/v1/captions", headers={"authorization": "Bearer secret"}, **FORM).status_code == 200
+        assert client.get("/v1/models", headers={"host": "x/healthz?"}).status_code == 401
+        for path in ("/", "/docs", "/docs.css", "/openapi.json", "/readyz"):
+            assert client.get(path).status_code == 200
+        for path in ("/metrics", "/nothing", "/healthz/"):
+            assert client.get(path).status_code == 401
 
 
 @pytest.mark.parametrize("told", [True, False])

@@ -148,10 +148,14 @@ def test_a_form_in_capitals_and_a_name_that_is_not_ascii(shared: TestClient) -> 
     assert answer.json()["captions"][0]["file"] == "é.png"
 
 
-@pytest.mark.parametrize("kind", ["data:image/png;base64,", "DATA:image/png;charset=x;BASE64,", "data:;base64,"])
+@pytest.mark.parametrize("kind", ["data:image/png;base64,", "DATA:image/png;charset=x; BASE64,", "data:;base64,"])
 def test_a_data_address_may_be_escaped(shared: TestClient, kind: str) -> None:
     plain = shared.post("/v1/captions", json={"photo": encoded(CAT)})
-    for text in (urllib.parse.quote(encoded(CAT), safe=""), f" {encoded(CAT)[:100]}\n{encoded(CAT)[100:]}\n"):
+    for text in (
+        encoded(CAT).rstrip("="),
+        urllib.parse.quote(encoded(CAT), safe=""),
+        f" {encoded(CAT)[:100]}\n{encoded(CAT)[100:]}\n",
+    ):
         answer = shared.post("/v1/captions", json={"photo": kind + text})
         assert (answer.status_code, answer.json()) == (200, plain.json())
 
