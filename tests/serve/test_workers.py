@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+from PIL import Image
 
 from conftest import PHOTOS
 from showtell.errors import PhotoError
@@ -109,3 +111,18 @@ def test_all_are_stuck_when_each_is_at_a_photo_for_too_long(monkeypatch: pytest.
         assert workers.stuck
 
     run(test, monkeypatch, wait_seconds=0.9)
+
+
+def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(workers: Workers) -> None:
+        photo = io.BytesIO()
+        Image.new("RGB", (3000, 2900), "red").save(photo, "PNG", compress_level=1)  # 70 MB
+        await workers._large.acquire()
+        asked = [asyncio.create_task(workers.decode(photo.getvalue())) for _ in range(2)]
+        done, _ = await asyncio.wait(asked, timeout=1)
+        assert not done
+        workers._large.release()
+        for found, _ in await asyncio.gather(*asked):
+            assert found.getpixel((0, 0)) == (255, 0, 0)
+
+    run(test, monkeypatch)

@@ -116,8 +116,10 @@ class _Worker:
         async with asyncio.timeout(seconds):
             kind, told = await self._ask(process, len(photo).to_bytes(LENGTH, "big"), photo)
         if kind == LARGE:
-            async with large, asyncio.timeout(seconds):
-                kind, told = await self._ask(process, b"\1")
+            async with large:
+                while kind == LARGE:  # again, where a photo is opened again without what is damaged
+                    async with asyncio.timeout(seconds):
+                        kind, told = await self._ask(process, b"\1")
         if kind == PIXELS:
             return Image.frombytes("RGB", (SIDE, SIDE), told)
         return PhotoError(told.decode())
