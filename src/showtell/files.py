@@ -8,8 +8,8 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -38,6 +38,9 @@ FOREIGN_FOLDERS = (
 _FOREIGN = tuple(name.casefold() for name in FOREIGN_FOLDERS)
 # A name of its own: that of the file that it will be may be as long as names can be.
 _PART = ".showtell-{}.part"
+_FAR = 2**31 - 2
+# How much of a file is looked at to know whose it is.
+_ENDS = 2**16
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -45,8 +48,8 @@ class NotRegularError(OSError):
     """A pipe, a device or a socket stands where a file was expected."""
 
 
-class ChangedError(OSError):
-    """A file is no longer what it was when it was read."""
+class KeptError(OSError):
+    """A file is left as it is, as something would be lost; what, says its `strerror`: `is write-protected`."""
 
 
 def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
@@ -81,6 +84,7 @@ def write_atomically(
     data: bytes | str,
     *,
     of: os.stat_result | None = None,
+    keep_times: bool = False,
 ) -> os.stat_result | None:
     """Replace the file at `path` by `data` (text as UTF-8): write beside it, fsync, rename.
 
@@ -91,21 +95,23 @@ def write_atomically(
     Args:
         path: the file.
         data: what it will hold.
-        of: the file that `data` was made of, as it was then. It must be the same still, and the new one has its times.
+        of: the file that `data` was made of, as it was then. It must be the same still.
+        keep_times: whether the new file has the times of the old one.
 
     Returns:
         The new file, as it is; None of what is no file.
 
     Raises:
-        OSError: the file cannot be written to, is write-protected, has other names, which would part from it, or is
-            another than `of`. It is untouched, and the message names `path`.
+        KeptError: the file is write-protected or another than `of`, or its other names, its owner, permissions or
+            attributes would be lost. It is untouched.
+        OSError: the file cannot be written to. It is untouched, and the error names `path`.
     """
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     try:
         if _is_stream(path):
             _write_stream(path, content)
             return None
-        return _replace(Path(os.path.realpath(path)), content, of)
+        return _replace(Path(os.path.realpath(path)), content, of, keep_times)
     except OSError as error:
         if error.strerror:  # of the file that is meant, and not of that beside it
             error.filename, error.filename2 = os.fspath(path), None
@@ -124,14 +130,14 @@ def check_output(
     path: str | os.PathLike[str],
     inputs: Iterable[str | os.PathLike[str]] = (),
     *,
-    ours: Callable[[bytes], bool] | None = None,
+    ours: Callable[[bytes, bytes], bool] | None = None,
 ) -> None:
     """Find out before the work whether a file can be written, and that it would cost nobody anything.
 
     Args:
         path: what will be written.
         inputs: what is read for it: none of them may be written over.
-        ours: whether a file that begins with these bytes may be replaced; any may if this is not given.
+        ours: whether a file that begins and ends with these bytes may be replaced; any may if this is not given.
 
     Raises:
         ShowtellError: it cannot, or it would.
@@ -152,12 +158,16 @@ def check_output(
             _check_replaceable(target, old)
             if ours is not None and old.st_size:
                 with open_regular(target) as file:
-                    if not ours(file.read(4096)):
+                    head = file.read(_ENDS)
+                    file.seek(max(0, old.st_size - _ENDS))
+                    if not ours(head, file.read()):
                         raise ShowtellError(
                             f"{path}: is there, and not showtell's; name another file, or remove this one"
                         )
         if not os.access(target.parent, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "no permission to write into its folder")
+    except KeptError as error:
+        raise ShowtellError(f"{path}: {error.strerror}; name another file") from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ShowtellError(f"{path}: cannot be written ({reason}); name another file") from error
@@ -175,19 +185,46 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
 
 
 def lock(file: IO[bytes]) -> bool:
-    """Lock a file for this process alone unless another one has; closing it, or the process's end, unlocks it."""
+    """Lock a file for this process alone unless another one has; closing it, or the process's end, unlocks it.
+
+    A disk that knows no locks, as some in networks, gives it to everybody.
+    """
     try:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            at = file.tell()
+            file.seek(_FAR)  # nobody could read what is locked
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            finally:
+                file.seek(at)
         else:
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
+    except OSError as error:
+        return error.errno in (errno.ENOLCK, errno.ENOTSUP)
     return True
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Be the only one who uses a file, which is made if it is not there.
+
+    Raises:
+        ShowtellError: somebody does already, or it cannot be opened to add to it.
+    """
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise ShowtellError(f"{path}: cannot be written ({error.strerror}); name another file") from error
+    with file:
+        if not lock(file):
+            raise ShowtellError(f"{path}: is in use by another showtell; wait for it, or name another file")
+        yield
 
 
 def list_files(
@@ -300,12 +337,12 @@ def _write_stream(path: str | os.PathLike[str], data: bytes) -> None:
 def _check_replaceable(target: Path, old: os.stat_result) -> None:
     _check_regular(target, old.st_mode)
     if old.st_nlink > 1:
-        raise OSError(errno.EMLINK, f"has {old.st_nlink} names, hard links that would part")
+        raise KeptError(errno.EMLINK, f"has {old.st_nlink} names, hard links that would part")
     if not old.st_mode & 0o222 or not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, "is write-protected")
+        raise KeptError(errno.EACCES, "is write-protected")
 
 
-def _replace(target: Path, data: bytes, of: os.stat_result | None) -> os.stat_result:
+def _replace(target: Path, data: bytes, of: os.stat_result | None, keep_times: bool) -> os.stat_result:
     old = _status(target)
     if old is not None:
         _check_replaceable(target, old)
@@ -320,10 +357,10 @@ def _replace(target: Path, data: bytes, of: os.stat_result | None) -> os.stat_re
             if old is not None:
                 _take_over(target, old, part, file.fileno())
             os.fsync(file.fileno())
-        if of is not None:
-            os.utime(part, ns=(of.st_atime_ns, of.st_mtime_ns))
-            if (now := _status(target)) is None or not same_version(now, of):
-                raise ChangedError(errno.EBUSY, "was changed meanwhile")
+        if old is not None and keep_times:
+            os.utime(part, ns=(old.st_atime_ns, old.st_mtime_ns))
+        if of is not None and ((now := _status(target)) is None or not same_version(now, of)):
+            raise KeptError(errno.EBUSY, "was changed meanwhile")
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -341,7 +378,7 @@ def _take_over(target: Path, old: os.stat_result, part: Path, descriptor: int) -
         try:
             os.fchown(descriptor, old.st_uid, old.st_gid)
         except PermissionError as error:
-            raise PermissionError(errno.EPERM, "its owner and group cannot be kept") from error
+            raise KeptError(errno.EPERM, "has an owner or group that cannot be kept") from error
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
     if hasattr(os, "listxattr"):
         before, there = _attributes(target), _attributes(descriptor)
@@ -352,7 +389,7 @@ def _take_over(target: Path, old: os.stat_result, part: Path, descriptor: int) -
                 try:
                     os.setxattr(descriptor, name, value)
                 except OSError as error:
-                    raise OSError(error.errno, f"its extended attribute {name} cannot be kept") from error
+                    raise KeptError(error.errno, f"has an attribute, {name}, that cannot be kept") from error
 
 
 def _attributes(file: Path | int) -> dict[str, bytes]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol
 
+from showtell.console import note
+
 _LINE_SECONDS = 30.0
 
 
@@ -30,7 +32,7 @@ def bar(what: str, *, quiet: bool = False) -> Iterator[Report]:
     if quiet:
         yield lambda done, total, note="": None
         return
-    with _terminal_bar(what) if sys.stderr.isatty() else _log_lines() as show:
+    with _terminal_bar(what) if sys.stderr is not None and sys.stderr.isatty() else _log_lines() as show:
         pace = _pace(what.split()[-1])
 
         def report(done: int, total: int, note: str = "") -> None:
@@ -65,7 +67,7 @@ def _log_lines() -> Iterator[_Show]:
         nonlocal last_time, unprinted
         unprinted = line
         if time.monotonic() - last_time >= _LINE_SECONDS:
-            print(line, file=sys.stderr, flush=True)
+            note(line)
             last_time = time.monotonic()
             unprinted = ""
 
@@ -73,7 +75,7 @@ def _log_lines() -> Iterator[_Show]:
         yield show
     finally:
         if unprinted:
-            print(unprinted, file=sys.stderr, flush=True)
+            note(unprinted)
 
 
 def _pace(unit: str) -> Callable[[int, int], str]:

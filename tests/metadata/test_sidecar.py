@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from showtell.metadata.sidecar import other_sidecar_of, sidecar_of
+from showtell.metadata.sidecar import other_sidecars_of, sidecar_of
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,10 @@ def test_which_file_it_is(tmp_path: Path, beside: list[str], sidecar: str, other
     for name in (photo.name, *beside):
         (tmp_path / name).touch()
     assert sidecar_of(photo) == tmp_path / sidecar
-    assert other_sidecar_of(photo) == (other and tmp_path / other)
+    assert other_sidecars_of(photo) == ([tmp_path / other] if other else [])
 
 
 def test_a_photo_without_a_suffix(tmp_path: Path) -> None:
     (tmp_path / "a.xmp").touch()
     assert sidecar_of(tmp_path / "a") == tmp_path / "a.xmp"
-    assert other_sidecar_of(tmp_path / "a") is None
+    assert other_sidecars_of(tmp_path / "a") == []

@@ -247,7 +247,7 @@ def test_other_formats_have_a_sidecar(saved, record: Record, format: str, tmp_pa
 def test_a_file_that_cannot_be_written_is_an_error(
     write: Write, photo: Path, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("showtell.metadata.writing.write_atomically", full)
