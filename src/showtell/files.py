@@ -143,34 +143,29 @@ def check_output(
         ShowtellError: it cannot, or it would.
     """
     for given in inputs:
-        with suppress(OSError, ValueError):
-            if Path(path).samefile(given):
-                raise ShowtellError(f"{path}: is what is read, {given}; name another file")
+        if _is_same_file(path, given):
+            raise ShowtellError(f"{path}: is what is read, {given}; name another file")
     try:
         if _is_stream(path):
             return
         target = Path(os.path.realpath(path))
-        old = _status(target)
-        if old is None:
-            if not target.parent.is_dir():
-                raise ShowtellError(f"{path}: there is no folder {target.parent}; make it, or name another file")
-        else:
+        folder, old = target.parent, _status(target)
+        if not folder.is_dir():
+            raise ShowtellError(f"{path}: there is no folder {Path(path).parent}; make it, or name another file")
+        if old is not None:
             _check_replaceable(target, old)
-            if ours is not None and old.st_size:
-                with open_regular(target) as file:
-                    head = file.read(_ENDS)
-                    file.seek(max(0, old.st_size - _ENDS))
-                    if not ours(head, file.read()):
-                        raise ShowtellError(
-                            f"{path}: is there, and not showtell's; name another file, or remove this one"
-                        )
-        if not os.access(target.parent, os.W_OK | os.X_OK):
+        if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, "no permission to write into its folder")
+        if old is not None and old.st_size and ours is not None:
+            with open_regular(target) as file:
+                head = file.read(_ENDS)
+                file.seek(max(0, old.st_size - _ENDS))
+                if not ours(head, file.read()):
+                    raise KeptError(errno.EEXIST, "is there, and showtell did not make it")
     except KeptError as error:
         raise ShowtellError(f"{path}: {error.strerror}; name another file") from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ShowtellError(f"{path}: cannot be written ({reason}); name another file") from error
+    except OSError as error:
+        raise ShowtellError(f"{path}: cannot be written ({error.strerror}); name another file") from error
 
 
 def remove_leftovers(folders: Iterable[Path]) -> None:
@@ -301,6 +296,13 @@ def _check_regular(path: str | os.PathLike[str], mode: int) -> None:
         raise NotRegularError(errno.EINVAL, "is not a regular file", os.fspath(path))
 
 
+def _is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False
+
+
 def _status(path: Path) -> os.stat_result | None:
     try:
         return path.stat()
@@ -338,7 +340,7 @@ def _check_replaceable(target: Path, old: os.stat_result) -> None:
     _check_regular(target, old.st_mode)
     if old.st_nlink > 1:
         raise KeptError(errno.EMLINK, f"has {old.st_nlink} names, hard links that would part")
-    if not old.st_mode & 0o222 or not os.access(target, os.W_OK):
+    if not os.access(target, os.W_OK):
         raise KeptError(errno.EACCES, "is write-protected")
 
 

@@ -51,7 +51,9 @@ def _terminal_bar(what: str) -> Iterator[_Show]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = BarColumn(bar_width=24), TextColumn("{task.description}", markup=False)
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    # what goes into a file or a pipe is not to be drawn above the bar
+    above = sys.stdout is not None and sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=above) as progress:
         task = progress.add_task(what, total=None, visible=False)
         yield lambda done, total, line: progress.update(
             task, completed=done, total=total, description=line, visible=True

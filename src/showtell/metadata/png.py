@@ -43,7 +43,7 @@ def packets(name: str, data: bytes) -> list[bytes]:
     """
     chunks = _chunks(name, data)
     of_adobe = [_packet(name, chunk.payload) for chunk in chunks if chunk.is_xmp]
-    return of_adobe + [_raw_packet(name, chunk) for chunk in chunks if chunk.is_raw]
+    return of_adobe + [_from_digits(name, _text(name, chunk)) for chunk in chunks if chunk.is_raw]
 
 
 def fields(name: str, data: bytes) -> Fields:
@@ -57,14 +57,14 @@ def fields(name: str, data: bytes) -> Fields:
         if chunk.kind == b"eXIf":
             found.exif.append(chunk.payload)
         elif chunk.kind in (b"tEXt", b"zTXt", b"iTXt"):
+            keyword = chunk.payload.partition(b"\0")[0].decode("latin-1").lower()
             with suppress(PhotoError):  # a text that is damaged says nothing
-                keyword, text = _keyword_and_text(name, chunk)
                 if keyword in _RAW_EXIF:
-                    found.exif.append(_from_digits(name, text))
+                    found.exif.append(_from_digits(name, _text(name, chunk)))
                 elif keyword == _RAW_IPTC:
-                    found.iptc.append(_from_digits(name, text))
+                    found.iptc.append(_from_digits(name, _text(name, chunk)))
                 elif keyword in _COMMENTS:
-                    found.comments.append(text)
+                    found.comments.append(_text(name, chunk))
     return found
 
 
@@ -122,12 +122,6 @@ def _international(name: str, rest: bytes) -> bytes:
     return fields[2] if rest[0] == 0 else _inflated(name, fields[2])
 
 
-def _raw_packet(name: str, chunk: _Chunk) -> bytes:
-    """What lies in ImageMagick's chunk."""
-    rest = chunk.payload.removeprefix(_RAW)
-    return _from_digits(name, _inflated(name, rest[1:]) if chunk.kind == b"zTXt" else rest)
-
-
 def _from_digits(name: str, text: bytes) -> bytes:
     """What ImageMagick wrote as a line with a name, a line with a length, and hexadecimal digits."""
     lines = text.split(maxsplit=2)
@@ -137,14 +131,12 @@ def _from_digits(name: str, text: bytes) -> bytes:
         raise _damaged(name, "its XMP is not in hexadecimal digits") from error
 
 
-def _keyword_and_text(name: str, chunk: _Chunk) -> tuple[str, bytes]:
-    """The keyword of a text, in lower case, and the text."""
-    keyword, _, rest = chunk.payload.partition(b"\0")
-    if chunk.kind == b"zTXt":
-        rest = _inflated(name, rest[1:])
-    elif chunk.kind == b"iTXt":
-        rest = _international(name, rest)
-    return keyword.decode("latin-1").lower(), rest
+def _text(name: str, chunk: _Chunk) -> bytes:
+    """What follows the keyword of a text."""
+    rest = chunk.payload.partition(b"\0")[2]
+    if chunk.kind == b"iTXt":
+        return _international(name, rest)
+    return _inflated(name, rest[1:]) if chunk.kind == b"zTXt" else rest
 
 
 def _inflated(name: str, data: bytes) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# In both cases, as cameras and Windows write the latter.
-_SUFFIXES = (".xmp", ".XMP")
+# As cameras and Windows write it, too.
+_SUFFIXES = (".xmp", ".XMP", ".Xmp")
 # What may have a photo's name and is no picture: texts about it, and the sidecar itself.
 _NO_PICTURES = {"", ".txt", ".xmp"}
 _LONGEST_NAME = 255

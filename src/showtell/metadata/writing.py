@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from showtell.errors import PhotoError
-from showtell.files import KeptError, open_regular, read_regular, same_version, write_atomically
+from showtell.files import KeptError, NotRegularError, open_regular, read_regular, same_version, write_atomically
 from showtell.metadata.container import container_of
 from showtell.metadata.record import Record
 from showtell.metadata.sidecar import other_sidecars_of, sidecar_of
@@ -111,6 +111,8 @@ def write_embedded(
             data = container.embed(str(photo), data, packet.to_bytes())
             if not dry_run:
                 _check_same(of or status, status)
+                if not status.st_mode & 0o222:  # also for one who might write nevertheless
+                    raise KeptError(errno.EACCES, "is write-protected")
                 return Change(photo, written, kept, write_atomically(photo, data, of=status, keep_times=True))
     return Change(photo, written, kept)
 
@@ -155,7 +157,8 @@ def _no_os_error(photo: Path) -> Iterator[None]:
         mend = "run the command again" if error.errno == errno.EBUSY else "change that, or write with --write xmp"
         raise PhotoError(f"{error.filename or photo}: {error.strerror}, and left as it is; {mend}") from error
     except OSError as error:
-        where = "" if error.filename in (None, str(photo)) else f"{error.filename}: "
+        joint = " " if isinstance(error, NotRegularError) else ": "
+        where = "" if error.filename in (None, str(photo)) else f"{error.filename}{joint}"
         raise PhotoError(
             f"{photo}: its XMP cannot be read or written ({where}{error.strerror}); check the folder and the disk"
         ) from error

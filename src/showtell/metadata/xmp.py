@@ -24,7 +24,7 @@ _DESCRIPTION, _ALT, _LI, _ABOUT, _VALUE, _RESOURCE = (
     f"{{{_RDF}}}{name}" for name in ("Description", "Alt", "li", "about", "value", "resource")
 )
 # Attributes that say how to read an element; any other is a value of it in the short form.
-_SYNTAX = {_LANG, _ABOUT, *(f"{{{_RDF}}}{name}" for name in ("parseType", "datatype", "ID", "nodeID"))}
+_SYNTAX = {_LANG, _ABOUT, *(f"{{{_RDF}}}{name}" for name in ("parseType", "datatype", "ID"))}
 _LISTS = (_ALT, f"{{{_RDF}}}Bag", f"{{{_RDF}}}Seq")
 # Far more than XMP nests, far less than what exhausts the stack when it is written again.
 _MAX_DEPTH = 100
@@ -124,7 +124,7 @@ class Packet:
         if element is None:
             element = _add(self._description(), _tag(property))
         alt = element.find(_ALT)
-        if alt is None:
+        if alt is None or element.attrib.keys() - _SYNTAX:
             _empty(element)
             alt = ET.SubElement(element, _ALT)
         item = next(filter(_is_default, alt), None)

@@ -37,6 +37,9 @@ _OTHERS = {
     b"\xff\x4f\xff\x51": "JPEG 2000",
     b"\0\0\0\x0cjP  ": "JPEG 2000",
     b"FUJIFILMCCD": "RAF, a camera's raw data",
+    b"IIRO": "ORF, a camera's raw data",
+    b"IIRS": "ORF, a camera's raw data",
+    b"IIU\0": "RW2, a camera's raw data",
 }
 _OTHER_BRANDS = {b"crx ": "CR3, a camera's raw data", b"qt  ": "a video", b"isom": "a video", b"mp42": "a video"}
 _SAMPLES = {1: "", 2: ", with a sign", 3: ", floating point"}

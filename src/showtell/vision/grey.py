@@ -7,8 +7,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
+# Kinds of TIFF that Pillow leaves out of its table, though it has the way to read them: prefix, photometric, format of
+# the samples, order of the bits, their number, further samples.
+for _prefix, _order in ((b"II", ""), (b"MM", "B")):
+    for _key, _mode in (
+        ((0, (1,), 1, (16,), ()), (f"I;16{_order}", f"I;16{_order}")),
+        ((0, (2,), 1, (16,), ()), ("I", f"I;16{_order}S")),
+        ((0, (1,), 1, (32,), ()), ("I", f"I;32{_order}")),
+        ((1, (1,), 1, (32,), ()), ("I", f"I;32{_order}")),
+        ((0, (2,), 1, (32,), ()), ("I", f"I;32{_order}S")),
+    ):
+        TiffImagePlugin.OPEN_INFO.setdefault((_prefix, *_key), _mode)
 # Pixels turned at a time: copies of the whole in wider numbers would be several times the photo.
 _STRIP = 2**20
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
