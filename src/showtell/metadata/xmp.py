@@ -242,12 +242,22 @@ def _value(element: ET.Element) -> str:
 def _text(element: ET.Element) -> str:
     """The text of an element, or of its rdf:value; in the short form that is an attribute."""
     nodes = [node for node in element.iter() if isinstance(node.tag, str)]
-    values = ["".join(node.itertext()) for node in nodes if node.tag == _VALUE]
+    values = [_all_text(node) for node in nodes if node.tag == _VALUE]
     attributes = [node.attrib for node in nodes]
     values += [found[name] for name in (_VALUE, _RESOURCE) for found in attributes if name in found]
-    values.append("".join(element.itertext()))
+    values.append(_all_text(element))
     values += [text for found in attributes for name, text in found.items() if name not in _SYNTAX]
     return next(filter(None, map(str.strip, values)), "")
+
+
+def _all_text(element: ET.Element) -> str:
+    """All text in an element, but that of comments, which `itertext` takes for text."""
+    pieces = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str):
+            pieces.append(_all_text(child))
+        pieces.append(child.tail or "")
+    return "".join(pieces)
 
 
 def _is_default(item: ET.Element) -> bool:
