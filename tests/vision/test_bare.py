@@ -82,6 +82,15 @@ def test_a_png_keeps_its_transparency() -> None:
     assert same(whole[:33] + chunk(b"gAMA", b"\0") + whole[33:], whole)
 
 
+@pytest.mark.parametrize("broken", [struct.pack("<HII", 2, 2**31, 5), struct.pack("<HII", 99, 3, 2**32 - 1)])
+def test_a_tiff_with_a_broken_tag(broken: bytes) -> None:
+    whole = encoded("TIFF", tiffinfo={270: "a description", 274: 6, 305: "a program"})
+    assert open_photo(whole).size == (48, 64)
+    for tag in (270, 305):
+        at = whole.index(struct.pack("<HH", tag, 2)) + 2
+        assert same(whole[:at] + broken + whole[at + len(broken) :], whole)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_what_the_picture_needs_is_missed(kind: str) -> None:
     whole = encoded(kind)
@@ -97,7 +106,10 @@ def test_nothing_to_leave_out() -> None:
     assert bare(encoded("GIF")) is None
 
 
-@given(st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a"]), st.binary(max_size=200))
+@given(
+    st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0\x08\0\0\0", b"MM\0*", b"GIF89a"]),
+    st.binary(max_size=200),
+)
 def test_any_bytes_have_an_answer(start: bytes, rest: bytes) -> None:
     bare(start + rest)
     ended(start + rest)

@@ -67,7 +67,9 @@ def _by_pillow(name: str, data: bytes) -> tuple[list[bytes], Fields]:
         fields.exif.append(exif)
         packet = image.info.get("xmp") or exif.get(_TIFF_XMP)
         packets = [packet] if isinstance(packet, bytes) else []
-        fields.iptc += [value for tag in (_TIFF_IPTC, _TIFF_PHOTOSHOP) if isinstance(value := exif.get(tag), bytes)]
+        # as they are in the file: some programs write them as numbers, of which Pillow gives the first
+        raw = getattr(getattr(image, "tag_v2", None), "_tagdata", {})
+        fields.iptc += [raw[tag] for tag in (_TIFF_IPTC, _TIFF_PHOTOSHOP) if tag in raw]
         if image.format == "GIF":
             fields.comments += comments(data)
     return packets, fields

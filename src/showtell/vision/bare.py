@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
+from contextlib import suppress
 
+# The tags of TIFF 6.0 that say how the pixels are held, and where; and the orientation.
+_TIFF_PICTURE = {
+    *range(254, 260),
+    262,
+    263,
+    264,
+    265,
+    266,
+    273,
+    274,
+    *range(277, 282),
+    284,
+    292,
+    293,
+    317,
+    *range(320, 326),
+}
+_TIFF_PICTURE |= {332, 334, 338, 339, 347, *range(512, 522), 529, 530, 531, 532}
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_PICTURE = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _PNG_KEPT = (b"tRNS", b"eXIf")
@@ -15,7 +35,7 @@ _JPEG_KEPT = {_APP0: (b"JFIF\0", 14), _APP1: (b"Exif\0", 14), _APP14: (b"Adobe",
 
 
 def bare(data: bytes) -> bytes | None:
-    """Return a JPEG or PNG file with its picture, orientation and transparency alone.
+    """Return a JPEG, PNG or TIFF file with its picture, orientation and transparency alone.
 
     Returns:
         None if nothing would be left out, if the file is of another format, or damaged where its picture is.
@@ -25,6 +45,8 @@ def bare(data: bytes) -> bytes | None:
         picture = _bare_jpeg(data)
     elif data.startswith(_PNG):
         picture = _bare_png(data)
+    elif data[:4] in (b"II*\0", b"MM\0*"):
+        picture = _bare_tiff(data)
     return None if picture == data else picture
 
 
@@ -53,6 +75,20 @@ def _bare_jpeg(data: bytes) -> bytes | None:
             if payload.startswith(mark) and len(payload) >= least:
                 kept.append(data[at - 1 : at + 1 + length])
         at += 1 + length
+
+
+def _bare_tiff(data: bytes) -> bytes:
+    """Every tag of the first picture that is no part of it holds one byte."""
+    order = "<" if data[:2] == b"II" else ">"
+    picture = bytearray(data)
+    with suppress(struct.error):
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        for at in range(start + 2, start + 2 + 12 * count, 12):
+            (tag,) = struct.unpack_from(f"{order}H", data, at)
+            if tag not in _TIFF_PICTURE:
+                struct.pack_into(f"{order}HII", picture, at + 2, 1, 1, 0)
+    return bytes(picture)
 
 
 def _bare_png(data: bytes) -> bytes:
