@@ -19,8 +19,6 @@ _CHUNK = 2**20
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 # Bytes of a pixel as PIL stores it; of all other modes 4
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
-# Bytes of a pixel on the way to 8 bits, which goes through floating point
-_STRETCHED = {"I": 40, "F": 40, "I;16": 8, "I;16L": 8, "I;16B": 8, "I;16N": 8}
 # libwebp holds two canvases besides PIL's
 _WEBP = 8
 _RGB = 4
@@ -52,7 +50,7 @@ def decoded_bytes(image: Image.Image) -> int:
     pixels = image.width * image.height
     if image.format in ("JPEG", "MPO"):
         return int(pixels * _kept_by_jpeg(image))
-    each = _STORED.get(image.mode, 4) + _STRETCHED.get(image.mode, 0) + _RGB
+    each = _STORED.get(image.mode, 4) + _RGB
     if image.has_transparency_data:
         each += _RGB
     if image.format == "WEBP":
