@@ -29,9 +29,8 @@ def encoder() -> Encoder:
     return Encoder()
 
 
-@pytest.fixture
-def captioner(encoder: Encoder) -> Captioner:
-    """A small captioner that was taught nothing: its sentences are nonsense, and always the same."""
+def small_captioner(encoder: Encoder) -> Captioner:
+    """A captioner that was taught nothing: its sentences are nonsense, and always the same."""
     vocabulary = Vocabulary(WORDS.split())
     rng = np.random.default_rng(0)
     precision = kernels.fastest_precision()  # as of one that is loaded
@@ -45,6 +44,12 @@ def captioner(encoder: Encoder) -> Captioner:
         about={"trained on": "nothing"},
         max_words=8,
     )
+
+
+@pytest.fixture
+def captioner(encoder: Encoder) -> Captioner:
+    """A small captioner of a test's own."""
+    return small_captioner(encoder)
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,7 @@ def test_the_version_is_that_which_was_asked_about(tmp_path: Path, photo: Path) 
     for rewritten in (False, True):
         assert not manifest.is_done(photo)
         photo.write_bytes(photo.read_bytes() + b"!")
-        manifest.add(photo, {"file": str(photo)}, rewritten=rewritten)
+        manifest.add(photo, {"file": str(photo)}, rewritten=photo.stat() if rewritten else None)
         assert manifest.is_done(photo) == rewritten
 
 
@@ -95,3 +95,54 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, photo: Path) -> N
         Manifest(tmp_path, "me")
     with pytest.raises(ShowtellError, match="cannot write"):
         done(tmp_path / "no folder" / "done.jsonl", photo)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"annotations": [{"id": 1}]}',
+        b'{"size": 3, "albums": ["2019"]}',
+        b'{"size": 3, "changed": 4, "by": "me"}',
+        b'{"size": 3, "changed": 4, "by": "me", "file": 5}\n',
+        b'{"size": true, "changed": 4, "by": "me", "file": "a.jpg"}\n',
+        b'{"size": 3, "changed": 4, "by": "another"}\n',
+        b"[" * 100_000 + b"\n",
+        b'{"size": ' + b"9" * 5000 + b"}\n",
+        b"a letter without a line end",
+        b"\x89PNG\r\n\x1a\n\0\0\0",
+    ],
+)
+def test_what_is_somebody_elses_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "letter"
+    path.write_bytes(content)
+    with pytest.raises(ShowtellError, match="is no manifest of showtell's"):
+        Manifest(path, "me")
+    assert path.read_bytes() == content
+
+
+def test_a_name_may_be_any_bytes(tmp_path: Path) -> None:
+    photo = tmp_path / os.fsdecode(b"caf\xe9\n\xff.jpg")
+    try:
+        photo.write_bytes(b"a dog")
+    except OSError:
+        pytest.skip("the file system has no such names")
+    done(tmp_path / "done.jsonl", photo)
+    assert Manifest(tmp_path / "done.jsonl", "me").is_done(photo)
+    assert json.loads((tmp_path / "done.jsonl").read_bytes())["file"] == str(photo)
+
+
+def test_what_was_wrong_is_remembered(tmp_path: Path, photo: Path) -> None:
+    path = tmp_path / "done.jsonl"
+    manifest = Manifest(path, "me")
+    manifest.is_done(photo)
+    manifest.add(photo, {"file": str(photo), "error": "it is broken"})
+    assert Manifest(path, "me").error(photo) == "it is broken"
+    manifest.add(photo, {"file": str(photo), "caption": "A dog."})
+    assert Manifest(path, "me").error(photo) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_pipe_is_no_manifest(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ShowtellError, match="not a regular file"):
+        Manifest(tmp_path / "pipe", "me")

@@ -345,9 +345,7 @@ class Captioner:
         """
         from safetensors.numpy import save
 
-        tensors: dict[str, NDArray[Any]] = {
-            name: _stored(name, array) for name, array in self.decoder.arrays().items()
-        }
+        tensors: dict[str, NDArray[Any]] = {name: _stored(name, array) for name, array in self.decoder.arrays().items()}
         if self._encoder is not None and not self._encoder.ships:
             tensors[_ENCODER] = np.frombuffer(self._encoder.model, np.uint8)
         fields: dict[str, Any] = {

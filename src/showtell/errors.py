@@ -11,6 +11,10 @@ class PhotoError(ShowtellError):
     """A photo cannot be read: missing, too large, truncated, or of a format that is not accepted."""
 
 
+class PhotoUnavailableError(PhotoError):
+    """A photo cannot be read for a reason that is not in its bytes: permission, a disk, a decoder that is missing."""
+
+
 class ModelError(ShowtellError):
     """A model file cannot be used: damaged, truncated, foreign, or of a newer format."""
 

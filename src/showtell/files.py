@@ -1,80 +1,407 @@
-"""Files that are either the old one or the complete new one, whatever happens in between."""
+"""Files as all commands read, look for and write them: regular ones, and whole ones or none."""
 
 from __future__ import annotations
 
+import errno
+import fnmatch
 import os
 import secrets
-import shutil
 import stat
-from collections.abc import Collection
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from showtell.errors import ShowtellError
 
+FOREIGN_FOLDERS = (
+    "@eaDir",
+    "@Recently-Snapshot",
+    "@Recycle",
+    "@__thumb",
+    "@tmp",
+    "#recycle",
+    "#snapshot",
+    "$RECYCLE.BIN",
+    "RECYCLER",
+    "RECYCLED",
+    "System Volume Information",
+    "lost+found",
+    "FOUND.[0-9][0-9][0-9]",
+    "__MACOSX",
+    "Network Trash Folder",
+    "Temporary Items",
+)
+"""Folders that network disks, waste bins and systems make: what lies in them is none of the user's. Any case."""
 
-def write_atomically(path: str | os.PathLike[str], data: bytes | str) -> None:
-    """Replace the file at `path` by `data` (text as UTF-8): write beside it, fsync, rename.
+_FOREIGN = tuple(name.casefold() for name in FOREIGN_FOLDERS)
+# A name of its own: that of the file that it will be may be as long as names can be.
+_PART = ".showtell-{}.part"
+_FAR = 2**31 - 2
+# How much of a file is looked at to know whose it is.
+_ENDS = 2**16
+_FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
-    A reader, or a run that is killed at any moment, finds the old file or the new one, never a part. Who may read and
-    write the old file may do so with the new one.
+
+class NotRegularError(OSError):
+    """A pipe, a device or a socket stands where a file was expected."""
+
+
+class KeptError(OSError):
+    """A file is left as it is, as something would be lost; what, says its `strerror`: `is write-protected`."""
+
+
+def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a regular file, or what a link leads to, for reading; a pipe without a writer is not waited for.
 
     Raises:
-        OSError: the folder cannot be written to; the old file is untouched.
+        IsADirectoryError, NotRegularError: it is none.
+        OSError: it cannot be opened.
     """
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    _check_regular(path, Path(path).stat().st_mode)
+    file = os.fdopen(os.open(path, os.O_RDONLY | _FLAGS | getattr(os, "O_NONBLOCK", 0)), "rb")
     try:
-        with beside.open("xb") as file:
-            if target.exists():
-                shutil.copymode(target, beside)
-            file.write(data.encode() if isinstance(data, str) else data)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-    _fsync_folder(target.parent)
+        _check_regular(path, os.fstat(file.fileno()).st_mode)
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def read_regular(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a regular file: reading a pipe or a device might never end.
+    """All bytes of a regular file.
 
     Raises:
-        ShowtellError: it is no regular file.
-        OSError: it cannot be read.
+        OSError: as of `open_regular`, or it cannot be read.
     """
-    # a pipe that nobody writes to is opened at once
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open_regular(path) as file:
+        return file.read()
+
+
+def write_atomically(
+    path: str | os.PathLike[str],
+    data: bytes | str,
+    *,
+    of: os.stat_result | None = None,
+    keep_times: bool = False,
+) -> os.stat_result | None:
+    """Replace the file at `path` by `data` (text as UTF-8): write beside it, fsync, rename.
+
+    A reader, or a run that is killed at any moment, finds the old file or the new one, never a part. The new one has
+    the owner, the permissions, the access list and the extended attributes of the old one. Of a link, what it leads to
+    is replaced. What is no file, such as a pipe, a terminal or /dev/null, is written to as it is.
+
+    Args:
+        path: the file.
+        data: what it will hold.
+        of: the file that `data` was made of, as it was then. It must be the same still.
+        keep_times: whether the new file has the times of the old one.
+
+    Returns:
+        The new file, as it is; None of what is no file.
+
+    Raises:
+        KeptError: the file is write-protected or another than `of`, or its other names, its owner, permissions or
+            attributes would be lost. It is untouched.
+        OSError: the file cannot be written to. It is untouched, and the error names `path`.
+    """
+    content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ShowtellError(f"{os.fsdecode(path)}: is not a regular file; copy it into one")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read()
-    finally:
-        os.close(handle)
+        if _is_stream(path):
+            _write_stream(path, content)
+            return None
+        return _replace(Path(os.path.realpath(path)), content, of, keep_times)
+    except OSError as error:
+        if error.strerror:  # of the file that is meant, and not of that beside it
+            error.filename, error.filename2 = os.fspath(path), None
+        raise
 
 
-def list_files(top: Path, suffixes: Collection[str], error: type[ShowtellError]) -> list[Path]:
+def same_version(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether a file is the same, and as it was, as far as the file system knows."""
+    return all(
+        getattr(one, field) == getattr(other, field)
+        for field in ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
+    )
+
+
+def check_output(
+    path: str | os.PathLike[str],
+    inputs: Iterable[str | os.PathLike[str]] = (),
+    *,
+    ours: Callable[[bytes, bytes], bool] | None = None,
+) -> None:
+    """Find out before the work whether a file can be written, and that it would cost nobody anything.
+
+    Args:
+        path: what will be written.
+        inputs: what is read for it: none of them may be written over.
+        ours: whether a file that begins and ends with these bytes may be replaced; any may if this is not given.
+
+    Raises:
+        ShowtellError: it cannot, or it would.
+    """
+    for given in inputs:
+        if _is_same_file(path, given):
+            raise ShowtellError(f"{path}: is what is read, {given}; name another file")
+    try:
+        if _is_stream(path):
+            return
+        target = Path(os.path.realpath(path))
+        folder, old = target.parent, _status(target)
+        if not folder.is_dir():
+            raise ShowtellError(f"{path}: there is no folder {Path(path).parent}; make it, or name another file")
+        if old is not None:
+            _check_replaceable(target, old)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "no permission to write into its folder")
+        if old is not None and old.st_size and ours is not None:
+            with open_regular(target) as file:
+                head = file.read(_ENDS)
+                file.seek(max(0, old.st_size - _ENDS))
+                if not ours(head, file.read()):
+                    raise KeptError(errno.EEXIST, "is there, and showtell did not make it")
+    except KeptError as error:
+        raise ShowtellError(f"{path}: {error.strerror}; name another file") from error
+    except OSError as error:
+        raise ShowtellError(f"{path}: cannot be written ({error.strerror}); name another file") from error
+
+
+def remove_leftovers(folders: Iterable[Path]) -> None:
+    """Remove what runs that were killed had begun to write in these folders; what another run is writing stays."""
+    for folder in folders:
+        for part in folder.glob(_PART.format("*")):
+            with suppress(OSError):
+                with part.open("ab") as file:
+                    left = lock(file)
+                if left:
+                    part.unlink()
+
+
+def lock(file: IO[bytes]) -> bool:
+    """Lock a file for this process alone unless another one has; closing it, or the process's end, unlocks it.
+
+    A disk that knows no locks, as some in networks, gives it to everybody.
+    """
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            at = file.tell()
+            file.seek(_FAR)  # nobody could read what is locked
+            try:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            finally:
+                file.seek(at)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        return error.errno in (errno.ENOLCK, errno.ENOTSUP)
+    return True
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Be the only one who uses a file, which is made if it is not there.
+
+    Raises:
+        ShowtellError: somebody does already, or it cannot be opened to add to it.
+    """
+    try:
+        file = path.open("ab")
+    except OSError as error:
+        raise ShowtellError(f"{path}: cannot be written ({error.strerror}); name another file") from error
+    with file:
+        if not lock(file):
+            raise ShowtellError(f"{path}: is in use by another showtell; wait for it, or name another file")
+        yield
+
+
+def list_files(
+    top: Path,
+    suffixes: Collection[str],
+    error: type[ShowtellError],
+    *,
+    exclude: Collection[str] = (),
+    unreadable: Callable[[ShowtellError], None] | None = None,
+) -> list[Path]:
     """The files below a folder with one of these suffixes, in lower case, sorted; a file gives itself.
 
-    Files and folders whose name begins with a dot are skipped, links to folders are not followed.
+    Files and folders whose name begins with a dot are skipped, and so are `FOREIGN_FOLDERS`; links to folders are not
+    followed. What vanishes meanwhile is left out.
+
+    Args:
+        top: the folder, whatever its name.
+        suffixes: of the files that are looked for.
+        error: what is raised.
+        exclude: patterns, as of a shell, of further files and folders: of their names, or of the way to them from
+            `top`.
+        unreadable: what to do with the error of a folder that cannot be read, instead of raising it.
 
     Raises:
         ShowtellError: an `error`: there is no such file or folder, or a folder cannot be read.
     """
-
-    def unreadable(problem: OSError) -> None:
-        raise error(f"{problem.filename}: the folder cannot be read ({problem.strerror})") from problem
-
-    if not top.exists():
+    # a Path would raise where it may not look
+    if not os.path.exists(top):  # noqa: PTH110
         raise error(f"{top}: no such file or folder; check the path")
-    if not top.is_dir():
+    if not os.path.isdir(top):  # noqa: PTH112
         return [top]
     files = []
-    for folder, subfolders, names in os.walk(top, onerror=unreadable):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        files += [Path(folder, name) for name in names if not name.startswith(".")]
-    return sorted(file for file in files if file.suffix.lower() in suffixes)
+    folders = [(os.fspath(top), "")]
+    while folders:
+        folder, way = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = list(entries)
+        except OSError as problem:
+            if way and isinstance(problem, (FileNotFoundError, NotADirectoryError)):
+                continue
+            told = error(f"{folder}: the folder cannot be read ({problem.strerror}); change its permissions")
+            if unreadable is None:
+                raise told from problem
+            unreadable(told)
+            continue
+        for entry in found:
+            names = (entry.name, way + entry.name)
+            if entry.name.startswith(".") or _fits(names, exclude):
+                continue
+            if _is_folder(entry):
+                if not entry.is_symlink() and not _fits([entry.name.casefold()], _FOREIGN):
+                    folders.append((entry.path, f"{names[1]}/"))
+            elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122 - a Path for each is slow
+                files.append(Path(entry.path))
+    return sorted(files)
+
+
+def _fits(names: Collection[str], patterns: Collection[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to what may not be looked at
+        return False
+
+
+def _check_regular(path: str | os.PathLike[str], mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder", os.fspath(path))
+    if not stat.S_ISREG(mode):
+        raise NotRegularError(errno.EINVAL, "is not a regular file", os.fspath(path))
+
+
+def _is_same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:
+        return False
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    """Whether what is written there goes elsewhere: into a pipe, to a device, or where this process's output goes."""
+    try:
+        status = Path(path).stat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode) or _own_output(status) is not None
+
+
+def _own_output(status: os.stat_result) -> int | None:
+    """The descriptor of this process's output that a file is."""
+    for descriptor in (1, 2):
+        with suppress(OSError):
+            if os.path.samestat(status, os.fstat(descriptor)):
+                return descriptor
+    return None
+
+
+def _write_stream(path: str | os.PathLike[str], data: bytes) -> None:
+    own = _own_output(os.stat(path))  # noqa: PTH116
+    if own is not None and sys.stdout is not None:
+        sys.stdout.flush()
+    with os.fdopen(os.open(path, os.O_WRONLY | _FLAGS) if own is None else os.dup(own), "wb") as file:
+        file.write(data)
+
+
+def _check_replaceable(target: Path, old: os.stat_result) -> None:
+    _check_regular(target, old.st_mode)
+    if old.st_nlink > 1:
+        raise KeptError(errno.EMLINK, f"has {old.st_nlink} names, hard links that would part")
+    if not os.access(target, os.W_OK):
+        raise KeptError(errno.EACCES, "is write-protected")
+
+
+def _replace(target: Path, data: bytes, of: os.stat_result | None, keep_times: bool) -> os.stat_result:
+    old = _status(target)
+    if old is not None:
+        _check_replaceable(target, old)
+    part = target.with_name(_PART.format(secrets.token_hex(8)))
+    try:
+        # what only some may read is not shown to others meanwhile
+        mode = 0o666 if old is None else 0o600
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode), "wb") as file:
+            lock(file)
+            file.write(data)
+            file.flush()
+            if old is not None:
+                _take_over(target, old, part, file.fileno())
+            os.fsync(file.fileno())
+        if old is not None and keep_times:
+            os.utime(part, ns=(old.st_atime_ns, old.st_mtime_ns))
+        if of is not None and ((now := _status(target)) is None or not same_version(now, of)):
+            raise KeptError(errno.EBUSY, "was changed meanwhile")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    _fsync_folder(target.parent)
+    return target.stat()
+
+
+def _take_over(target: Path, old: os.stat_result, part: Path, descriptor: int) -> None:
+    """Give a new file the owner, the permissions, the access list and the extended attributes of the old one."""
+    if os.name == "nt":
+        part.chmod(stat.S_IMODE(old.st_mode))
+        return
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+        except PermissionError as error:
+            raise KeptError(errno.EPERM, "has an owner or group that cannot be kept") from error
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+    if hasattr(os, "listxattr"):
+        before, there = _attributes(target), _attributes(descriptor)
+        for name in there.keys() - before.keys():  # a folder's list of who may read what is made in it
+            os.removexattr(descriptor, name)
+        for name, value in before.items():
+            if there.get(name) != value:
+                try:
+                    os.setxattr(descriptor, name, value)
+                except OSError as error:
+                    raise KeptError(error.errno, f"has an attribute, {name}, that cannot be kept") from error
+
+
+def _attributes(file: Path | int) -> dict[str, bytes]:
+    """The extended attributes of a file, among them its access list; none where the disk has none."""
+    try:
+        return {name: os.getxattr(file, name) for name in os.listxattr(file)}
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.ENOSYS):
+            return {}
+        raise
 
 
 def _fsync_folder(folder: Path) -> None:

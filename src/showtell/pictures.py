@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from showtell.errors import ShowtellError
-from showtell.files import write_atomically
+from showtell.files import check_output, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,6 +34,7 @@ MAP, SIGNED_MAP = "YlGnBu", "PuOr_r"
 
 SUFFIXES = (".png", ".svg", ".pdf")
 _DOTS_PER_INCH = 120
+_BY = "drawn by showtell"
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -60,14 +62,40 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
     return suffix
 
 
+def check_picture(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
+    """Find out before the work whether a picture can be written, and that it would cost nobody theirs.
+
+    Raises:
+        ShowtellError: it cannot, it is one of `inputs`, or a file of that name is there that showtell did not draw.
+    """
+    check_suffix(path)
+    check_output(path, inputs, ours=_is_ours)
+
+
+def check_new(path: Path) -> None:
+    """Find out before the work whether a picture can be written under a name that nobody gave.
+
+    Raises:
+        ShowtellError: it cannot, or a file of that name is there.
+    """
+    if os.path.lexists(path):
+        raise ShowtellError(f"{path}: is there already; remove it, or name the picture with --output")
+    check_output(path)
+
+
+def _is_ours(head: bytes, tail: bytes) -> bool:
+    return _BY.encode() in head or _BY.encode() in tail
+
+
 def picture(figure: Figure, suffix: str = ".png") -> bytes:
     """The bytes of a file with that suffix; the same figure is the same bytes."""
     from matplotlib import rc_context
 
     file = io.BytesIO()
     dated = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}[suffix]
+    by = {".png": "Software", ".svg": "Creator", ".pdf": "Creator"}[suffix]
     with rc_context({"svg.hashsalt": "showtell"}):
-        figure.savefig(file, format=suffix[1:], dpi=_DOTS_PER_INCH, metadata=dated)
+        figure.savefig(file, format=suffix[1:], dpi=_DOTS_PER_INCH, metadata={**dated, by: _BY})
     return file.getvalue()
 
 

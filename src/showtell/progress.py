@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol
 
+from showtell.console import note
+
 _LINE_SECONDS = 30.0
 
 
@@ -30,7 +32,7 @@ def bar(what: str, *, quiet: bool = False) -> Iterator[Report]:
     if quiet:
         yield lambda done, total, note="": None
         return
-    with _terminal_bar(what) if sys.stderr.isatty() else _log_lines() as show:
+    with _terminal_bar(what) if sys.stderr is not None and sys.stderr.isatty() else _log_lines() as show:
         pace = _pace(what.split()[-1])
 
         def report(done: int, total: int, note: str = "") -> None:
@@ -49,7 +51,9 @@ def _terminal_bar(what: str) -> Iterator[_Show]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = BarColumn(bar_width=24), TextColumn("{task.description}", markup=False)
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    # what goes into a file or a pipe is not to be drawn above the bar
+    above = sys.stdout is not None and sys.stdout.isatty()
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=above) as progress:
         task = progress.add_task(what, total=None, visible=False)
         yield lambda done, total, line: progress.update(
             task, completed=done, total=total, description=line, visible=True
@@ -65,7 +69,7 @@ def _log_lines() -> Iterator[_Show]:
         nonlocal last_time, unprinted
         unprinted = line
         if time.monotonic() - last_time >= _LINE_SECONDS:
-            print(line, file=sys.stderr, flush=True)
+            note(line)
             last_time = time.monotonic()
             unprinted = ""
 
@@ -73,7 +77,7 @@ def _log_lines() -> Iterator[_Show]:
         yield show
     finally:
         if unprinted:
-            print(unprinted, file=sys.stderr, flush=True)
+            note(unprinted)
 
 
 def _pace(unit: str) -> Callable[[int, int], str]:

@@ -25,9 +25,10 @@ class Result:
 def showtell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     """Run `showtell` with these words, in this process."""
 
-    def run(*words: object, stdin: str = "") -> Result:
+    def run(*words: object, stdin: str | bytes = "") -> Result:
         monkeypatch.setattr(sys, "argv", ["showtell", *map(str, words)])
-        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
         status = 0
         try:
             main()

@@ -3,7 +3,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import showtell as showtell_package
 from conftest import PHOTOS
 from showtell import __version__
 from showtell.captioner import Captioner
 from showtell.confidence import Confidence
+from showtell.files import alone, open_regular
 from showtell.metadata.xmp import ALT_TEXT, DESCRIPTION, PROPERTIES, Packet
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
@@ -289,8 +294,8 @@ def test_a_run_with_a_manifest_goes_on_where_it_was(showtell, model, holiday: Pa
     command = ("caption", holiday, "--model", model, "--quiet", "--manifest", tmp_path / "done.jsonl")
     first = showtell(*command)
     assert (first.status, len(first.out.splitlines())) == (1, 2)
-    assert showtell(*command).out == ""
-    assert showtell(*command).status == 0  # what is broken was told
+    again = showtell(*command)
+    assert (again.status, again.out, again.err) == (1, "", first.err)  # what is broken is not tried, and told
     shutil.copy(COFFEE, holiday / "broken.jpg")
     assert [line.split(": ")[0] for line in showtell(*command).out.splitlines()] == [str(holiday / "broken.jpg")]
     assert len(showtell(*command, "--beam", 1).out.splitlines()) == 3
@@ -364,3 +369,194 @@ def test_what_cannot_be_written_is_tried_again_by_the_next_run_alone(
         polls = 0
         result = showtell(*command, "--watch")
         assert (result.status, len(result.out.splitlines())) == (1, 1)
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A folder with a photo whose name is not UTF-8 and has a control character."""
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    try:
+        shutil.copy(CAT, folder / os.fsdecode(b"caf\xe9\x1b[31m.png"))
+    except OSError:
+        pytest.skip("the file system has no such names")
+    shutil.copy(CAT, folder / "z.png")
+    return folder
+
+
+def run(*words: object, stdin: bytes = b"", encoding: str = "utf-8:strict") -> tuple[int, bytes, bytes]:
+    """What `showtell caption` does in a process of its own: its exit status, and the bytes that it wrote."""
+    done = subprocess.run(
+        [sys.executable, "-m", "showtell", "caption", "-q", *map(str, words)],
+        input=stdin,
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(Path(showtell_package.__file__).parents[1])},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_names_are_bytes(odd: Path, model: Path, captioner: Captioner, tmp_path: Path) -> None:
+    text = captioner.caption(CAT).text.encode()
+    names = [os.fsencode(odd / os.fsdecode(b"caf\xe9\x1b[31m.png")), os.fsencode(odd / "z.png")]
+    assert run(odd, "-m", model) == (0, b"".join(name + b": " + text + b"\n" for name in names), b"")
+    status, out, _ = run("-", "-m", model, "--csv", stdin=b"\n".join([*names, b"no\xe9\x1b.jpg"]))
+    assert (status, [line.split(b",")[0] for line in out.splitlines()]) == (1, [b"file", *names, b"no\xe9\x1b.jpg"])
+    done = tmp_path / "done.jsonl"
+    status, out, _ = run(odd, "-m", model, "--json", "--manifest", done)
+    assert [os.fsencode(json.loads(line)["file"]) for line in out.decode().splitlines()] == names
+    assert run(odd, "-m", model, "--json", "--manifest", done) == (0, b"", b"")
+
+
+def test_an_error_with_an_odd_name_is_one_line(model: Path) -> None:
+    status, out, err = run("-", "-m", model, stdin=b"caf\xe9\x1b[31m\n.jpg\0")
+    assert (status, out) == (1, b"")
+    assert err == b"showtell: caf\\xe9\\x1b[31m\\n.jpg: no such file; check the path\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
+@pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+def test_a_full_disk_is_one_line(model: Path, form: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "showtell", "caption", CAT, "-m", model, *form]
+        environment = os.environ | {"PYTHONPATH": str(Path(showtell_package.__file__).parents[1])}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment)
+    assert done.returncode == 1
+    assert done.stderr == b"showtell: standard output cannot be written to (No space left on device); free space\n"
+
+
+def test_folders_and_files_are_left_out(showtell, model, holiday: Path) -> None:
+    shutil.copytree(holiday / "day 2", holiday / "@eaDir")
+    result = showtell("caption", holiday, "--model", model, "-q", "--exclude", "day *", "--exclude", "broken.*")
+    assert (result.status, result.err) == (0, "")
+    assert [line.split(": ")[0] for line in result.out.splitlines()] == [str(holiday / "cat.png")]
+
+
+def test_a_folder_that_cannot_be_read_is_skipped(showtell, model, holiday: Path, monkeypatch) -> None:
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "day 2":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (holiday / "broken.jpg").unlink()
+    result = showtell("caption", holiday, "--model", model, "-q")
+    assert result.status == 1
+    assert result.out.startswith(f"{holiday / 'cat.png'}: ")
+    assert result.err == (
+        f"showtell: {holiday / 'day 2'}: the folder cannot be read (Permission denied); change its permissions\n"
+    )
+
+
+def test_what_can_pass_is_tried_again(showtell, model, holiday: Path, tmp_path: Path, monkeypatch) -> None:
+    command = ("caption", holiday / "cat.png", "--model", model, "-q", "--manifest", tmp_path / "done.jsonl")
+    with monkeypatch.context() as patched:
+
+        def refuse(path: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        patched.setattr("showtell.vision.photo.open_regular", refuse)
+        for _ in range(2):
+            result = showtell(*command)
+            assert (result.status, result.out) == (1, "")
+            assert "no permission to read it" in result.err
+    result = showtell(*command)
+    assert (result.status, result.out.count("\n"), result.err) == (0, 1, "")
+
+
+def test_a_watch_tries_again_and_says_it_once(showtell, model, tmp_path: Path, monkeypatch) -> None:
+    photo = tmp_path / "cat.png"
+    shutil.copy(CAT, photo)
+    polls, really = 0, open_regular
+    tried = []
+
+    def sleep(seconds: float) -> None:
+        nonlocal polls
+        polls += 1
+        if polls in (3, 6):
+            photo.chmod(0o640 if polls == 3 else 0o644)
+        if polls == 9:
+            raise KeyboardInterrupt
+
+    def refuse(path: object) -> object:
+        tried.append(polls)
+        if polls < 6:
+            raise PermissionError(13, "Permission denied")
+        return really(path)
+
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr("showtell.vision.photo.open_regular", refuse)
+    result = showtell("caption", photo, "--model", model, "-q", "--watch")
+    assert (result.status, result.out.count("\n"), result.err.count("no permission")) == (0, 1, 1)
+    assert tried == [0, 3, 6]
+
+
+@pytest.mark.parametrize("target", ["embed", "xmp"])
+def test_a_photo_that_takes_the_place_of_another_gets_its_own_caption(
+    showtell, model, tmp_path: Path, monkeypatch, target: str
+) -> None:
+    folder = tmp_path / "album"
+    folder.mkdir()
+    photo = folder / "cat.png"
+    shutil.copy(CAT, photo)
+    command = ("caption", folder, "--model", model, "-q", "--write", target, "--manifest", tmp_path / "done.jsonl")
+    several = Captioner.try_several
+
+    def replaced(self: Captioner, *words: object, **options: object) -> object:
+        outcomes = several(self, *words, **options)
+        shutil.copy(COFFEE, folder / "new")
+        (folder / "new").replace(photo)
+        return outcomes
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Captioner, "try_several", replaced)
+        result = showtell(*command)
+    assert result.status == 1
+    assert f"{photo}: was changed meanwhile, and left as it is; run the command again" in result.err
+    assert photo.read_bytes() == COFFEE.read_bytes()
+    assert [path.name for path in folder.iterdir()] == ["cat.png"]
+    assert showtell(*command).out == f"{photo}: {Captioner.load(model).caption(COFFEE).text}\n"
+    assert showtell(*command).out == ""
+
+
+def test_a_photo_that_is_named_twice_is_embedded_in_once(showtell, model, tmp_path: Path) -> None:
+    shutil.copy(CAT, tmp_path / "cat.png")
+    (tmp_path / "link.png").symlink_to("cat.png")
+    result = showtell("caption", tmp_path, tmp_path / "cat.png", "--model", model, "-q", "--write", "embed")
+    assert (result.status, result.out.count("\n"), result.err) == (0, 3, "")
+    assert (tmp_path / "link.png").is_symlink()
+
+
+def test_a_manifest_is_used_by_one_alone(showtell, model, holiday: Path, tmp_path: Path) -> None:
+    command = ("caption", holiday / "cat.png", "--model", model, "--manifest", tmp_path / "done.jsonl")
+    with alone(tmp_path / "done.jsonl"):
+        result = showtell(*command)
+    assert (result.status, result.out) == (1, "")
+    assert "is in use by another showtell" in result.err
+    assert showtell(*command).status == 0
+
+
+@pytest.mark.parametrize("content", [b'{"annotations": []}', b"\x89PNG\r\n\x1a\n"])
+def test_a_manifest_is_nobody_elses_file(showtell, model, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "mine").write_bytes(content)
+    result = showtell("caption", CAT, "--model", model, "--manifest", tmp_path / "mine")
+    assert (result.status, result.out, result.err.count("\n")) == (1, "", 1)
+    assert (tmp_path / "mine").read_bytes() == content
+
+
+def test_what_a_killed_run_left_is_removed(showtell, model, holiday: Path) -> None:
+    (holiday / ".showtell-0123456789abcdef.part").write_bytes(b"half a photo")
+    showtell("caption", holiday / "cat.png", "--model", model, "--write", "xmp")
+    assert not list(holiday.glob(".*.part"))
+
+
+def test_captions_go_where_they_are_sent_though_a_bar_is_drawn(showtell, model, holiday: Path, monkeypatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    (holiday / "broken.jpg").unlink()
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    assert showtell("caption", holiday, "--model", model).out.count("\n") == 2

@@ -62,6 +62,20 @@ def test_a_page_of_it(showtell, model: Path, drawn: Path, stored: Path, tmp_path
     assert page.count("<figure>") == 3 * min(12, len(read_dataset(drawn).split("val")))
 
 
+def test_nothing_is_written_over(showtell, model: Path, drawn: Path, stored: Path, tmp_path: Path) -> None:
+    page, photo = tmp_path / "index.html", next(drawn.rglob("*.png"))
+    page.write_text("<!doctype html><title>Mine</title>")
+    before = {path: path.read_bytes() for path in (page, photo, drawn / "captions.csv")}
+    words = ["evaluate", model, drawn, "--features", stored, "--quiet"]
+    outputs = [("--report", page), ("--report", photo), ("--captions", photo), ("--captions", drawn / "captions.csv")]
+    for option, path in [*outputs, ("--captions", model), ("--report", tmp_path / "none" / "report.html")]:
+        result = showtell(*words, option, path)
+        assert (result.status, result.out, result.err.count("\n")) == (1, "", 1)
+    assert {path: path.read_bytes() for path in before} == before
+    for _ in range(2):
+        assert showtell(*words, "--report", tmp_path / "report.html").status == 0
+
+
 def test_a_split_that_is_not_there(showtell, model: Path, drawn: Path, stored: Path) -> None:
     result = showtell("evaluate", model, drawn, "--split", "test", "--features", stored)
     assert result.status == 1

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,36 @@ def test_what_cannot_be_done_is_said(showtell, model: Path, tmp_path: Path) -> N
     result = showtell("explain", tmp_path / "none.jpg", "--model", model)
     assert result.status == 1
     assert "none.jpg: no such file" in result.err
+
+
+def test_no_file_is_written_over_that_showtell_did_not_draw(showtell, model: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo = Path(shutil.copy(PHOTO, "cat.png"))
+    Path("link.png").symlink_to("cat.png")
+    os.link("cat.png", "hard.png")
+    Path("letter.svg").write_text("<svg/>")
+    for output in ("cat.png", "./cat.png", "link.png", "hard.png", "letter.svg"):
+        before = Path(output).read_bytes()
+        result = showtell("explain", photo, "--model", model, "-o", output)
+        assert (result.status, result.out, result.err.count("\n")) == (1, "", 1)
+        assert "name another file" in result.err
+        assert Path(output).read_bytes() == before
+    result = showtell("explain", photo, "--model", model, "-o", "none/why.png")
+    assert (result.status, result.out) == (1, "")
+    assert "none/why.png: there is no folder none; make it" in result.err
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_a_picture_that_was_drawn_may_be_drawn_again(showtell, model: Path, tmp_path: Path, suffix: str) -> None:
+    for _ in range(2):
+        assert showtell("explain", PHOTO, "--model", model, "-o", tmp_path / f"why{suffix}").status == 0
+
+
+def test_a_name_that_nobody_gave_replaces_nothing(showtell, model: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert showtell("explain", PHOTO, "--model", model).status == 0
+    before = Path("chelsea.explained.png").read_bytes()
+    result = showtell("explain", PHOTO, "--model", model)
+    assert (result.status, result.out) == (1, "")
+    assert "chelsea.explained.png: is there already; remove it, or name the picture with --output" in result.err
+    assert Path("chelsea.explained.png").read_bytes() == before

@@ -51,6 +51,14 @@ def test_the_numbers_alone(showtell, here: Path) -> None:
     assert [path.name for path in here.iterdir()] == ["g.svg"]
 
 
+def test_no_picture_is_written_over(showtell, here: Path) -> None:
+    (here / "gradients.png").write_bytes(b"mine")
+    for words in ((), ("-o", "gradients.png"), ("-o", "none/g.png")):
+        result = showtell("lab", "gradients", *SMALL, *words)
+        assert (result.status, result.out, result.err.count("\n")) == (1, "", 1)
+    assert (here / "gradients.png").read_bytes() == b"mine"
+
+
 def test_another_kind_of_picture_is_refused_before_the_work(showtell) -> None:
     result = showtell("lab", "gradients", "-o", "g.gif")
     assert (result.status, result.out) == (1, "")

@@ -54,3 +54,27 @@ def test_files_that_are_not_there(showtell, tmp_path: Path) -> None:
     result = showtell("score", tmp_path / "a.json", tmp_path / "b.json")
     assert result.status == 1
     assert "a.json: cannot be read" in result.err
+
+
+def test_where_captions_go_is_checked_before_the_work(showtell, files, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    (tmp_path / "album.json").write_text('[{"id": 1}]')
+    names = ("none/captions.jsonl", "photo.jpg", "album.json", "results.json", "references.json", ".")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for name in names:
+        result = showtell("score", *files, "--captions", tmp_path / name)
+        assert (result.status, result.out, result.err.count("\n")) == (1, "", 1)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    for _ in range(2):
+        assert showtell("score", *files, "--captions", tmp_path / "captions.jsonl").status == 0
+
+
+def test_captions_that_cannot_be_written_cost_no_figures(showtell, files, tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "captions.jsonl")
+
+    monkeypatch.setattr("showtell.evaluation.records.write_atomically", full)
+    result = showtell("score", *files, "--captions", tmp_path / "captions.jsonl")
+    assert result.status == 1
+    assert result.out.startswith("photos")
+    assert "showtell: captions.jsonl: cannot be read or written (No space left on device)" in result.err

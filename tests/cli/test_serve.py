@@ -74,6 +74,8 @@ def test_other_machines_need_a_token(model: Path) -> None:
 
 
 def test_without_its_packages_it_says_what_to_install(showtell, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("showtell.serve")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = showtell("serve")
     assert (result.status, result.out) == (1, "")
@@ -85,3 +87,24 @@ def test_a_port_that_is_taken_is_told(showtell, model: Path) -> None:
         result = showtell("serve", "--model", model, "--port", taken.getsockname()[1])
     assert result.status == 1
     assert "try another --port" in result.err
+
+
+def test_an_address_that_is_not_here_is_told_before_a_token_is_made_up(showtell, model: Path) -> None:
+    result = showtell("serve", "--model", model, "--host", "no.such.host.invalid")
+    assert result.status == 1
+    assert "try another --host" in result.err
+    assert "Bearer" not in result.err
+
+
+@pytest.mark.parametrize("token", [" ", "a b", "a\n", "clé", "caf\udce9"])
+def test_a_token_that_nobody_can_send_is_told(showtell, model: Path, token: str) -> None:
+    result = showtell("serve", "--model", model, "--port", "0", "--token", token)
+    assert (result.status, result.out) == (1, "")
+    assert "use letters, digits and signs of ASCII" in result.err
+    assert "listening" not in result.err
+
+
+def test_the_address_that_is_shown_is_answered(model: Path) -> None:
+    with started("--model", model, "--host", "127.0.0.2") as (_, address, _):
+        assert address.startswith("http://127.0.0.2:")
+        assert post(address)["captions"]

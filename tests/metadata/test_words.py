@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import pytest
 from PIL import Image, PngImagePlugin
@@ -68,6 +70,81 @@ def test_a_text_of_png(saved) -> None:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Description", "My dog.")
     assert words_of(saved("PNG", pnginfo=texts)).of_people(DESCRIPTION) == "My dog."
+
+
+@pytest.mark.parametrize("format", ["JPEG", "WEBP", "PNG", "TIFF"])
+def test_further_fields_of_exif(saved, format: str) -> None:
+    fields = Image.Exif()
+    fields[0x9C9C] = "My dog.".encode("utf-16-le")
+    assert words_of(saved(format, exif=fields)).of_people(DESCRIPTION) == "My dog."
+    fields = Image.Exif()
+    fields[0x010F] = "A camera"
+    fields.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0My cat."
+    if format != "TIFF":  # which Pillow writes without it
+        assert words_of(saved(format, exif=fields)).of_people(DESCRIPTION) == "My cat."
+
+
+def test_iptc_in_tiff_and_in_two_segments_of_jpeg(saved) -> None:
+    field = b"\x1c\x02\x78\0\x07My dog."
+    assert words_of(saved("TIFF", tiffinfo={33723: field})).of_people(DESCRIPTION) == "My dog."
+    data = saved("TIFF", tiffinfo={33723: field})
+    entry = data.index(struct.pack("<HHI", 33723, 7, len(field)))
+    numbers = data[:entry] + struct.pack("<HHI", 33723, 4, len(field) // 4) + data[entry + 8 :]
+    assert words_of(numbers).of_people(DESCRIPTION) == "My dog."
+    data, head = saved("JPEG"), b"Photoshop 3.0\0"
+    parts = [head + b"8BIM\x04\x04\0\0\0\0\0\x0c" + field[:6], head + field[6:]]
+    segments = [b"\xff\xed" + (len(part) + 2).to_bytes(2, "big") + part for part in parts]
+    assert words_of(data[:2] + b"".join(segments) + data[2:]).of_people(DESCRIPTION) == "My dog."
+
+
+def test_comments(saved) -> None:
+    data = saved("JPEG", comment=b"My dog.")
+    assert words_of(data).of_people(DESCRIPTION) == "My dog."
+    other = b"\xff\xfe\0\x13Created with GIMP"
+    assert words_of(data[:2] + other + data[2:]).of_people(DESCRIPTION) == "My dog."
+    assert words_of(saved("GIF", comment=b"My dog.")).of_people(DESCRIPTION) == "My dog."
+    assert words_of(saved("GIF", comment=b"My dog.")).of_people(ALT_TEXT) == ""
+
+
+def png_text(kind: bytes, payload: bytes) -> bytes:
+    return len(payload).to_bytes(4, "big") + kind + payload + zlib.crc32(kind + payload).to_bytes(4, "big")
+
+
+@pytest.mark.parametrize("behind", [False, True])
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        png_text(b"tEXt", b"Description\0My dog."),
+        png_text(b"tEXt", b"comment\0My dog."),
+        png_text(b"zTXt", b"Comment\0\0" + zlib.compress(b"My dog.")),
+        png_text(b"iTXt", b"Description\0\0\0en\0\0My dog."),
+        png_text(b"iTXt", b"Description\0\1\0\0\0" + zlib.compress(b"My dog.")),
+        png_text(b"eXIf", described("My dog.").tobytes()[6:]),
+        png_text(b"tEXt", b"Raw profile type iptc\0\niptc\n12\n" + b"\x1c\x02\x78\0\x07My dog.".hex().encode()),
+        png_text(b"tEXt", b"Raw profile type exif\0\nexif\n9\n" + described("My dog.").tobytes().hex().encode()),
+    ],
+)
+def test_texts_of_png_before_and_behind_the_pixels(saved, chunk: bytes, behind: bool) -> None:
+    data = saved("PNG")
+    at = len(data) - 12 if behind else 33
+    damaged = png_text(b"zTXt", b"Comment\0\0nonsense")
+    assert words_of(data[:at] + damaged + chunk + data[at:]).of_people(DESCRIPTION) == "My dog."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<tiff:ImageDescription xmlns:tiff="http://ns.adobe.com/tiff/1.0/">My dog.</tiff:ImageDescription>',
+        '<exif:UserComment xmlns:exif="http://ns.adobe.com/exif/1.0/" rdf:value="My dog."/>',
+        '<a:notes xmlns:a="http://ns.acdsee.com/iptc/1.0/">My dog.</a:notes>',
+        '<a:caption xmlns:a="http://ns.acdsee.com/iptc/1.0/">My dog.</a:caption>',
+    ],
+)
+def test_further_descriptions_in_xmp(body: str) -> None:
+    rdf = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
+    words = Words()
+    words.add(Packet.parse("a.xmp", f"<rdf:RDF {rdf}><rdf:Description>{body}</rdf:Description></rdf:RDF>".encode()))
+    assert words.of_people(DESCRIPTION) == "My dog."
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "TIFF"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import stat
 import subprocess
@@ -247,7 +248,7 @@ def test_other_formats_have_a_sidecar(saved, record: Record, format: str, tmp_pa
 def test_a_file_that_cannot_be_written_is_an_error(
     write: Write, photo: Path, record: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(path: Path, data: bytes) -> None:
+    def full(path: Path, data: bytes, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("showtell.metadata.writing.write_atomically", full)
@@ -281,3 +282,49 @@ def test_exiftool_may_write_after_us(write: Write, photo: Path, record: Record, 
     assert (change.written, change.kept) == (PROPERTIES, {})
     fields = exiftool(change.file)
     assert (fields["XMP-dc:Description"], fields["XMP-xmp:Rating"]) == ("A cat.", 4)
+
+
+def test_what_was_changed_meanwhile_is_left(write: Write, photo: Path, record: Record) -> None:
+    before = photo.stat()
+    photo.write_bytes(photo.read_bytes() + b"!")
+    files = snapshot(photo.parent)
+    with pytest.raises(PhotoError, match="was changed meanwhile, and left as it is; run the command again"):
+        write(photo, record, of=before)
+    assert snapshot(photo.parent) == files
+    assert write(photo, record, of=photo.stat()).status is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="of POSIX alone")
+def test_a_photo_that_would_lose_something_is_left(photo: Path, record: Record) -> None:
+    photo.chmod(0o444)
+    before = snapshot(photo.parent)
+    with pytest.raises(PhotoError, match=r"is write-protected, and left as it is; .*--write xmp"):
+        write_embedded(photo, record)
+    photo.chmod(0o644)
+    os.link(photo, photo.with_name("other"))
+    with pytest.raises(PhotoError, match=r"has 2 names, .*, and left as it is; .*--write xmp"):
+        write_embedded(photo, record)
+    photo.with_name("other").unlink()
+    assert snapshot(photo.parent) == before
+    assert write_embedded(photo, record).written
+
+
+def test_an_embedded_photo_keeps_its_times(photo: Path, record: Record) -> None:
+    os.utime(photo, ns=(10**18, 10**18 + 5))
+    change = write_embedded(photo, record)
+    assert change.status is not None
+    assert photo.stat().st_mtime_ns == change.status.st_mtime_ns == 10**18 + 5
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("name", ["{0.name}.xmp", "{0.stem}.xmp", "{0.name}.XMP"])
+def test_a_pipe_is_no_sidecar(write: Write, photo: Path, record: Record, name: str) -> None:
+    os.mkfifo(photo.with_name(name.format(photo)))
+    with pytest.raises(PhotoError, match=r"its XMP cannot be read or written \(.* is not a regular file\)"):
+        write(photo, record)
+
+
+def test_names_as_long_as_they_can_be(write: Write, saved, record: Record, tmp_path: Path) -> None:
+    photo = tmp_path / ("n" * 251 + ".jpg")
+    photo.write_bytes(saved("JPEG"))
+    assert texts_of(write(photo, record)) == ["A dog runs.", "A dog runs."]

@@ -56,6 +56,18 @@ def test_any_text_comes_back(property: str, text: str) -> None:
         ("<dc:description>A dog.</dc:description>", "", "A dog."),
         ("", 'dc:description="A dog."', "A dog."),
         (alt("dc:title", x_default="A dog."), "", ""),
+        ('<dc:description rdf:value="A dog." xmp:q="x"/>', "", "A dog."),
+        ('<dc:description rdf:resource="A dog."/>', "", "A dog."),
+        ('<dc:description xml:lang="en" mine:text="A dog."/>', "", "A dog."),
+        (
+            '<dc:description rdf:parseType="Resource"><rdf:value>A dog.</rdf:value><mine:q>q</mine:q></dc:description>',
+            "",
+            "A dog.",
+        ),
+        ("<dc:description><rdf:Description rdf:value='A dog.' mine:q='q'/></dc:description>", "", "A dog."),
+        ("<dc:description><rdf:Alt><rdf:li rdf:value='A dog.'/></rdf:Alt></dc:description>", "", "A dog."),
+        ("<dc:description><rdf:Alt/><!-- A dog? --></dc:description>", "", ""),
+        ('<dc:description xml:lang="en"/>', "", ""),
     ],
 )
 def test_a_text_in_any_form_is_seen_and_replaced(body: str, attributes: str, text: str) -> None:
@@ -139,3 +151,27 @@ def test_a_property_that_is_there_twice_is_an_error() -> None:
         packet.text(DESCRIPTION)
     with pytest.raises(PhotoError, match="dc:description is there twice"):
         packet.set_text(DESCRIPTION, "A cow.")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("declared", [False, True])
+def test_any_encoding_of_unicode(encoding: str, declared: bool) -> None:
+    name = "utf-8" if encoding == "utf-8-sig" else encoding[:6]
+    text = xmp(alt("dc:description", x_default="Mein süßer Hund.")).decode().removeprefix("\ufeff")
+    text = f'<?xml version="1.0" encoding="{name}"?>{text}' if declared else text
+    for end in ("", "\n\n", "\0\0\0"):
+        packet = Packet.parse("a.xmp", (text + end).encode(encoding))
+        assert packet.text(DESCRIPTION) == "Mein süßer Hund."
+        packet.set_text(ALT_TEXT, "A dog.")
+        assert again(packet).text(DESCRIPTION) == "Mein süßer Hund."
+
+
+def test_nodes_may_have_a_type_of_their_own() -> None:
+    text = xmp("<dc:description>A dog.</dc:description>").replace(b"rdf:Description", b"mine:Photo")
+    assert Packet.parse("a.xmp", text).text(DESCRIPTION) == "A dog."
+
+
+def test_too_many_namespaces_are_turned_away() -> None:
+    many = " ".join(f'xmlns:p{number}="urn:p:{number}"' for number in range(2000))
+    with pytest.raises(PhotoError, match="more than 1,000 namespaces"):
+        Packet.parse("a.xmp", xmp("", many))

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from conftest import PHOTOS
@@ -31,14 +32,23 @@ def test_a_name_that_a_stranger_gave_this_machine_is_not_answered(client: TestCl
         assert client.get("/healthz", headers={"host": host}).status_code == 200
 
 
-def test_a_token_is_asked_for(captioner: Captioner, file: Path) -> None:
-    app = application(captioner, file, token="secret", loopback=False)
+def test_a_token_is_asked_for(captioner: Captioner, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def url(connection: object) -> None:
+        raise AssertionError("the address is made from the Host header: no path is to be taken from it")
+
+    monkeypatch.setattr(HTTPConnection, "url", property(url))
+    app = application(captioner, file, token="secret", hosts=None)
     with TestClient(app, "http://photos.example") as client:
         assert client.get("/healthz").status_code == 200
         for headers in ({}, {"authorization": "secret"}, {"authorization": "Bearer sécret".encode()}):
             answer = client.post("/v1/captions", headers=headers, **FORM)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
         assert client.post("/v1/captions", headers={"authorization": "Bearer secret"}, **FORM).status_code == 200
+        assert client.get("/v1/models", headers={"host": "x/healthz?"}).status_code == 401
+        for path in ("/", "/docs", "/docs.css", "/openapi.json", "/readyz"):
+            assert client.get(path).status_code == 200
+        for path in ("/metrics", "/nothing", "/healthz/"):
+            assert client.get(path).status_code == 401
 
 
 @pytest.mark.parametrize("told", [True, False])
@@ -81,7 +91,7 @@ def test_a_failure_of_ours_is_a_500_without_its_cause(captioner: Captioner, file
 def test_the_description_is_of_all_there_is(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     assert described["openapi"].startswith("3.")
-    routes = {route.path for route in client.app.routes} - {"/openapi.json", "/docs", "/docs.css", "/api/show", *FILES}
+    routes = {route.path for route in client.app.routes} - {"/openapi.json", "/docs", "/docs.css", *FILES}
     assert set(described["paths"]) == routes
     page = client.get("/docs").text
     for path in routes:
@@ -94,7 +104,7 @@ def test_the_description_is_of_all_there_is(client: TestClient) -> None:
 
 def test_a_body_that_does_not_arrive_is_given_up(captioner: Captioner, file: Path) -> None:
     async def whole() -> None:
-        app = application(captioner, file, limits=Limits(deadline_seconds=0.05))
+        app = application(captioner, file, limits=Limits(deadline_seconds=0.05, linger_seconds=0.05))
         sent: list[dict] = []
 
         async def receive() -> dict:
@@ -121,7 +131,9 @@ def test_bodies_have_a_bound_together(captioner: Captioner, file: Path) -> None:
         assert client.post("/v1/captions", content=b" " * 1000).status_code == 400
         answer = client.post("/v1/captions", content=b" " * 1001)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-        assert client.post("/v1/captions", content=iter([b" "])).status_code == 503  # it may be long
+        assert client.post("/v1/captions", content=iter([b" "] * 1000)).status_code == 400  # not more than it is
+        assert client.post("/v1/captions", content=iter([b" "] * 1001)).status_code == 503
+        assert client.post("/v1/captions", content=b" " * 1000).status_code == 400  # what was read is forgotten
         assert client.get("/healthz").status_code == 200
 
 
@@ -132,3 +144,56 @@ def test_the_page_is_there(client: TestClient) -> None:
         assert kind in answer.headers["content-type"]
     for path in ("/page/index.html", "/../app.py", "/%2e%2e/app.py", "/page.py"):
         assert client.get(path).status_code == 404
+
+
+def test_the_description_is_made_of_what_is_checked(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()
+    schemas = described["components"]["schemas"]
+    assert not any("." in name for name in schemas)  # each has its own name
+    assert (schemas["Captions"]["properties"]["several"]["minimum"], schemas["Captions"]["additionalProperties"]) == (
+        1,
+        False,
+    )
+    form = described["paths"]["/v1/captions"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {"file", "several", "looks"}
+    page = client.get("/docs").text
+    assert "<code>several</code>: integer. Captions of each photo, a number from 1 to 8." in page
+    assert "<code>include_usage</code>: boolean" in page
+
+
+@pytest.mark.parametrize("path", ["/v1/models/showtell", "/v1/completions", "/api/ps", "/healthz/"])
+def test_what_is_not_there_is_told_in_json(client: TestClient, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = client.request(method, path)
+        assert answer.status_code == 404
+        error = answer.json()["error"]
+        assert (error["message"] if path.startswith("/v1/") else error).startswith(f"there is no {path} here")
+
+
+def test_a_method_that_a_path_does_not_take_is_told_in_json(client: TestClient) -> None:
+    answer = client.get("/v1/captions")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json() == {"error": "/v1/captions does not take GET; it takes POST"}
+    answer = client.delete("/v1/models")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (405, "invalid_request_error")
+
+
+def test_who_is_ready_would_take_a_photo(captioner: Captioner, file: Path) -> None:
+    with TestClient(application(captioner, file, limits=Limits(all_bytes=1000)), "http://localhost") as client:
+        state = client.app.state
+        assert client.get("/readyz").status_code == 200
+
+        def refused() -> None:
+            assert [client.get("/readyz").status_code, client.post("/v1/captions", **FORM).status_code] == [503, 503]
+            assert client.get("/healthz").status_code == 200
+
+        state.bodies.bytes = 1000
+        refused()
+        state.bodies.bytes = 0
+        state.batcher.workers.stuck = True
+        refused()
+        state.batcher.workers.stuck = False
+        state.taken.ending = True
+        refused()
+        state.taken.ending = False
+        assert client.get("/readyz").status_code == 200

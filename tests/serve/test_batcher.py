@@ -5,6 +5,7 @@ import threading
 from collections.abc import Awaitable, Callable
 
 import pytest
+from PIL import Image
 
 from conftest import PHOTOS
 from showtell.captioner import Captioner
@@ -14,6 +15,24 @@ from showtell.serve.limits import Limits
 from showtell.serve.refusal import RefusedError
 
 CAT, COFFEE = ((PHOTOS / name).read_bytes() for name in ("chelsea.png", "coffee.png"))
+
+
+class Decoded:
+    """Workers who have decoded each photo already, but those named slow."""
+
+    share, stuck = 2, False
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    async def decode(self, photo: bytes) -> tuple[Image.Image, float]:
+        self.begun += 1
+        if photo == b"slow":
+            await asyncio.sleep(60)
+        return Image.new("RGB", (1, 1)), 0.0
+
+    async def stop(self) -> None:
+        pass
 
 
 class Slow:
@@ -37,14 +56,14 @@ def run(test: Callable[[Batcher, Slow], Awaitable[None]], limits: Limits = Limit
     async def whole() -> None:
         slow = Slow()
         slow.go.release(2)
-        batcher = Batcher(slow, limits)
+        batcher = Batcher(slow, limits, Decoded())
         await batcher.start()
         slow.batches.clear()
         batcher.seconds_per_photo = 0.01
         await test(batcher, slow)
         slow.go.release(100)
+        await until(lambda: batcher.waiting == 0)
         await batcher.stop()
-        assert batcher.waiting == 0
 
     asyncio.run(whole())
 
@@ -55,9 +74,9 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-def test_photos_are_captioned_in_their_order(captioner: Captioner) -> None:
+def test_photos_are_captioned_in_their_order(captioner: Captioner, here: type) -> None:
     async def whole() -> None:
-        batcher = Batcher(captioner, Limits())
+        batcher = Batcher(captioner, Limits(), here(Limits()))
         assert not batcher.ready
         await batcher.start()
         assert batcher.ready
@@ -97,7 +116,7 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
         assert (refused.value.status, refused.value.headers) == (503, {"Retry-After": "1"})
         slow.go.release(2)
         await asyncio.gather(*asked)
-        batcher.check_room()
+        batcher.check_capacity()
 
     run(test)
 
@@ -158,5 +177,57 @@ def test_a_failure_is_that_of_the_batch_alone() -> None:
             await batcher.caption([b"x"])
         slow.several_of_features = working
         assert await batcher.caption([b"x"]) == [Answer(["a caption"])]
+
+    run(test)
+
+
+def test_who_goes_away_is_not_decoded_for() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        batcher.workers.begun = 0
+        gone = asyncio.create_task(batcher.caption([b"slow"] * 16))
+        await until(lambda: batcher.workers.begun == 2)
+        gone.cancel()
+        await until(lambda: batcher.waiting == 0)
+        assert batcher.workers.begun == 2
+        slow.go.release()
+        assert await batcher.caption([b"x"]) == [Answer(["a caption"])]
+
+    run(test)
+
+
+def test_a_request_has_its_share_of_the_processes() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        batcher.workers.begun = 0
+        asked = asyncio.create_task(batcher.caption([b"slow"] * 16))
+        await until(lambda: batcher.workers.begun == 2)
+        slow.go.release()
+        assert await batcher.caption([b"x"]) == [Answer(["a caption"])]
+        assert batcher.workers.begun == 3
+        asked.cancel()
+
+    run(test)
+
+
+def test_a_photo_that_took_long_says_little_of_others() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        batcher.limits = Limits(wait_seconds=0.4)
+        batcher.seconds_per_photo = 0.01
+
+        async def long(photo: bytes) -> tuple[Image.Image, float]:
+            return Image.new("RGB", (1, 1)), 10.0
+
+        batcher.workers.decode = long
+        slow.go.release()
+        await batcher.caption([b"x"])
+        assert 0.05 < batcher.seconds_per_photo < 1
+
+    run(test)
+
+
+def test_nothing_more_is_taken_while_all_processes_are_stuck() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        batcher.workers.stuck = True
+        with pytest.raises(RefusedError, match="busy"):
+            await batcher.caption([b"x"])
 
     run(test)

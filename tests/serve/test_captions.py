@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import urllib.parse
 
 import pytest
 from PIL import Image
@@ -11,6 +12,7 @@ from conftest import PHOTOS
 from showtell.captioner import Captioner
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
+FORM = {"file": CAT.read_bytes()}
 
 
 def encoded(photo) -> str:
@@ -75,23 +77,98 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(client: TestClient) -> None:
     ("body", "message"),
     [
         ({"content": b"no json"}, "is no JSON"),
-        ({"content": b"[" * 100_000}, "is no JSON"),
-        ({"json": [1]}, "no object"),
+        ({"content": b""}, "is no JSON"),
+        ({"content": b"{"}, "is no JSON"),
+        ({"content": b"[" * 100_000}, "not what is expected: Expected object, got array"),
+        ({"content": b'{"photo": ' + b"[" * 100_000}, "photo: Expected str"),
+        ({"json": [1]}, "Expected object, got array"),
         ({"json": {}}, "send"),
         ({"json": {"photos": []}}, "send"),
-        ({"json": {"photos": ["a"] * 17}}, "more than 16"),
-        ({"json": {"photo": 3}}, "is no text"),
+        ({"json": {"photos": ["AAAA"], "photo": "AAAA"}}, "send"),
+        ({"json": {"photos": ["a"] * 17}}, "photos: Expected array of length <= 16 (At most 16.)"),
+        ({"json": {"photos": "AAAA"}}, "photos: Expected array, got str"),
+        ({"json": {"photos": [3]}}, "photos[0]: Expected str, got int"),
+        ({"json": {"photo": 3}}, "photo: Expected str"),
         ({"json": {"photo": "%%%"}}, "not base64"),
+        ({"json": {"photo": "é"}}, "not base64"),
         ({"json": {"photo": "file:///etc/passwd"}}, "not fetched"),
         ({"json": {"photo": "http://localhost/cat.png"}}, "not fetched"),
         ({"json": {"photo": "data:image/png,abc"}}, "not base64"),
-        ({"json": {"photo": "", "several": 9}}, "several is 9"),
-        ({"json": {"photo": "", "several": "x"}}, "several is 'x'"),
+        ({"json": {"photo": "", "several": 0}}, "several: Expected int >= 1"),
+        ({"json": {"photo": "", "several": 9}}, "(Captions of each photo, a number from 1 to 8.)"),
+        ({"json": {"photo": "", "several": "x"}}, "several: Expected int"),
+        ({"json": {"photo": "", "several": "9" * 5000}}, "several: Integer value out of range"),
+        ({"json": {"photo": "", "several": None}}, "several: Expected int, got null"),
+        ({"json": {"photo": "", "several": [2]}}, "several: Expected int, got array"),
+        ({"content": b'{"photo": "", "several": ' + b"9" * 5000 + b"}"}, "several: Integer value out of range"),
+        ({"content": b'{"photo": "", "several": 1e400}'}, "several"),
+        ({"content": b'{"photo": "", "several": NaN}'}, "is no JSON"),
+        ({"content": b'{"photo": "\\ud83d"}'}, "is no JSON"),
+        ({"content": b'{"\\udc00": 1}'}, "is no JSON"),
+        ({"content": b'{"photo": "\xff"}'}, "is no JSON"),
+        ({"json": {"photo": "", "looks": 2}}, "looks: Expected bool"),
+        ({"json": {"photo": "", "sevral": 2}}, "unknown field sevral"),
+        ({"json": {"photo": ""}, "params": {"several": 2}}, "several is given in the address"),
         ({"files": {"file": ("", b"")}}, "no file"),
+        ({"files": FORM, "data": {"several": "9" * 5000}}, "5,000 bytes"),
+        ({"files": FORM, "data": {"several": "9"}}, "several: Expected int <= 8"),
+        ({"files": FORM, "data": {"sevral": "2"}}, "unknown field sevral"),
+        ({"files": FORM, "params": {"sevral": "2"}}, "unknown field sevral"),
+        ({"files": FORM, "params": {"several": "9" * 5000}}, "several: Integer value out of range"),
+        ({"files": FORM, "params": {"several": "2"}, "data": {"several": "2"}}, "several is given twice"),
+        ({"files": FORM, "params": {"several": ["2", "3"]}}, "several is given twice"),
         ({"content": b"x", "headers": {"content-type": "multipart/form-data"}}, "no form"),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong(client: TestClient, body: dict, message: str) -> None:
-    answer = client.post("/v1/captions", **body)
+def test_a_wrong_request_is_told_what_is_wrong(shared: TestClient, body: dict, message: str) -> None:
+    answer = shared.post("/v1/captions", **body)
     assert answer.status_code == 400
     assert message in answer.json()["error"]
+
+
+def test_settings_of_a_form_are_its_fields_or_in_the_address(shared: TestClient) -> None:
+    told = [
+        shared.post("/v1/captions", files=FORM, data={"several": "3", "looks": "true"}),
+        shared.post("/v1/captions?several=3", files=FORM, data={"looks": "1"}),
+        shared.post("/v1/captions?several=3&looks=1", files=FORM),
+        shared.post("/v1/captions", json={"photo": encoded(CAT), "several": "3", "looks": "true"}),
+    ]
+    first, *others = (answer.json()["captions"][0] for answer in told)
+    assert len(first["others"]) > 0
+    assert "looks" in first["words"][0]
+    for other in others:
+        assert other | {"file": ""} == first | {"file": ""}
+
+
+def test_a_form_in_capitals_and_a_name_that_is_not_ascii(shared: TestClient) -> None:
+    head = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''%C3%A9.png\r\n\r\n"
+    body = head.encode() + CAT.read_bytes() + b"\r\n--B--\r\n"
+    answer = shared.post("/v1/captions", content=body, headers={"content-type": "Multipart/Form-Data; Boundary=B"})
+    assert answer.status_code == 200
+    assert answer.json()["captions"][0]["file"] == "é.png"
+
+
+@pytest.mark.parametrize("kind", ["data:image/png;base64,", "DATA:image/png;charset=x; BASE64,", "data:;base64,"])
+def test_a_data_address_may_be_escaped(shared: TestClient, kind: str) -> None:
+    plain = shared.post("/v1/captions", json={"photo": encoded(CAT)})
+    for text in (
+        encoded(CAT).rstrip("="),
+        urllib.parse.quote(encoded(CAT), safe=""),
+        f" {encoded(CAT)[:100]}\n{encoded(CAT)[100:]}\n",
+    ):
+        answer = shared.post("/v1/captions", json={"photo": kind + text})
+        assert (answer.status_code, answer.json()) == (200, plain.json())
+
+
+def test_json_may_begin_with_a_mark(shared: TestClient) -> None:
+    answer = shared.post("/v1/captions", content=b'\xef\xbb\xbf{"photo": "AAAA"}')
+    assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("suffix", ["eps", "ico", "ppm", "sgi", "tga"])
+def test_formats_that_are_not_accepted_are_not_tried(shared: TestClient, suffix: str) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(data, suffix)
+    answer = shared.post("/v1/captions", files={"file": data.getvalue()})
+    assert answer.status_code == 422
+    assert "is not a photo" in answer.json()["captions"][0]["error"]

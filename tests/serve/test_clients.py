@@ -31,6 +31,10 @@ def test_ollama_s_client(address: str, captioner: Captioner) -> None:
     messages = [{"role": "user", "content": "What is this?", "images": [CAT.read_bytes()]}]
     assert client.chat("showtell", messages).message.content == text
     assert "".join(piece.message.content for piece in client.chat("showtell", messages, stream=True)) == text
+    with pytest.raises(ollama.ResponseError, match="no structured output here"):
+        client.generate("showtell", "What is this?", images=[CAT.read_bytes()], format="json")
+    with pytest.raises(ollama.ResponseError, match="there is no /api/ps here"):
+        client.ps()
     with pytest.raises(ollama.ResponseError, match="no photo"):
         client.generate("showtell", "What is this?")
     client.close()
@@ -53,6 +57,13 @@ def test_openai_s_client(address: str, captioner: Captioner) -> None:
             *chunks, last = stream
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == text
         assert last.usage == whole.usage
+        two = client.chat.completions.create(model="showtell", messages=messages, n=2)
+        assert [choice.index for choice in two.choices] == [0, 1]
+        assert two.choices[0].message.content == text
+        with pytest.raises(openai.BadRequestError, match="no structured output here"):
+            client.chat.completions.create(model="s", messages=messages, response_format={"type": "json_object"})
+        with pytest.raises(openai.NotFoundError, match="there is no /v1/models/showtell here"):
+            client.models.retrieve("showtell")
         with pytest.raises(openai.BadRequestError, match="no photo"):
             client.chat.completions.create(model="showtell", messages=[{"role": "user", "content": "Hello"}])
 
@@ -94,7 +105,7 @@ def test_a_wrong_photo_is_told(client: TestClient, path: str, photo: object) -> 
     answer = client.post(path, json={"messages": [message], "images": [photo]})
     assert answer.status_code == 400
     error = answer.json()["error"]
-    assert "photo" in (error["message"] if path.startswith("/v1") else error)
+    assert ("image" if photo == 7 else "photo") in (error["message"] if path.startswith("/v1") else error)
 
 
 @pytest.mark.parametrize("messages", [None, "x", ["x"], [{}], [{"content": ["x"]}]])
@@ -102,3 +113,74 @@ def test_messages_without_a_photo_are_told(client: TestClient, messages: object)
     assert client.post("/v1/chat/completions", json={"messages": messages}).status_code == 400
     if messages:
         assert client.post("/api/chat", json={"messages": messages}).status_code == 400
+
+
+def test_choices_are_as_many_as_were_asked_for(client: TestClient, captioner: Captioner) -> None:
+    content = [{"type": "image_url", "image_url": {"url": ENCODED}}]
+    body = {"messages": [{"role": "user", "content": content}], "n": 8}
+    said = [choice["message"]["content"] for choice in client.post("/v1/chat/completions", json=body).json()["choices"]]
+    found = [caption.text for caption in captioner.several(CAT, 8)]
+    assert said == [*found, *found[-1:] * (8 - len(found))]
+    *events, _ = client.post("/v1/chat/completions", json=body | {"stream": True}).text.split("\n\n")[:-1]
+    streamed = [""] * 8
+    for event in events:
+        (choice,) = json.loads(event.removeprefix("data: "))["choices"]
+        streamed[choice["index"]] += choice["delta"].get("content", "")
+    assert streamed == said
+
+
+IMAGES = {
+    "/v1/chat/completions": [{"role": "user", "content": [{"type": "image_url", "image_url": ENCODED}]}],
+    "/api/chat": [{"role": "user", "content": "What is this?", "images": [ENCODED]}],
+    "/api/generate": None,
+}
+ODD = [0, 9, -1, 1.5, "x", "2", "9" * 5000, True, [], [1], {}, {"type": "json_schema"}]
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat", "/v1/chat/completions"])
+@pytest.mark.parametrize("field", ["model", "stream", "format", "n", "response_format", "logprobs", "think", "tools"])
+def test_what_is_asked_is_what_is_answered_or_refused(shared: TestClient, path: str, field: str) -> None:
+    """Whatever is sent, and is part of the API: the answer has the shape that was asked for, or is a refusal."""
+    is_openai = path.startswith("/v1")
+    for value in ODD:
+        body = {"model": "m", "messages": IMAGES[path], "images": [ENCODED], "stream": False} | {field: value}
+        answer = shared.post(path, content=json.dumps(body))
+        if answer.status_code == 400:
+            error = answer.json()["error"]
+            assert field in (error["message"] if is_openai else error)
+            continue
+        assert answer.status_code == 200
+        if field == "stream" and value is True:
+            assert len(answer.text.splitlines()) > 1
+            continue
+        told = answer.json()
+        if field == "model":
+            assert isinstance(value, str)
+        known = {
+            "model",
+            "stream",
+            *(("n", "response_format", "logprobs") if is_openai else ("format", "think", "logprobs")),
+        }
+        if path == "/api/chat":
+            known.add("tools")
+        # what is no part of this API is not read
+        assert field not in known or (field, value) in [("model", "x"), ("model", "2"), ("tools", [])]
+        assert ("choices" in told) == is_openai
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat", "/v1/chat/completions"])
+def test_null_is_as_good_as_nothing(shared: TestClient, path: str) -> None:
+    fields = ("model", "format", "n", "response_format", "logprobs", "think", "tools", "prompt", "stream_options")
+    nothing = dict.fromkeys(fields)
+    body = {"messages": IMAGES[path], "images": [ENCODED], "stream": False}
+    plain, answer = (shared.post(path, json=sent).json() for sent in (body, body | nothing))
+    assert plain.keys() == answer.keys()
+    assert answer["model"] == ("showtell:latest" if path.startswith("/v1") else "")
+
+
+@pytest.mark.parametrize("path", ["/api/generate", "/api/chat", "/v1/chat/completions"])
+@pytest.mark.parametrize("text", ['"\\ud83d"', '"\\udc00x"', '"' + "m" * 257 + '"'])
+def test_a_name_that_is_none_is_refused(shared: TestClient, path: str, text: str) -> None:
+    answer = shared.post(path, content=f'{{"model": {text}, "messages": {json.dumps(IMAGES[path])}}}')
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/json"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageSequence
 
-from showtell.errors import PhotoError
+from showtell.errors import PhotoError, PhotoUnavailableError
 from showtell.vision import photo as photo_module
 from showtell.vision.photo import MIN_DRAFT_SIDE, list_photos, open_photo, size_of
 
@@ -176,6 +176,26 @@ def test_transparent_colours_of_palettes_and_png() -> None:
     assert values(open_photo(encoded(rgb, "PNG", transparency=(255, 0, 0))))[0].tolist() == [white, blue]
 
 
+@pytest.mark.parametrize(
+    ("depth", "kind", "pixels", "transparent", "expected"),
+    [
+        (1, 0, b"\x40", b"\0\1", [[0] * 3, [255] * 3]),
+        (1, 0, b"\x40", b"\0\0", [[255] * 3, [255] * 3]),
+        (2, 0, b"\x10", b"\0\1", [[0] * 3, [255] * 3]),
+        (4, 0, b"\x15", b"\0\5", [[17] * 3, [255] * 3]),
+        (8, 0, b"\x01\x05", b"\0\5", [[1] * 3, [255] * 3]),
+        (16, 0, b"\x01\x01\x05\x05", b"\5\5", [[1] * 3, [255] * 3]),
+        (16, 2, b"\x01\x01\x02\x02\x03\x03" + b"\x04\x04" * 3, b"\4\4" * 3, [[1, 2, 3], [255] * 3]),
+    ],
+)
+def test_transparent_colours_of_all_depths(
+    depth: int, kind: int, pixels: bytes, transparent: bytes, expected: list[list[int]]
+) -> None:
+    header = struct.pack(">IIBBBBB", 2, 1, depth, kind, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"tRNS", transparent), (b"IDAT", zlib.compress(b"\0" + pixels)), (b"IEND", b"")]
+    assert values(open_photo(png(chunks)))[0].tolist() == expected
+
+
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_16_bit_grey_keeps_its_range(kind: str) -> None:
     samples = np.array([[0, 128, 129, 257, 32768, 65407, 65535]], np.uint16)
@@ -269,11 +289,11 @@ def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "private.png"
     gradient().save(path)
 
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object, **options: object) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(PhotoError, match=r"private\.png: no permission"):
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(PhotoUnavailableError, match=r"private\.png: no permission"):
         open_photo(path)
 
 
@@ -305,14 +325,17 @@ def test_truncated(tmp_path: Path, kind: str) -> None:
         open_photo(path)
 
 
+def png(chunks: list[tuple[bytes, bytes]]) -> bytes:
+    pieces = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    return b"".join([b"\x89PNG\r\n\x1a\n", *pieces])
+
+
 def png_header(width: int, height: int) -> bytes:
     """Write a PNG that promises `width` x `height` pixels and has none."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return png([(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")])
 
 
 @pytest.mark.parametrize("side", [11_000, 20_000, 2**31 - 1])

@@ -7,15 +7,30 @@ import sys
 
 def main() -> None:
     """Run the command line; an error that the user can mend is one line, and exit status 1."""
-    import typer
-
     from showtell.cli.app import app
+    from showtell.console import let_go, take_names_as_they_are, tell
     from showtell.errors import ShowtellError
 
+    take_names_as_they_are()
     try:
         app()
-    except ShowtellError as error:
+    except (ShowtellError, OSError, MemoryError) as error:
         if "--debug" in sys.argv:
             raise
-        typer.echo(f"showtell: {error}", err=True)
+        let_go()
+        tell(_in_words(error))
         sys.exit(1)
+
+
+def _in_words(error: Exception) -> str:
+    """What is wrong; of an error of the system the file and the reason."""
+    from showtell.files import KeptError
+
+    if isinstance(error, MemoryError):
+        return "there is not enough memory; close other programs, or take fewer or smaller files at a time"
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{error.filename}: "
+        if isinstance(error, KeptError):
+            return f"{where}{error.strerror}, and left as it is; change that, or name another file"
+        return f"{where}cannot be read or written ({error.strerror}); check the path, its permissions and the disk"
+    return str(error)

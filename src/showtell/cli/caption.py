@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import sys
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.errors import PhotoError, ShowtellError
+from showtell.console import tell
+from showtell.errors import PhotoError, PhotoUnavailableError, ShowtellError
 
 if TYPE_CHECKING:
     from showtell.captioner import Caption, Captioner
+    from showtell.cli.outcome import Outcome
     from showtell.manifest import Manifest
+    from showtell.metadata.writing import Change
     from showtell.progress import Report
 
 # Photos captioned at once: the search reads its weights once for all of them, and a run that is stopped loses a second.
 _BATCH = 32
 _WATCH_SECONDS = 1.0
+# When --watch tries again what nobody touched: a disk may be there again, or a decoder.
+_AGAIN_SECONDS = 60.0
 
 
 class Target(Enum):
@@ -60,6 +64,12 @@ def caption(
         Path | None,
         typer.Option(help="A file to remember in what is done: it is not done again, unless a photo changes."),
     ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN", help="In folders leave out files and folders of this name, or way; with * and ?."
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on with photos that arrive, until stopped.")] = False,
     target: Annotated[
         Target | None,
@@ -73,8 +83,11 @@ def caption(
 ) -> None:
     """Write a sentence about each photo.
 
-    A photo that cannot be read is reported on stderr and skipped; the exit status is then 1. A caption that is left out
-    for its confidence is reported on stderr too; as that is what was asked for, it does not change the exit status.
+    A photo or a folder that cannot be read is reported on stderr and skipped; the exit status is then 1. A caption that
+    is left out for its confidence is reported on stderr too; as that is what was asked for, it does not change the exit
+    status.
+
+    Folders are searched with all that are in them, but for hidden ones and those of network disks and waste bins.
 
     With --manifest FILE a run that was stopped goes on where it was; the file holds a JSON object a photo.
 
@@ -92,62 +105,107 @@ def caption(
     if watch and "-" in paths:
         raise typer.BadParameter("--watch looks into folders, and not at stdin")
     from showtell.cli.model import check_confidence, load_captioner
+    from showtell.cli.outcome import csv_writer, entry, json_writer, text_writer
+    from showtell.cli.search import Search
+    from showtell.files import alone, remove_leftovers
     from showtell.progress import bar
 
-    photos = _photos(paths, none_yet=watch)
+    tally = _Tally()
+    search = Search(paths, exclude or [], tally.skip)
+    photos = search.photos()
+    if not photos and not watch:
+        raise ShowtellError(f"there are no photos in {', '.join(paths)}")
     one = len(photos) == 1 and photos[0] == Path(paths[0])
-    write = _json_writer() if as_json else _csv_writer() if as_csv else _text_writer(with_name=not one)
     captioner = load_captioner(model)
     check_confidence(captioner, model, min_confidence)
-    save = _saver(target, captioner, model, overwrite, dry_run) if target else None
     settings = {"beam": beam, "several": several, "min_confidence": min_confidence, "write": target and target.value}
     done = _manifest(manifest, model, settings | {"overwrite": overwrite}) if manifest or watch else None
-    tally = _Tally()
+    write = json_writer() if as_json else csv_writer() if as_csv else text_writer(with_name=not one)
+    save = _saver(target, captioner, model, overwrite, dry_run) if target else None
+    if target and not dry_run:
+        remove_leftovers({photo.parent for photo in photos})
 
-    def tell(photo: Path, outcome: list[Caption] | PhotoError) -> bool:
-        """Print it, write it; whether the photo need not be tried again."""
+    def finish(photo: Path, before: os.stat_result | None, outcome: Outcome) -> None:
+        """Print it, write it, remember it."""
+        change, lasting = None, True
         if isinstance(outcome, PhotoError):
-            tally.broken += 1
-            typer.echo(f"showtell: {outcome}", err=True)
+            told = tally.breaks(photo, before, outcome)
+            if not (watch and told):
+                tell(str(outcome))
+                write(photo, outcome)
+            if isinstance(outcome, PhotoUnavailableError):
+                return
         elif min_confidence is not None and (sure := outcome[0].confidence or 0.0) < min_confidence:
-            tally.unsure += 1
-            typer.echo(f"showtell: {photo}: left out at confidence {sure:.3f}", err=True)
-            return True
-        write(photo, outcome)
-        if save is not None and not isinstance(outcome, PhotoError):
-            try:
-                save(photo, outcome[0])
-            except PhotoError as error:
-                tally.unsaved += 1
-                typer.echo(f"showtell: {error}", err=True)
-                return False
-        return True
+            tally.unsure.add(photo)
+            tell(f"{photo}: left out at confidence {sure:.3f}")
+        else:
+            write(photo, outcome)
+            if save is not None:
+                try:
+                    change = save(photo, outcome[0], before)
+                except PhotoError as error:
+                    tally.unsaved.add(photo)
+                    tell(str(error))
+                    lasting = False
+        if not isinstance(outcome, PhotoError):
+            tally.broken.pop(photo, None)
+        if done is not None:
+            rewritten = change.status if change is not None and target is Target.EMBED else None
+            done.add(photo, entry(photo, outcome), rewritten=rewritten, lasting=lasting)
 
     def caption_all(photos: list[Path]) -> None:
-        with bar("captioning photos", quiet=quiet or one) as report:
-            for photo, outcome in _captions(captioner, photos, several, beam, report):
-                well = tell(photo, outcome)
-                if done is not None:
-                    done.add(photo, _entry(photo, outcome), rewritten=target is Target.EMBED, lasting=well)
+        with bar("captioning photos", quiet=quiet or one or tally.broken.keys() >= set(photos)) as report:
+            for photo, before, outcome in _captions(captioner, photos, several, beam, report):
+                finish(photo, before, outcome)
 
-    caption_all(photos if done is None else [photo for photo in photos if not done.is_done(photo)])
-    if watch and done is not None:
-        with suppress(KeyboardInterrupt):
-            while True:
-                time.sleep(_WATCH_SECONDS)
-                # one that is being written is left to the next time
-                there = [(photo, done.is_settled(photo)) for photo in _photos(paths, none_yet=True)]
-                caption_all([photo for photo, settled in there if not done.is_done(photo) and settled])
+    with alone(manifest) if manifest else nullcontext():
+        fresh = []
+        for photo in photos:
+            if done is None or not done.is_done(photo):
+                fresh.append(photo)
+            elif error := done.error(photo):
+                tally.breaks(photo, None, PhotoError(error))
+                tell(error)
+        caption_all(fresh)
+        if watch and done is not None:
+            with suppress(KeyboardInterrupt):
+                while True:
+                    time.sleep(_WATCH_SECONDS)
+                    # one that is being written is left to the next time
+                    there = [(photo, done.is_settled(photo)) for photo in search.photos()]
+                    due = [photo for photo, settled in there if not done.is_done(photo) and settled]
+                    caption_all([photo for photo in due if tally.is_due(photo)])
     tally.report(len(photos))
 
 
 @dataclass
 class _Tally:
-    """How many photos something was wrong with."""
+    """The photos and folders that something was wrong with."""
 
-    broken: int = 0
-    unsure: int = 0
-    unsaved: int = 0
+    broken: dict[Path, str] = field(default_factory=dict)
+    unsure: set[Path] = field(default_factory=set)
+    unsaved: set[Path] = field(default_factory=set)
+    folders: int = 0
+    _tried: dict[Path, tuple[os.stat_result | None, float]] = field(default_factory=dict)
+
+    def skip(self, error: ShowtellError) -> None:
+        """Report a folder that cannot be read."""
+        self.folders += 1
+        tell(str(error))
+
+    def breaks(self, photo: Path, before: os.stat_result | None, error: PhotoError) -> bool:
+        """Count a photo that cannot be read; whether the same was wrong with it before."""
+        known = self.broken.get(photo) == str(error)
+        self.broken[photo] = str(error)
+        self._tried[photo] = before, time.monotonic()
+        return known
+
+    def is_due(self, photo: Path) -> bool:
+        """Whether a photo may be read that could not be: it, or its permissions, changed, or a minute passed."""
+        if photo not in self.broken:
+            return True
+        before, when = self._tried[photo]
+        return time.monotonic() - when >= _AGAIN_SECONDS or not _is_same(before, _status(photo))
 
     def report(self, photos: int) -> None:
         """Say it, if there is more than one photo, and end with the exit status that it makes."""
@@ -156,28 +214,11 @@ class _Tally:
             (self.unsaved, "the captions of {:,} of {:,} photos could not be written"),
             (self.broken, "{:,} of {:,} photos could not be read"),
         ]
-        for count, message in wrong:
-            if count and photos > 1:
-                typer.echo(f"showtell: {message.format(count, photos)}", err=True)
-        if self.broken or self.unsaved:
+        for which, message in wrong:
+            if which and photos > 1:
+                tell(message.format(len(which), photos))
+        if self.broken or self.unsaved or self.folders:
             raise typer.Exit(1)
-
-
-def _photos(paths: list[str], *, none_yet: bool = False) -> list[Path]:
-    """The photos that are meant: files as they are named, folders searched, stdin's lines for `-`.
-
-    Raises:
-        ShowtellError: there are none, and there need not be some later.
-    """
-    from showtell.vision.photo import list_photos
-
-    named = [line for path in paths for line in (sys.stdin.read().splitlines() if path == "-" else [path]) if line]
-    photos: list[Path] = []
-    for path in map(Path, named):
-        photos += list_photos(path) if path.is_dir() else [path]
-    if not photos and not none_yet:
-        raise ShowtellError(f"there are no photos in {', '.join(paths)}")
-    return photos
 
 
 def _manifest(path: Path | None, model: Path | None, settings: Mapping[str, object]) -> Manifest:
@@ -191,61 +232,32 @@ def _manifest(path: Path | None, model: Path | None, settings: Mapping[str, obje
 
 def _captions(
     captioner: Captioner, photos: list[Path], several: int, beam: int | None, report: Report
-) -> Iterator[tuple[Path, list[Caption] | PhotoError]]:
-    """Each photo, in order, with its captions or with what is wrong with it."""
+) -> Iterator[tuple[Path, os.stat_result | None, Outcome]]:
+    """Each photo, in order, as it was before, with its captions or with what is wrong with it."""
     for start in range(0, len(photos), _BATCH):
         batch = photos[start : start + _BATCH]
+        before = [_status(photo) for photo in batch]
         outcomes = captioner.try_several(batch, several, beam_width=beam)
         report(start + len(batch), len(photos))
-        yield from zip(batch, outcomes, strict=True)
+        yield from zip(batch, before, outcomes, strict=True)
 
 
-Write = Callable[[Path, "list[Caption] | PhotoError"], None]
+def _status(photo: Path) -> os.stat_result | None:
+    try:
+        return photo.stat()
+    except (OSError, ValueError):
+        return None
 
 
-def _text_writer(with_name: bool) -> Write:
-    def write(photo: Path, outcome: list[Caption] | PhotoError) -> None:
-        if not isinstance(outcome, PhotoError):
-            for caption in outcome:
-                typer.echo(f"{photo}: {caption.text}" if with_name else caption.text)
+def _is_same(before: os.stat_result | None, now: os.stat_result | None) -> bool:
+    from showtell.files import same_version
 
-    return write
-
-
-def _json_writer() -> Write:
-    def write(photo: Path, outcome: list[Caption] | PhotoError) -> None:
-        typer.echo(json.dumps(_entry(photo, outcome), ensure_ascii=False))
-
-    return write
-
-
-def _entry(photo: Path, outcome: list[Caption] | PhotoError) -> dict[str, object]:
-    """What there is to say of a photo, ready for JSON."""
-    if isinstance(outcome, PhotoError):
-        return {"file": str(photo), "error": str(outcome)}
-    first, *others = (caption.to_dict() for caption in outcome)
-    return {"file": str(photo), **first, **({"others": others} if others else {})}
-
-
-def _csv_writer() -> Write:
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(["file", "caption", "log_prob", "confidence", "error"])
-
-    def write(photo: Path, outcome: list[Caption] | PhotoError) -> None:
-        if isinstance(outcome, PhotoError):
-            table.writerow([photo, "", "", "", outcome])
-        else:
-            for caption in outcome:
-                confidence = "" if caption.confidence is None else f"{caption.confidence:.6f}"
-                table.writerow([photo, caption.text, f"{caption.log_prob:.6f}", confidence, ""])
-        sys.stdout.flush()
-
-    return write
+    return before is not None and now is not None and same_version(before, now)
 
 
 def _saver(
     target: Target, captioner: Captioner, model: Path | None, overwrite: bool, dry_run: bool
-) -> Callable[[Path, Caption], None]:
+) -> Callable[[Path, Caption, os.stat_result | None], Change]:
     from datetime import datetime
 
     from showtell import __version__
@@ -254,16 +266,22 @@ def _saver(
 
     put = write_sidecar if target is Target.XMP else write_embedded
     origin = f"{model.resolve().name if model else 'shipped'}, encoder {captioner.encoder_identity}"
+    ours: dict[Path, os.stat_result | None] = {}
 
-    def save(photo: Path, caption: Caption) -> None:
+    def save(photo: Path, caption: Caption, before: os.stat_result | None) -> Change:
         now = datetime.now().astimezone().isoformat(timespec="seconds")
         record = Record(caption.text, origin, __version__, now, caption.confidence)
-        change = put(photo, record, overwrite=overwrite, dry_run=dry_run)
+        place = photo.resolve()
+        # a photo that is named twice was changed meanwhile, by us
+        change = put(photo, record, of=ours.get(place, before), overwrite=overwrite, dry_run=dry_run)
+        if change.status is not None and target is Target.EMBED:
+            ours[place] = change.status
         for name, text in change.kept.items():
-            typer.echo(f"showtell: {photo}: kept {name}: {_shortened(text)}", err=True)
+            tell(f"{photo}: kept {name}: {_shortened(text)}")
         if dry_run:
             what = f"would write {' and '.join(change.written)} into" if change.written else "would not change"
-            typer.echo(f"showtell: {photo}: {what} {change.file}", err=True)
+            tell(f"{photo}: {what} {change.file}")
+        return change
 
     return save
 

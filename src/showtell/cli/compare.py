@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from showtell.console import json_line, put
 from showtell.errors import DatasetError
 
 
@@ -40,11 +40,11 @@ def compare(
     )
     if as_json:
         parts = {row.name: row._asdict() | {"change": row.after - row.before} for row in found}
-        typer.echo(json.dumps({"photos": len(ours)} | parts))
+        put(json_line({"photos": len(ours), **parts}))
         return
-    typer.echo(f"{'':8}  {'before':>8}  {'after':>8}  {'change':>8}  {'95 % interval':18}  p")
+    put(f"{'':8}  {'before':>8}  {'after':>8}  {'change':>8}  {'95 % interval':18}  p")
     for row in found:
-        typer.echo(
+        put(
             f"{row.name:8}  {row.before:8.4f}  {row.after:8.4f}  {row.after - row.before:+8.4f}"
             f"  {between(row.interval):18}  {row.p:.3f}"
         )

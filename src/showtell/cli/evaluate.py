@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from showtell.console import tell
 from showtell.errors import DatasetError
 
 
@@ -40,13 +41,22 @@ def evaluate(
     """
     import numpy as np
 
-    from showtell.cli.model import load_captioner
+    from showtell.cli.model import captioner_file, load_captioner
     from showtell.cli.scores import figures, show
     from showtell.datasets import read_dataset
     from showtell.datasets.features import photo_features
-    from showtell.evaluation.records import Record, write_records
+    from showtell.evaluation.records import Record, may_become_records, write_records
+    from showtell.evaluation.report import is_report
+    from showtell.evaluation.report import report as page
+    from showtell.evaluation.table import Row
+    from showtell.files import check_output, write_atomically
     from showtell.progress import bar
 
+    inputs = [captioner_file(run), dataset, *dataset.glob("*")]
+    if captions:
+        check_output(captions, inputs, ours=may_become_records)
+    if report:
+        check_output(report, inputs, ours=is_report)
     captioner = load_captioner(run)
     found = read_dataset(dataset, photos)
     examples = found.split(split)
@@ -54,7 +64,7 @@ def evaluate(
         names, grid = [example.photo for example in examples], captioner.decoder.attention_dim > 0
         stored, filled = photo_features(names, captioner.encoder, features, advance, grid=grid)
     for problem in filled.unreadable:
-        typer.echo(f"showtell: left out: {problem.detail}", err=True)
+        tell(f"left out: {problem.detail}")
     examples = tuple(example for example in examples if example.photo in filled.rows)
     if not examples:
         splits = ", ".join(dict.fromkeys(example.split for example in found.examples))
@@ -74,19 +84,18 @@ def evaluate(
     ]
     training = [caption for example in found.split("train") for caption in example.captions]
     scores, rows = figures(records, training, meteor=meteor, spice=spice)
-    if captions:
-        write_records(captions, records, scores)
-    if report:
-        from showtell.evaluation import report as page
-        from showtell.files import write_atomically
-
-        write_atomically(report, page.report(f"{run.name} on {found.name}, {split}", rows, records, scores))
+    of_confidence: list[Row] = []
     if captioner.confidence:
         from showtell.evaluation.calibration import calibration
-        from showtell.evaluation.table import Row
 
         confidence, signs = captioner.confidence, np.array([caption.signs for caption in written])
         sure = confidence.probability(signs)
-        rows += calibration(sure, scores.cider_d_per_photo, confidence.threshold).rows()
-        rows.append(Row("CIDEr-D, expected", float(confidence.expected_cider_d(signs).mean())))
-    show(rows, as_json)
+        of_confidence = calibration(sure, scores.cider_d_per_photo, confidence.threshold).rows()
+        of_confidence.append(Row("CIDEr-D, expected", float(confidence.expected_cider_d(signs).mean())))
+    try:
+        if captions:
+            write_records(captions, records, scores)
+        if report:
+            write_atomically(report, page(f"{run.name} on {found.name}, {split}", rows, records, scores))
+    finally:
+        show([*rows, *of_confidence], as_json)

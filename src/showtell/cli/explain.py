@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from showtell.console import json_line, put, tell
 
 
 def explain(
@@ -26,25 +27,27 @@ def explain(
     """Draw why a photo's caption says what it says.
 
     A row a word: what came close, where the decoder looked, the exact gradient of the word's log-probability with
-    respect to the photo's grid, and what each place of it adds; above them the gates of the cell.
+    respect to the photo's grid, and what each place of it adds; above them the gates of the cell. A picture that is
+    there is replaced only by --output, and only if showtell drew it.
 
     Example: showtell explain dog.jpg --output dog.pdf
     """
-    from showtell.cli.model import load_captioner
+    from showtell.cli.model import captioner_file, load_captioner
     from showtell.explain import draw_sheet
     from showtell.explain import explain as explain_photo
-    from showtell.pictures import check_suffix, save_figure
+    from showtell.pictures import check_new, check_picture, save_figure
     from showtell.vision.photo import open_photo
 
-    if output is None and not as_json:
-        output = Path(f"{photo.stem}.explained.png")
     if output is not None:
-        check_suffix(output)
+        check_picture(output, [photo, captioner_file(model)])
+    elif not as_json:
+        output = Path(f"{photo.stem}.explained.png")
+        check_new(output)
     explanation = explain_photo(load_captioner(model), photo)
     if as_json:
-        typer.echo(json.dumps({"file": str(photo), **explanation.to_dict()}, ensure_ascii=False))
+        put(json_line({"file": str(photo), **explanation.to_dict()}))
     else:
-        typer.echo(explanation.caption.text)
+        put(explanation.caption.text)
     if output is not None:
         save_figure(draw_sheet(open_photo(photo), explanation), output)
-        typer.echo(f"showtell: drew {output}", err=True)
+        tell(f"drew {output}")

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from showtell.console import put, shown
+
 
 def info(
     model: Annotated[
@@ -45,4 +47,4 @@ def info(
     }
     width = max(map(len, rows))
     for name, value in rows.items():
-        typer.echo(f"{name:{width}}  {value}")
+        put(f"{shown(name):{width}}  {shown(str(value))}")

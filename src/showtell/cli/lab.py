@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from showtell.console import json_line, put
 
 lab = typer.Typer(help="Experiments for students and teachers.", no_args_is_help=True)
 
@@ -35,17 +36,18 @@ def gradients(
     from showtell.lab import flow_table
     from showtell.lab.flow import NETWORKS, measure
     from showtell.lab.flow_picture import draw_flows
-    from showtell.pictures import check_suffix
+    from showtell.pictures import check_new, check_picture
 
-    if not as_json:
-        output = output or Path("gradients.png")
     if output:
-        check_suffix(output)
+        check_picture(output)
+    elif not as_json:
+        output = Path("gradients.png")
+        check_new(output)
     flows = [measure(network, steps, hidden, seed) for network in NETWORKS]
     if as_json:
-        typer.echo(json.dumps({"steps": steps, "hidden": hidden, "seed": seed} | flow_table.as_json(flows)))
+        put(json_line({"steps": steps, "hidden": hidden, "seed": seed} | flow_table.as_json(flows)))
     else:
-        typer.echo("\n".join(flow_table.as_text(flows)))
+        put(*flow_table.as_text(flows))
     if output:
         draw_flows(flows, output)
 
@@ -72,9 +74,9 @@ def check(
         with bar(f"{name}: checking cases", quiet=quiet) as advance:
             found[name] = hold(layers, EVERYTHING, advance)
     if as_json:
-        typer.echo(json.dumps(check_table.as_json(found)))
+        put(json_line(check_table.as_json(found)))
     else:
-        typer.echo("\n".join(check_table.as_text(found)))
+        put(*check_table.as_text(found))
     if not all(verdict.passed for verdicts in found.values() for verdict in verdicts):
         raise typer.Exit(1)
 

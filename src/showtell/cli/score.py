@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from showtell.console import tell
+
 
 def score(
     results: Annotated[
@@ -26,12 +28,17 @@ def score(
     """
     from showtell.cli.scores import figures, show
     from showtell.evaluation.coco import read_results
-    from showtell.evaluation.records import write_records
+    from showtell.evaluation.records import may_become_records, write_records
+    from showtell.files import check_output
 
+    if captions:
+        check_output(captions, [results, references], ours=may_become_records)
     records, silent = read_results(results, references)
     if silent:
-        typer.echo(f"showtell: left out: {len(silent):,} photos without a caption, such as {silent[0]}", err=True)
+        tell(f"left out: {len(silent):,} photos without a caption, such as {silent[0]}")
     scores, rows = figures(records, meteor=meteor, spice=spice)
-    if captions:
-        write_records(captions, records, scores)
-    show(rows, as_json)
+    try:
+        if captions:
+            write_records(captions, records, scores)
+    finally:
+        show(rows, as_json)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-import typer
+from showtell.console import json_line, put
 
 if TYPE_CHECKING:
     from showtell.evaluation.records import Record
@@ -49,6 +48,6 @@ def show(rows: Sequence[Row], as_json: bool) -> None:
     from showtell.evaluation import table
 
     if as_json:
-        typer.echo(json.dumps(table.as_json(rows)))
+        put(json_line(table.as_json(rows)))
     else:
-        typer.echo("\n".join(table.as_text(rows)))
+        put(*table.as_text(rows))

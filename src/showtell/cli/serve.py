@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from showtell.errors import ShowtellError
-
-_DRAIN_SECONDS = 20
 
 
 def serve(
@@ -36,29 +33,23 @@ def serve(
     from showtell.cli.model import captioner_file, load_captioner
 
     try:
-        import uvicorn
-
+        from showtell.serve.access import check_token
         from showtell.serve.app import application
+        from showtell.serve.server import BoundedServer, limits_here, listen
     except ImportError as error:
         raise ShowtellError(f"{error}: showtell serve needs more packages, pip install 'showtell[serve]'") from error
 
-    loopback = _is_loopback(host)
-    if not loopback and not token:
-        token = secrets.token_urlsafe(24)
-        typer.echo(f"other machines may ask: they must send Authorization: Bearer {token}", err=True)
-    app = application(load_captioner(model), captioner_file(model), token=token, loopback=loopback)
-    try:
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ShowtellError(f"cannot listen to {host}, port {port}: {error.strerror}; try another --port") from error
-    config = uvicorn.Config(app, log_level="warning", server_header=False, timeout_graceful_shutdown=_DRAIN_SECONDS)
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"listening on http://{shown}:{listener.getsockname()[1]}, the API is described at /docs", err=True)
-    uvicorn.Server(config).run([listener])
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    token = token or None
+    if token is not None:
+        check_token(token)
+    with listen(host, port) as listener:
+        address, bound, *_ = listener.getsockname()
+        loopback = ipaddress.ip_address(address).is_loopback
+        shown = f"[{host}]" if ":" in host else host
+        if not loopback and token is None:
+            token = secrets.token_urlsafe(24)
+            typer.echo(f"other machines may ask: they must send Authorization: Bearer {token}", err=True)
+        hosts = [shown] if loopback else None
+        app = application(load_captioner(model), captioner_file(model), token=token, limits=limits_here(), hosts=hosts)
+        typer.echo(f"listening on http://{shown}:{bound}, the API is described at /docs", err=True)
+        BoundedServer(app).run([listener])

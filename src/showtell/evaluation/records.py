@@ -49,6 +49,13 @@ def write_records(path: str | os.PathLike[str], records: Sequence[Record], score
     write_atomically(path, "".join(lines).encode("utf-8", "backslashreplace"))
 
 
+def may_become_records(head: bytes, tail: bytes) -> bool:
+    """Whether a file that begins with `head` may be written over: records, or a text that is no JSON and no page."""
+    if head.startswith(b'{"file": '):
+        return True
+    return b"\0" not in head and not head.lstrip().startswith((b"{", b"[", b"<", b"\xff\xd8", b"\x89PNG", b"RIFF"))
+
+
 def read_records(path: str | os.PathLike[str]) -> list[Record]:
     """Read what `write_records` wrote.
 

@@ -17,6 +17,7 @@ from showtell.vision.photo import open_photo
 
 _SHOWN = 12  # photos in each part
 _SIDE = 360  # of a photo, at most, in pixels
+_BY = '<meta name="generator" content="showtell">'
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #d8d8d4; --faint: #62625e; --card: #fff; --page: #f6f6f3; --ink: #1c1c1a; }
@@ -77,6 +78,7 @@ def report(title: str, rows: Sequence[Row], records: Sequence[Record], scores: S
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{_BY}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <style>
@@ -95,6 +97,11 @@ def report(title: str, rows: Sequence[Row], records: Sequence[Record], scores: S
 </body>
 </html>
 """
+
+
+def is_report(head: bytes, tail: bytes) -> bool:
+    """Whether a file that begins with `head` is such a page."""
+    return _BY.encode() in head
 
 
 def _figure(record: Record, cider_d: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from showtell.metadata import jpeg, png, webp
+from showtell.metadata.fields import Fields
 
 
 class Container(Protocol):
@@ -12,6 +13,9 @@ class Container(Protocol):
 
     def packets(self, name: str, data: bytes) -> list[bytes]:
         """The XMP packets in a file, first the one that `embed` replaces."""
+
+    def fields(self, name: str, data: bytes) -> Fields:
+        """What else there is in a file in which words may be."""
 
     def embed(self, name: str, data: bytes, packet: bytes) -> bytes:
         """The file with `packet` as its XMP."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from showtell.errors import PhotoError
+from showtell.metadata.fields import Fields
 
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
-_APP0, _APP1, _APP2, _SOS, _EOI = 0xE0, 0xE1, 0xE2, 0xDA, 0xD9
+_APP0, _APP1, _APP2, _APP13, _COM, _SOS, _EOI = 0xE0, 0xE1, 0xE2, 0xED, 0xFE, 0xDA, 0xD9
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 _MAX_PACKET = 0xFFFF - 2 - len(_XMP)
 
@@ -47,6 +48,25 @@ def packets(name: str, data: bytes) -> list[bytes]:
     """
     segments = _segments(name, data)
     return [segment.payload.removeprefix(_XMP) for segment in segments if segment.is_xmp] + _extensions(name, segments)
+
+
+def fields(name: str, data: bytes) -> Fields:
+    """The other fields of a JPEG file in which words may be.
+
+    Raises:
+        PhotoError: the file is damaged.
+    """
+    found = Fields()
+    of_photoshop = b""
+    for segment in _segments(name, data):
+        if segment.marker == _APP1 and segment.payload.startswith(b"Exif\0"):
+            found.exif.append(segment.payload)
+        elif segment.marker == _APP13:  # a long one goes on in the next
+            of_photoshop += segment.payload.removeprefix(b"Photoshop 3.0\0")
+        elif segment.marker == _COM:
+            found.comments.append(segment.payload)
+    found.iptc.append(of_photoshop)
+    return found
 
 
 def embed(name: str, data: bytes, packet: bytes) -> bytes:

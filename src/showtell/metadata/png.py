@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 
 from showtell.errors import PhotoError
+from showtell.metadata.fields import Fields
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KEYWORD = b"XML:com.adobe.xmp\0"
 # As ImageMagick does it: hexadecimal digits, compressed or not.
 _RAW = b"Raw profile type xmp\0"
+_RAW_EXIF, _RAW_IPTC = ("raw profile type exif", "raw profile type app1"), "raw profile type iptc"
+_COMMENTS = ("comment", "description", "caption", "imagedescription")
 # Of what was compressed. People's XMP has some thousands of bytes.
 _MAX_PACKET = 64 * 2**20
 
@@ -39,7 +43,29 @@ def packets(name: str, data: bytes) -> list[bytes]:
     """
     chunks = _chunks(name, data)
     of_adobe = [_packet(name, chunk.payload) for chunk in chunks if chunk.is_xmp]
-    return of_adobe + [_raw_packet(name, chunk) for chunk in chunks if chunk.is_raw]
+    return of_adobe + [_from_digits(name, _text(name, chunk)) for chunk in chunks if chunk.is_raw]
+
+
+def fields(name: str, data: bytes) -> Fields:
+    """The other fields of a PNG file in which words may be, also behind the pixels.
+
+    Raises:
+        PhotoError: the file is damaged.
+    """
+    found = Fields()
+    for chunk in _chunks(name, data):
+        if chunk.kind == b"eXIf":
+            found.exif.append(chunk.payload)
+        elif chunk.kind in (b"tEXt", b"zTXt", b"iTXt"):
+            keyword = chunk.payload.partition(b"\0")[0].decode("latin-1").lower()
+            with suppress(PhotoError):  # a text that is damaged says nothing
+                if keyword in _RAW_EXIF:
+                    found.exif.append(_from_digits(name, _text(name, chunk)))
+                elif keyword == _RAW_IPTC:
+                    found.iptc.append(_from_digits(name, _text(name, chunk)))
+                elif keyword in _COMMENTS:
+                    found.comments.append(_text(name, chunk))
+    return found
 
 
 def embed(name: str, data: bytes, packet: bytes) -> bytes:
@@ -85,21 +111,32 @@ def _chunks(name: str, data: bytes) -> list[_Chunk]:
 
 
 def _packet(name: str, payload: bytes) -> bytes:
-    rest = payload.removeprefix(_KEYWORD)
+    return _international(name, payload.removeprefix(_KEYWORD))
+
+
+def _international(name: str, rest: bytes) -> bytes:
+    """The text of an iTXt chunk, of which this is what follows the keyword."""
     fields = rest[2:].split(b"\0", 2)
     if len(fields) != 3:
         raise _damaged(name, "its XMP is cut short")
     return fields[2] if rest[0] == 0 else _inflated(name, fields[2])
 
 
-def _raw_packet(name: str, chunk: _Chunk) -> bytes:
-    """What lies in ImageMagick's chunk: a line with a name, a line with a length, and the digits."""
-    rest = chunk.payload.removeprefix(_RAW)
-    lines = (_inflated(name, rest[1:]) if chunk.kind == b"zTXt" else rest).split(maxsplit=2)
+def _from_digits(name: str, text: bytes) -> bytes:
+    """What ImageMagick wrote as a line with a name, a line with a length, and hexadecimal digits."""
+    lines = text.split(maxsplit=2)
     try:
         return bytes.fromhex(lines[2].decode())
     except (IndexError, ValueError) as error:
         raise _damaged(name, "its XMP is not in hexadecimal digits") from error
+
+
+def _text(name: str, chunk: _Chunk) -> bytes:
+    """What follows the keyword of a text."""
+    rest = chunk.payload.partition(b"\0")[2]
+    if chunk.kind == b"iTXt":
+        return _international(name, rest)
+    return _inflated(name, rest[1:]) if chunk.kind == b"zTXt" else rest
 
 
 def _inflated(name: str, data: bytes) -> bytes:

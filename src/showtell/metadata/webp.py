@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from showtell.errors import PhotoError
+from showtell.metadata.fields import Fields
 
 _XMP = b"XMP "
 _XMP_FLAG, _ALPHA_FLAG = 0x04, 0x10
@@ -27,6 +28,15 @@ def packets(name: str, data: bytes) -> list[bytes]:
         PhotoError: the file is damaged.
     """
     return [chunk.payload for chunk in _chunks(name, data) if chunk.kind == _XMP]
+
+
+def fields(name: str, data: bytes) -> Fields:
+    """The other field of a WebP file in which words may be.
+
+    Raises:
+        PhotoError: the file is damaged.
+    """
+    return Fields(exif=[chunk.payload for chunk in _chunks(name, data) if chunk.kind == b"EXIF"])
 
 
 def embed(name: str, data: bytes, packet: bytes) -> bytes:

@@ -7,13 +7,15 @@ import warnings
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from PIL import ExifTags, Image, IptcImagePlugin
+from PIL import ExifTags, Image
 
 from showtell.metadata.container import container_of
+from showtell.metadata.fields import Fields
+from showtell.metadata.gif import comments
 from showtell.metadata.xmp import DESCRIPTION, PROPERTIES, Packet
+from showtell.vision.formats import pillows_names
 
-_IPTC_CAPTION = (2, 120)
-_TIFF_XMP = 700
+_TIFF_XMP, _TIFF_IPTC, _TIFF_PHOTOSHOP = 700, 33723, 34377
 
 
 @dataclass
@@ -31,43 +33,43 @@ class Words:
         """
         for name, texts in self.texts.items():
             texts.append(packet.text(name))
+        self.texts[DESCRIPTION] += packet.other_descriptions()
         self.ours.add(packet.record().get("Caption", ""))
 
     def add_photo(self, name: str, data: bytes) -> None:
-        """Count what a photo's own XMP says, and the description in its Exif, IPTC or PNG fields.
+        """Count what a photo's own XMP says, and the descriptions in its Exif, IPTC and comments.
 
         Raises:
-            PhotoError: the photo's XMP is damaged.
+            PhotoError: the photo, or its XMP, is damaged.
         """
         container = container_of(data)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no fault
-            for packet in _xmp_by_pillow(data) if container is None else container.packets(name, data):
+            if container is None:
+                packets, fields = _by_pillow(name, data)
+            else:
+                packets, fields = container.packets(name, data), container.fields(name, data)
+            for packet in packets:
                 self.add(Packet.parse(name, packet))
-            self.texts[DESCRIPTION] += _descriptions(data)
+            self.texts[DESCRIPTION] += fields.descriptions()
 
     def of_people(self, property: str) -> str:
         """The first text of a property that is not ours; empty if there is none."""
         return next((text for text in self.texts[property] if text and text not in self.ours), "")
 
 
-def _xmp_by_pillow(data: bytes) -> list[bytes]:
-    """The XMP of a photo of a format that is none of our own, such as TIFF and HEIC."""
-    with suppress(Exception), Image.open(io.BytesIO(data)) as image:  # damaged fields say nothing
-        packet = image.info.get("xmp") or image.getexif().get(_TIFF_XMP)
-        return [packet] if isinstance(packet, bytes) else []
-    return []
-
-
-def _descriptions(data: bytes) -> list[str]:
-    """The descriptions of a photo outside its XMP; damaged fields say nothing about it."""
-    found: list[object] = []
-    with suppress(Exception), Image.open(io.BytesIO(data)) as image:
-        found.append(image.info.get("Description"))  # PNG's
-        with suppress(Exception):
-            captions = (IptcImagePlugin.getiptcinfo(image) or {}).get(_IPTC_CAPTION)
-            found += captions if isinstance(captions, list) else [captions]
-        if image.format != "PNG" or "exif" in image.info:  # else it would be decoded to look behind the pixels
-            found.append(image.getexif().get(ExifTags.Base.ImageDescription))
-    texts = (text.decode(errors="replace") if isinstance(text, bytes) else str(text or "") for text in found)
-    return [text.strip() for text in texts]
+def _by_pillow(name: str, data: bytes) -> tuple[list[bytes], Fields]:
+    """The XMP and the fields of a photo of a format that is none of our own; damaged fields say nothing."""
+    file, packets, fields = io.BytesIO(data), [], Fields()
+    with suppress(Exception), Image.open(file, formats=pillows_names(name, file)) as image:
+        exif = image.getexif()
+        exif.get_ifd(ExifTags.IFD.Exif)  # as long as the file is open
+        fields.exif.append(exif)
+        packet = image.info.get("xmp") or exif.get(_TIFF_XMP)
+        packets = [packet] if isinstance(packet, bytes) else []
+        # as they are in the file: some programs write them as numbers, of which Pillow gives the first
+        raw = getattr(getattr(image, "tag_v2", None), "_tagdata", {})
+        fields.iptc += [raw[tag] for tag in (_TIFF_IPTC, _TIFF_PHOTOSHOP) if tag in raw]
+        if image.format == "GIF":
+            fields.comments += comments(data)
+    return packets, fields

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from showtell.errors import PhotoError
-from showtell.files import write_atomically
+from showtell.files import KeptError, NotRegularError, open_regular, read_regular, same_version, write_atomically
 from showtell.metadata.container import container_of
 from showtell.metadata.record import Record
-from showtell.metadata.sidecar import other_sidecar_of, sidecar_of
+from showtell.metadata.sidecar import other_sidecars_of, sidecar_of
 from showtell.metadata.words import Words
 from showtell.metadata.xmp import PROPERTIES, Packet
 
@@ -27,49 +28,74 @@ class Change:
     """The properties that were written, or would be; none if the file is as it was."""
     kept: Mapping[str, str]
     """The properties that were not, and a person's words for each."""
+    status: os.stat_result | None = field(default=None, compare=False)
+    """The file as it was written; None if it was not."""
 
 
-def write_sidecar(photo: Path, record: Record, *, overwrite: bool = False, dry_run: bool = False) -> Change:
+def write_sidecar(
+    photo: Path,
+    record: Record,
+    *,
+    of: os.stat_result | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+) -> Change:
     """Write a caption into the XMP file beside a photo.
 
     Args:
         photo: the photo; it is read, and left as it is.
         record: the caption.
+        of: the photo as it was before it was captioned; it must be the same still.
         overwrite: also replace a person's words, or hide those in the photo.
         dry_run: write nothing, only say what would be written.
 
     Raises:
         PhotoError: the photo or its sidecar cannot be read, the XMP in one of them is damaged, or the sidecar cannot
-            be written. Every file is then as it was.
+            be written, or only with a loss. Every file is then as it was.
     """
     with _no_os_error(photo):
         path = sidecar_of(photo)
-        packet = Packet.parse(str(path), path.read_bytes()) if path.exists() else Packet(str(path))
+        packet, old = Packet(str(path)), None
+        if os.path.lexists(path):
+            data, old = _read(path)
+            packet = Packet.parse(str(path), data)
         words = Words()
+        content, status = _read(photo)
         if not overwrite:
-            words.add_photo(str(photo), photo.read_bytes())
-            _add_sidecar(words, other_sidecar_of(photo))
+            words.add_photo(str(photo), content)
+            for sidecar in other_sidecars_of(photo):
+                _add_sidecar(words, sidecar)
         written, kept = _merge(packet, record, words, overwrite)
         if written and not dry_run:
-            _replace(path, packet.to_bytes())
+            _check_same(of or status, photo.stat())
+            return Change(path, written, kept, write_atomically(path, packet.to_bytes(), of=old))
     return Change(path, written, kept)
 
 
-def write_embedded(photo: Path, record: Record, *, overwrite: bool = False, dry_run: bool = False) -> Change:
+def write_embedded(
+    photo: Path,
+    record: Record,
+    *,
+    of: os.stat_result | None = None,
+    overwrite: bool = False,
+    dry_run: bool = False,
+) -> Change:
     """Write a caption into a JPEG, PNG or WebP file; every byte that is not its XMP stays as it is.
 
     Args:
         photo: the photo.
         record: the caption.
+        of: the photo as it was before it was captioned; it must be the same still.
         overwrite: also replace a person's words.
         dry_run: write nothing, only say what would be written.
 
     Raises:
         PhotoError: the photo is of another format, damaged or not readable, its XMP is damaged or cannot be replaced
-            without loss, or the photo cannot be written. Every file is then as it was.
+            without loss, or the photo cannot be written, or only with a loss: it is write-protected, or its owner, its
+            attributes or other names of it would not stay. Every file is then as it was.
     """
     with _no_os_error(photo):
-        data = photo.read_bytes()
+        data, status = _read(photo)
         container = container_of(data)
         if container is None:
             raise PhotoError(f"{photo}: XMP is embedded in JPEG, PNG and WebP only; write beside it with --write xmp")
@@ -78,13 +104,16 @@ def write_embedded(photo: Path, record: Record, *, overwrite: bool = False, dry_
         words = Words()
         if not overwrite:
             words.add_photo(str(photo), data)
-            for sidecar in (sidecar_of(photo), other_sidecar_of(photo)):
+            for sidecar in [sidecar_of(photo), *other_sidecars_of(photo)]:
                 _add_sidecar(words, sidecar)
         written, kept = _merge(packet, record, words, overwrite)
         if written:
             data = container.embed(str(photo), data, packet.to_bytes())
             if not dry_run:
-                _replace(photo, data)
+                _check_same(of or status, status)
+                if not status.st_mode & 0o222:  # also for one who might write nevertheless
+                    raise KeptError(errno.EACCES, "is write-protected")
+                return Change(photo, written, kept, write_atomically(photo, data, of=status, keep_times=True))
     return Change(photo, written, kept)
 
 
@@ -103,21 +132,33 @@ def _merge(packet: Packet, record: Record, words: Words, overwrite: bool) -> tup
     return tuple(mine), kept
 
 
-def _add_sidecar(words: Words, sidecar: Path | None) -> None:
-    if sidecar is not None and sidecar.exists():
-        words.add(Packet.parse(str(sidecar), sidecar.read_bytes()))
+def _add_sidecar(words: Words, sidecar: Path) -> None:
+    if os.path.lexists(sidecar):
+        words.add(Packet.parse(str(sidecar), read_regular(sidecar)))
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file, or what a link points to."""
-    write_atomically(os.path.realpath(path), data)
+def _read(path: Path) -> tuple[bytes, os.stat_result]:
+    """A file's bytes, and the file as it was when they were read."""
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
+        return file.read(), status
+
+
+def _check_same(before: os.stat_result, now: os.stat_result) -> None:
+    if not same_version(before, now):
+        raise KeptError(errno.EBUSY, "was changed meanwhile")
 
 
 @contextmanager
 def _no_os_error(photo: Path) -> Iterator[None]:
     try:
         yield
+    except KeptError as error:
+        mend = "run the command again" if error.errno == errno.EBUSY else "change that, or write with --write xmp"
+        raise PhotoError(f"{error.filename or photo}: {error.strerror}, and left as it is; {mend}") from error
     except OSError as error:
+        joint = " " if isinstance(error, NotRegularError) else ": "
+        where = "" if error.filename in (None, str(photo)) else f"{error.filename}{joint}"
         raise PhotoError(
-            f"{photo}: its XMP cannot be read or written ({error.strerror}); check the folder and the disk"
+            f"{photo}: its XMP cannot be read or written ({where}{error.strerror}); check the folder and the disk"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
@@ -19,14 +20,37 @@ _PREFIXES = {
     "showtell": _OURS,
 }
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
-_DESCRIPTION, _ALT, _LI, _ABOUT = (f"{{{_RDF}}}{name}" for name in ("Description", "Alt", "li", "about"))
+_DESCRIPTION, _ALT, _LI, _ABOUT, _VALUE, _RESOURCE = (
+    f"{{{_RDF}}}{name}" for name in ("Description", "Alt", "li", "about", "value", "resource")
+)
+# Attributes that say how to read an element; any other is a value of it in the short form.
+_SYNTAX = {_LANG, _ABOUT, *(f"{{{_RDF}}}{name}" for name in ("parseType", "datatype", "ID"))}
 _LISTS = (_ALT, f"{{{_RDF}}}Bag", f"{{{_RDF}}}Seq")
 # Far more than XMP nests, far less than what exhausts the stack when it is written again.
 _MAX_DEPTH = 100
+# The same of namespaces: to register one takes time for each of the others.
+_MAX_PREFIXES = 1000
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (b"<\0\0\0", "utf-32-le"),
+    (b"\0\0\0<", "utf-32-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
 
 ALT_TEXT = "Iptc4xmpCore:AltTextAccessibility"
 DESCRIPTION = "dc:description"
 PROPERTIES = (ALT_TEXT, DESCRIPTION)
+# Where software has a description too, and takes it for the same as dc:description.
+_OTHERS = (
+    "{http://ns.adobe.com/tiff/1.0/}ImageDescription",
+    "{http://ns.adobe.com/exif/1.0/}UserComment",
+    "{http://ns.acdsee.com/iptc/1.0/}notes",
+    "{http://ns.acdsee.com/iptc/1.0/}caption",
+)
 
 
 class Packet:
@@ -51,13 +75,13 @@ class Packet:
             PhotoError: it is no XML, holds no RDF, or declares a document type: entities can name other files, or
                 expand without end.
         """
-        data = data.rstrip(b"\0 \t\r\n")
         packet = cls(name)
         packet._is_new = False
         try:
-            packet._prefixes = _scan(name, data)
+            text = _decoded(data)
+            packet._prefixes = _scan(name, text)
             builder = ET.TreeBuilder(insert_comments=True, insert_pis=True)
-            packet._root = ET.fromstring(data, ET.XMLParser(target=builder))
+            packet._root = ET.fromstring(text, ET.XMLParser(target=builder))
         except PhotoError:
             raise
         except (expat.ExpatError, ET.ParseError, LookupError, ValueError) as error:  # the last two: odd encodings
@@ -77,13 +101,16 @@ class Packet:
         element, holder = self._find(property)
         if holder is not None:
             return holder.attrib[_tag(property)].strip()
-        if element is None:
-            return ""
-        items = [item for child in element if child.tag in _LISTS for item in child]
-        if not items:
-            return _text(element)
-        items.sort(key=lambda item: not _is_default(item))
-        return next(filter(None, map(_text, items)), "")
+        return "" if element is None else _value(element)
+
+    def other_descriptions(self) -> list[str]:
+        """The texts of further properties that software takes for a description, such as exif:UserComment."""
+        found = []
+        for description in self._descriptions():
+            for tag in _OTHERS:
+                found += [_value(element) for element in description.findall(tag)]
+                found.append(description.get(tag, "").strip())
+        return list(filter(None, found))
 
     def set_text(self, property: str, text: str) -> None:
         """Make `text` the x-default of one of `PROPERTIES`; its other languages stay.
@@ -97,7 +124,7 @@ class Packet:
         if element is None:
             element = _add(self._description(), _tag(property))
         alt = element.find(_ALT)
-        if alt is None:
+        if alt is None or element.attrib.keys() - _SYNTAX:
             _empty(element)
             alt = ET.SubElement(element, _ALT)
         item = next(filter(_is_default, alt), None)
@@ -141,7 +168,8 @@ class Packet:
         return f'<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n{xml}\n<?xpacket end="w"?>'.encode()
 
     def _descriptions(self) -> list[ET.Element]:
-        return self._rdf.findall(_DESCRIPTION)
+        """The nodes of the RDF, of whatever type: XMP writes rdf:Description, and RDF allows a name of one's own."""
+        return [node for node in self._rdf if isinstance(node.tag, str)]
 
     def _description(self) -> ET.Element:
         """The first rdf:Description, where new properties go."""
@@ -158,7 +186,15 @@ class Packet:
         return next(iter(elements), None), next(iter(holders), None)
 
 
-def _scan(name: str, data: bytes) -> dict[str, str]:
+def _decoded(data: bytes) -> bytes | str:
+    """An XML document without what stands behind it: as text if it is UTF-16 or UTF-32, which say so first."""
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if encoding is None:
+        return data.rstrip(b"\0 \t\r\n")
+    return data.decode(encoding).lstrip("\ufeff").rstrip("\0 \t\r\n")
+
+
+def _scan(name: str, document: bytes | str) -> dict[str, str]:
     """The namespaces of an XML document by their prefixes; document types and bottomless nesting are turned away."""
     prefixes: dict[str, str] = {}
     depth = 0
@@ -166,6 +202,8 @@ def _scan(name: str, data: bytes) -> dict[str, str]:
     def namespace(prefix: str | None, uri: str | None) -> None:
         if prefix and uri:
             prefixes[prefix] = uri
+        if len(prefixes) > _MAX_PREFIXES:
+            raise PhotoError(f"{name}: its XMP has more than {_MAX_PREFIXES:,} namespaces; mend or remove it")
 
     def doctype(*_: object) -> None:
         raise PhotoError(f"{name}: its XMP declares a document type, which XMP has no use for; mend or remove it")
@@ -185,7 +223,7 @@ def _scan(name: str, data: bytes) -> dict[str, str]:
     parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.Parse(data, True)
+    parser.Parse(document, True)
     return prefixes
 
 
@@ -194,8 +232,32 @@ def _tag(property: str) -> str:
     return f"{{{_PREFIXES[prefix]}}}{name}"
 
 
+def _value(element: ET.Element) -> str:
+    """What a property says, in whatever form: of a list the default, or else the first item that says something."""
+    items = [item for child in element if child.tag in _LISTS for item in child if isinstance(item.tag, str)]
+    items.sort(key=lambda item: not _is_default(item))
+    return next(filter(None, map(_text, items)), "") or _text(element)
+
+
 def _text(element: ET.Element) -> str:
-    return "".join(element.itertext()).strip()
+    """The text of an element, or of its rdf:value; in the short form that is an attribute."""
+    nodes = [node for node in element.iter() if isinstance(node.tag, str)]
+    values = [_all_text(node) for node in nodes if node.tag == _VALUE]
+    attributes = [node.attrib for node in nodes]
+    values += [found[name] for name in (_VALUE, _RESOURCE) for found in attributes if name in found]
+    values.append(_all_text(element))
+    values += [text for found in attributes for name, text in found.items() if name not in _SYNTAX]
+    return next(filter(None, map(str.strip, values)), "")
+
+
+def _all_text(element: ET.Element) -> str:
+    """All text in an element, but that of comments, which `itertext` takes for text."""
+    pieces = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str):
+            pieces.append(_all_text(child))
+        pieces.append(child.tail or "")
+    return "".join(pieces)
 
 
 def _is_default(item: ET.Element) -> bool:

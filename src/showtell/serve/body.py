@@ -1,102 +1,151 @@
-"""A request's body: read up to its limit, and the photos in it."""
+"""Bodies: of a request, read up to its limit, checked against its type, and the photos in it; of an answer, as JSON."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import binascii
-import json
-from typing import Any
+import typing
+import urllib.parse
+from typing import Annotated, Any, TypeVar
 
-from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
+import msgspec
+from msgspec import Meta
 from starlette.requests import Request
+from starlette.responses import Response
 
 from showtell.serve.limits import Limits
 from showtell.serve.refusal import RefusedError
 
+Photo = Annotated[
+    str,
+    Meta(
+        description="base64, or a data: address with some",
+        extra_json_schema={"contentEncoding": "base64"},
+    ),
+]
+"""A photo in JSON."""
+MOST_PHOTOS = 16
+"""In a request."""
 
-async def read_body(request: Request, limits: Limits) -> bytes:
-    """The body; what is too long is refused before it is read, or once it turns out to be.
+Asked = TypeVar("Asked", bound=msgspec.Struct)
+
+_BLANK = b" \t\r\n\f\v"
+
+
+class Json(Response):
+    """An answer in JSON, of whatever type msgspec knows."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """As JSON."""
+        return msgspec.json.encode(content)
+
+
+class Bodies:
+    """The bytes of all bodies that are read or worked on.
+
+    Args:
+        limits: how many there may be.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits, self.bytes = limits, 0
+
+    def check_capacity(self, more: int = 1) -> None:
+        """Whether so many more may be read.
+
+        Raises:
+            RefusedError: 503, they may not.
+        """
+        if self.bytes + more > self.limits.all_bytes:
+            raise RefusedError(503, "busy: too many bytes are being read; try again later", 1)
+
+    async def read(self, request: Request) -> bytes:
+        """The body of a request, which is counted until it is `forgotten`.
+
+        Raises:
+            RefusedError: 413, it is too long, which may be known before it is read; 408, it does not arrive; 503, there
+                is no room for it.
+        """
+        limits = self.limits
+        told = request.headers.get("content-length", "")
+        refusal = RefusedError(413, f"the body has more than {limits.body_bytes:,} bytes; send fewer or smaller photos")
+        if told.isdecimal() and (len(told) > 18 or int(told) > limits.body_bytes):
+            raise refusal
+        body = bytearray()
+        try:
+            async with asyncio.timeout(limits.deadline_seconds):
+                async for part in request.stream():
+                    if len(body) + len(part) > limits.body_bytes:
+                        raise refusal
+                    self.check_capacity(len(part))
+                    body += part
+                    self.bytes += len(part)
+                    request.state.body_bytes = len(body)
+        except TimeoutError:
+            raise RefusedError(408, f"the body did not arrive within {limits.deadline_seconds:g} seconds") from None
+        return bytes(body)
+
+    def forget(self, request: Request) -> None:
+        """The request is done with."""
+        self.bytes -= getattr(request.state, "body_bytes", 0)
+
+
+async def read_json(request: Request, kind: type[Asked], *, lax: bool = False) -> Asked:
+    """The body as JSON of a type, whatever its content type says, as clients do not always say it.
+
+    Args:
+        request: its body is not yet read.
+        kind: of the object.
+        lax: whether numbers and truth may be texts.
 
     Raises:
-        RefusedError: 413; 408, it does not arrive.
+        RefusedError: as of `Bodies.read`; 400, it is none.
     """
-    told = request.headers.get("content-length", "")
-    refusal = RefusedError(413, f"the body has more than {limits.body_bytes:,} bytes; send fewer or smaller photos")
-    if told.isdigit() and int(told) > limits.body_bytes:
-        raise refusal
-    parts, size = [], 0
+    body = await request.app.state.bodies.read(request)
     try:
-        async with asyncio.timeout(limits.deadline_seconds):
-            async for part in request.stream():
-                size += len(part)
-                if size > limits.body_bytes:
-                    raise refusal
-                parts.append(part)
-    except TimeoutError:
-        raise RefusedError(408, f"the body did not arrive within {limits.deadline_seconds:g} seconds") from None
-    return b"".join(parts)
-
-
-async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
-    """The body as a JSON object, whatever its content type says, as clients do not always say it.
-
-    Raises:
-        RefusedError: 413; 400, it is none.
-    """
-    body = await read_body(request, limits)
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=kind, strict=not lax)
+    except msgspec.ValidationError as error:
+        raise refusal_of(error, kind) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(400, f"the body is no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise RefusedError(400, "the body is JSON, but no object")
-    return found
 
 
-async def read_form(request: Request, limits: Limits) -> list[tuple[str, bytes]]:
-    """Name and bytes of each file of a form.
-
-    Raises:
-        RefusedError: 413; 400, it is no form or holds no file.
-    """
-    body = await read_body(request, limits)
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    try:
-        async with Request(request.scope, receive).form(
-            max_files=limits.photos, max_part_size=limits.body_bytes
-        ) as form:
-            items = form.multi_items()
-            files = [
-                (value.filename or name, await value.read()) for name, value in items if not isinstance(value, str)
-            ]
-    except (MultiPartException, HTTPException) as error:
-        told = error.message if isinstance(error, MultiPartException) else error.detail
-        raise RefusedError(400, f"the body is no form: {told}") from None
-    if not files:
-        raise RefusedError(400, "the form holds no file; send photos as files")
-    return files
+def refusal_of(error: msgspec.ValidationError, kind: type) -> RefusedError:
+    """What to answer where a value is not of its type: where it is, what is wrong, and what is said of the field."""
+    told, _, path = str(error).replace("`", "").partition(" - at $")
+    if not path:
+        return RefusedError(400, f"the body is JSON, but not what is expected: {told}")
+    path = path.lstrip(".")
+    hint = "" if "[" in path else _description(kind, path.partition(".")[0])
+    return RefusedError(400, f"{path}: {told}" + (f" ({hint})" if hint else ""))
 
 
-def decode_photo(text: Any) -> bytes:
-    """A photo from base64, as it is or as a `data:` address.
+def _description(kind: type, field: str) -> str:
+    hint = typing.get_type_hints(kind, include_extras=True).get(field)
+    for part in getattr(hint, "__metadata__", ()):
+        if isinstance(part, Meta) and part.description:
+            return part.description
+    return ""
+
+
+def decode_photo(text: str) -> bytes:
+    """A photo from base64, as it is or as a `data:` address (RFC 2397).
 
     Raises:
         RefusedError: 400, it is neither; an address of another kind is never followed.
     """
-    if not isinstance(text, str):
-        raise RefusedError(400, "a photo is no text; send it as base64")
     if text[:5].lower() == "data:":
         kind, _, text = text.partition(",")
-        if not kind.endswith(";base64"):
+        if not kind.lower().replace(" ", "").endswith(";base64"):
             raise RefusedError(400, "a photo's data: address is not base64")
+        text = urllib.parse.unquote(text, "latin-1") if "%" in text else text
     elif "://" in text[:16]:
         raise RefusedError(400, "a photo is given by an address, which is not fetched; send its bytes as base64")
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        data = text.encode("ascii").translate(None, _BLANK)
+        return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)  # browsers read it without its end, too
     except (binascii.Error, ValueError):
         raise RefusedError(400, "a photo is not base64") from None

@@ -2,56 +2,119 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from showtell.errors import PhotoError
-from showtell.serve.body import decode_photo, read_form, read_json
-from showtell.serve.limits import Limits
+from showtell.serve.body import MOST_PHOTOS, Json, Photo, decode_photo, read_json, refusal_of
+from showtell.serve.form import is_form, read_form
 from showtell.serve.refusal import RefusedError
+
+MOST_CAPTIONS = 8
+"""Of a photo."""
+
+Count = Annotated[
+    int, Meta(ge=1, le=MOST_CAPTIONS, description=f"Captions of each photo, a number from 1 to {MOST_CAPTIONS}.")
+]
+
+
+class Settings(Struct, forbid_unknown_fields=True):
+    """What may be asked of photos: beside them in JSON; with a form as its fields, or in the address."""
+
+    several: Count = 1
+    looks: Annotated[bool, Meta(description="Say for each word where in the photo it looked.")] = False
+
+
+class Captions(Settings):
+    """What is asked in JSON."""
+
+    photos: Annotated[list[Photo], Meta(max_length=MOST_PHOTOS, description="At most 16.")] = []
+    photo: Annotated[str | None, Meta(description="In place of photos, if it is one.")] = None
+
+
+class Word(Struct):
+    """A word of a caption."""
+
+    word: str
+    probability: float
+    looks: Annotated[
+        list[list[float]] | UnsetType, Meta(description="If asked for: how much of each of 9 x 9 places.")
+    ] = UNSET
+
+
+class Told(Struct):
+    """A caption."""
+
+    caption: str
+    log_prob: Annotated[float, Meta(description="Natural logarithm of the sentence's probability.")]
+    confidence: Annotated[float | None, Meta(description="The probability that the caption is acceptable.")]
+    named: Annotated[bool, Meta(description="No sentence, but the name of what the encoder is sure to see.")]
+    words: list[Word]
+
+
+class Entry(Struct):
+    """What there is to say of a photo: a caption, or what is wrong."""
+
+    file: str
+    error: str | UnsetType = UNSET
+    caption: str | UnsetType = UNSET
+    log_prob: float | UnsetType = UNSET
+    confidence: float | UnsetType | None = UNSET
+    named: bool | UnsetType = UNSET
+    words: list[Word] | UnsetType = UNSET
+    others: Annotated[list[Told] | UnsetType, Meta(description="If several were asked for.")] = UNSET
+
+
+class CaptionsAnswer(Struct):
+    """An entry for each photo, in their order."""
+
+    model: str
+    captions: list[Entry]
 
 
 async def post_captions(request: Request) -> Response:
     """A caption, or what is wrong, for each photo; 422 if something is wrong with all of them."""
     state = request.app.state
-    limits: Limits = state.limits
-    named, several, looks = await _photos(request, limits)
-    answers = await state.batcher.caption([photo for _, photo in named], several, looks=looks)
-    entries: list[dict[str, Any]] = []
+    named, settings = await (_from_form(request) if is_form(request) else _from_json(request))
+    photos = [photo for _, photo in named]
+    answers = await state.batcher.caption(photos, settings.several, looks=settings.looks)
+    entries = []
     for (name, _), answer in zip(named, answers, strict=True):
         state.metrics.photos.labels("unreadable" if isinstance(answer, PhotoError) else "captioned").inc()
         if isinstance(answer, PhotoError):
-            entries.append({"file": name, "error": str(answer)})
-        else:
-            first, *others = (caption.to_dict() for caption in answer.captions)
-            if answer.looks is not None:
-                for word, looked in zip(first["words"], answer.looks, strict=False):  # a name has none
-                    word["looks"] = looked.round(4).tolist()
-            entries.append({"file": name, **first, **({"others": others} if others else {})})
-    status = 422 if all("error" in entry for entry in entries) else 200
-    return JSONResponse({"model": state.name, "captions": entries}, status)
+            entries.append(Entry(name, error=str(answer)))
+            continue
+        first, *others = (caption.to_dict() for caption in answer.captions)
+        if answer.looks is not None:
+            for word, looked in zip(first["words"], answer.looks, strict=False):  # a name has none
+                word["looks"] = looked.round(4).tolist()
+        entries.append(Entry(name, **first, others=others or UNSET))
+    status = 422 if all(entry.error is not UNSET for entry in entries) else 200
+    return Json(CaptionsAnswer(state.name, entries), status)
 
 
-async def _photos(request: Request, limits: Limits) -> tuple[list[tuple[str, bytes]], int, bool]:
-    """Name and bytes of each photo, how many captions of each are wanted, and whether to say where it looked."""
-    if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        asked = request.query_params
-        several, looks = _several(asked.get("several", "1"), limits), asked.get("looks", "") in ("1", "true")
-        return await read_form(request, limits), several, looks
-    body = await read_json(request, limits)
-    photos = body.get("photos", [body["photo"]] if "photo" in body else None)
-    if not isinstance(photos, list) or not photos:
+async def _from_form(request: Request) -> tuple[list[tuple[str, bytes]], Settings]:
+    files, fields = await read_form(request)
+    given = [*fields, *request.query_params.multi_items()]
+    for place, (name, _) in enumerate(given):
+        if name in dict(given[:place]):
+            raise RefusedError(400, f"{name} is given twice; once is enough")
+    try:
+        return files, msgspec.convert(dict(given), Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise refusal_of(error, Settings) from None
+
+
+async def _from_json(request: Request) -> tuple[list[tuple[str, bytes]], Settings]:
+    if request.query_params:
+        name = next(iter(request.query_params))
+        raise RefusedError(400, f"{name} is given in the address; it belongs in the JSON, beside the photos")
+    body = await read_json(request, Captions, lax=True)
+    photos = body.photos + ([body.photo] if body.photo is not None else [])
+    if not photos or (body.photos and body.photo is not None):
         raise RefusedError(400, 'send {"photos": ["base64", ...]}, or a form with files')
-    if len(photos) > limits.photos:
-        raise RefusedError(400, f"there are {len(photos)} photos, more than {limits.photos}; send fewer at a time")
-    named = [(f"photos[{place}]", decode_photo(photo)) for place, photo in enumerate(photos)]
-    return named, _several(body.get("several", 1), limits), body.get("looks") is True
-
-
-def _several(value: Any, limits: Limits) -> int:
-    text = str(value)
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= limits.several):
-        raise RefusedError(400, f"several is {value!r}, expected a number from 1 to {limits.several}")
-    return int(text)
+    return [(f"photos[{place}]", decode_photo(photo)) for place, photo in enumerate(photos)], body

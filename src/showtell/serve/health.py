@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from showtell.serve.guard import check_capacity
+
 
 async def get_healthz(request: Request) -> Response:
     """The process lives."""
@@ -13,10 +15,7 @@ async def get_healthz(request: Request) -> Response:
 
 async def get_readyz(request: Request) -> Response:
     """It would take a photo now; else 503."""
-    batcher = request.app.state.batcher
-    if not batcher.ready:
-        return PlainTextResponse("not ready\n", 503)
-    batcher.check_room()
+    check_capacity(request.app)
     return PlainTextResponse("ready\n")
 
 

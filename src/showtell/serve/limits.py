@@ -11,21 +11,28 @@ class Limits:
 
     Attributes:
         body_bytes: of a request's body; of JSON the photos in it are a quarter smaller.
-        all_bytes: of all bodies that are read or worked on at a time.
-        pixels: of a photo; a PNG of so many needs three bytes for each.
-        photos: in a request.
-        several: captions of a photo.
+        all_bytes: of all bodies that have arrived, and are read or worked on at a time.
+        pixels: of a photo.
+        decode_bytes: of memory to decode a photo; see `vision.cost.decoded_bytes`.
+        decode_seconds: to open a photo, and again to decode it.
         queue: photos that wait, at most.
         wait_seconds: how long a photo may have to wait, by what the last ones took; a request that would wait longer is
             refused at once.
-        deadline_seconds: after which a request is given up, once for its body to arrive and once for its captions.
+        deadline_seconds: after which a request is given up, once for its body to arrive and once for its captions; and
+            a connection that has sent no whole head, or does not take its answer.
+        linger_seconds: how long a request whose body was not asked for may be silent before its connection is closed.
+        drain_seconds: that requests have which were taken before the server was told to end; its end takes 3 more.
+        connections: at a time; of them half may be requests in work.
     """
 
     body_bytes: int = 32 * 2**20
     all_bytes: int = 256 * 2**20
     pixels: int = 50_000_000
-    photos: int = 16
-    several: int = 8
+    decode_bytes: int = 512 * 2**20
+    decode_seconds: int = 20
     queue: int = 256
     wait_seconds: float = 0.4
     deadline_seconds: float = 30.0
+    linger_seconds: float = 2.0
+    drain_seconds: float = 17.0
+    connections: int = 512

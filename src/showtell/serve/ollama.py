@@ -1,80 +1,175 @@
 """The shapes of Ollama's API: photo managers that caption with a model there can do so here.
 
 https://github.com/ollama/ollama/blob/main/docs/api.md. What is asked in words is not read: the answer to every photo
-is its caption.
+is its caption. What would change the answer's shape, and is not here, is refused.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from showtell import __version__
-from showtell.serve.body import decode_photo, read_json
+from showtell.serve.body import Json, Photo, read_json
 from showtell.serve.refusal import RefusedError
-from showtell.serve.sentences import in_pieces, one_text
+from showtell.serve.sentences import Text, texts
+
+Name = Annotated[str, Meta(max_length=256)]
+"""What the model is called; there is one."""
+
+
+class _Asked(Struct):
+    model: Annotated[Name | None, Meta(description="There is one.")] = None
+    stream: Annotated[bool | None, Meta(description="Lines of JSON, true or false; true if not given.")] = None
+    format: Annotated[Literal[""] | None, Meta(description="There is no structured output here; leave it out.")] = None
+    think: Annotated[bool | None, Meta(description="It does not think; false, or leave it out.")] = None
+    logprobs: Annotated[bool | None, Meta(description="See /v1/captions for them; false, or leave it out.")] = None
+
+
+class Generate(_Asked):
+    """What is asked of photos."""
+
+    prompt: Annotated[str | None, Meta(description="Is not read.")] = None
+    images: list[Photo] | None = None
+
+
+class OllamaMessage(Struct):
+    """What was said, and shown."""
+
+    role: str | None = None
+    content: Annotated[str | None, Meta(description="Is not read.")] = None
+    images: list[Photo] | None = None
+
+
+class Chat(_Asked):
+    """What is asked about the images of the last message that has some."""
+
+    messages: list[OllamaMessage] | None = None
+    tools: Annotated[
+        Annotated[list[Raw], Meta(max_length=0)] | None, Meta(description="It calls none; leave them out.")
+    ] = None
+
+
+class OllamaSaid(Struct):
+    """A message of the model."""
+
+    content: str
+    role: str = "assistant"
+
+
+class OllamaAnswer(Struct, kw_only=True):
+    """The answer, or, streamed, a piece of it."""
+
+    model: str
+    created_at: str
+    response: Annotated[str | UnsetType, Meta(description="Of /api/generate.")] = UNSET
+    message: Annotated[OllamaSaid | UnsetType, Meta(description="Of /api/chat.")] = UNSET
+    done: bool
+    done_reason: str | UnsetType = UNSET
+    total_duration: Annotated[int | UnsetType, Meta(description="Nanoseconds.")] = UNSET
+    load_duration: int | UnsetType = UNSET
+    prompt_eval_count: int | UnsetType = UNSET
+    prompt_eval_duration: int | UnsetType = UNSET
+    eval_count: Annotated[int | UnsetType, Meta(description="Words.")] = UNSET
+    eval_duration: int | UnsetType = UNSET
+
+
+class Details(Struct):
+    """What kind of model it is."""
+
+    parameter_size: str
+    parent_model: str = ""
+    format: str = "safetensors"
+    family: str = "showtell"
+    families: tuple[str, ...] = ("showtell",)
+    quantization_level: str = "F16"
+
+
+class Tag(Struct):
+    """A model."""
+
+    name: str
+    model: str
+    modified_at: str
+    size: int
+    digest: str
+    details: Details
+
+
+class Tags(Struct):
+    """The models: one."""
+
+    models: list[Tag]
+
+
+class Show(Struct):
+    """What a model can do."""
+
+    details: Details
+    modified_at: str
+    model_info: dict[str, str]
+    capabilities: tuple[str, ...] = ("completion", "vision")
+
+
+class Version(Struct):
+    """Of showtell."""
+
+    version: str
 
 
 async def post_generate(request: Request) -> Response:
     """`POST /api/generate`, streamed unless told otherwise."""
-    body = await read_json(request, request.app.state.limits)
-    images = body.get("images") or []
-    if not images and not body.get("prompt"):
+    asked = await read_json(request, Generate)
+    if not asked.images and not asked.prompt:
         # how clients ask for a model to be loaded
-        return JSONResponse(_head(body) | {"response": "", "done": True, "done_reason": "load"})
-    return await _answer(request, body, images, lambda text: {"response": text})
+        return Json(_answer(asked, response="", done=True, done_reason="load"))
+    return await _respond(request, asked, asked.images, lambda text: {"response": text})
 
 
 async def post_chat(request: Request) -> Response:
     """`POST /api/chat`, streamed unless told otherwise: about the images of the last message that has some."""
-    body = await read_json(request, request.app.state.limits)
-    messages = body.get("messages") or []
-    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
-        raise RefusedError(400, "messages is no list of objects")
-    if not messages:
-        message = {"role": "assistant", "content": ""}
-        return JSONResponse(_head(body) | {"message": message, "done": True, "done_reason": "load"})
-    images: Any = next((message["images"] for message in reversed(messages) if message.get("images")), [])
-    return await _answer(request, body, images, lambda text: {"message": {"role": "assistant", "content": text}})
+    asked = await read_json(request, Chat)
+    if not asked.messages:
+        return Json(_answer(asked, message=OllamaSaid(""), done=True, done_reason="load"))
+    images = next((message.images for message in reversed(asked.messages) if message.images), None)
+    return await _respond(request, asked, images, lambda text: {"message": OllamaSaid(text)})
 
 
 async def get_tags(request: Request) -> Response:
     """`GET /api/tags`: the one model that is here."""
     state = request.app.state
-    details = _details(state.captioner)
-    model = {"name": state.name, "model": state.name, "modified_at": state.modified, "size": state.size}
-    return JSONResponse({"models": [model | {"digest": state.digest, "details": details}]})
+    tag = Tag(state.name, state.name, state.modified, state.size, state.digest, _details(state.captioner))
+    return Json(Tags([tag]))
 
 
 async def post_show(request: Request) -> Response:
     """`POST /api/show`: that the model sees."""
     state = request.app.state
-    return JSONResponse(
-        {
-            "details": _details(state.captioner),
-            "model_info": {"general.architecture": "showtell"},
-            "capabilities": ["completion", "vision"],
-            "modified_at": state.modified,
-        }
-    )
+    return Json(Show(_details(state.captioner), state.modified, {"general.architecture": "showtell"}))
 
 
 async def get_version(request: Request) -> Response:
     """`GET /api/version`."""
-    return JSONResponse({"version": __version__})
+    return Json(Version(__version__))
 
 
-async def _answer(request: Request, body: dict[str, Any], images: Any, told: Any) -> Response:
-    if not isinstance(images, list) or not images:
+async def _respond(
+    request: Request, asked: _Asked, images: list[str] | None, told: Callable[[str], dict[str, Any]]
+) -> Response:
+    for field in ("think", "logprobs"):
+        if getattr(asked, field):
+            raise RefusedError(400, f"{field}: is not here; false, or leave it out")
+    if not images:
         raise RefusedError(400, "there is no photo: send it as base64 in images")
     start = time.monotonic_ns()
-    text, words = await one_text(request.app.state, [decode_photo(image) for image in images])
+    (text,) = await texts(request, images)
     spent = time.monotonic_ns() - start
     last = {
         "done": True,
@@ -83,32 +178,25 @@ async def _answer(request: Request, body: dict[str, Any], images: Any, told: Any
         "load_duration": 0,
         "prompt_eval_count": len(images),
         "prompt_eval_duration": 0,
-        "eval_count": words,
+        "eval_count": text.words,
         "eval_duration": spent,
     }
-    if body.get("stream") is False:
-        return JSONResponse(_head(body) | told(text) | last)
-
-    def lines() -> Iterator[str]:
-        for piece in in_pieces(text):
-            yield json.dumps(_head(body) | told(piece) | {"done": False}) + "\n"
-        yield json.dumps(_head(body) | told("") | last) + "\n"
-
-    return StreamingResponse(lines(), media_type="application/x-ndjson")
+    if asked.stream is False:
+        return Json(_answer(asked, **told(text.text), **last))
+    return StreamingResponse(_lines(asked, text, told, last), media_type="application/x-ndjson")
 
 
-def _head(body: dict[str, Any]) -> dict[str, Any]:
+def _lines(asked: _Asked, text: Text, told: Callable[[str], dict[str, Any]], last: dict[str, Any]) -> Iterator[bytes]:
+    for piece in text.pieces:
+        yield msgspec.json.encode(_answer(asked, **told(piece), done=False)) + b"\n"
+    yield msgspec.json.encode(_answer(asked, **told(""), **last)) + b"\n"
+
+
+def _answer(asked: _Asked, **fields: Any) -> OllamaAnswer:
     created = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    return {"model": str(body.get("model", "")), "created_at": created}
+    return OllamaAnswer(model=asked.model or "", created_at=created, **fields)
 
 
-def _details(captioner: Any) -> dict[str, Any]:
+def _details(captioner: Any) -> Details:
     weights = sum(array.size for array in captioner.decoder.params.values())
-    return {
-        "parent_model": "",
-        "format": "safetensors",
-        "family": "showtell",
-        "families": ["showtell"],
-        "parameter_size": f"{weights / 1e6:.1f}M",
-        "quantization_level": "F16",
-    }
+    return Details(f"{weights / 1e6:.1f}M")

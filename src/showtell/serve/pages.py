@@ -14,4 +14,4 @@ FILES = {"/": "index.html", "/page.js": "page.js", "/page.css": "page.css"}
 
 async def get_page(request: Request) -> Response:
     """`GET /` and what the page needs."""
-    return FileResponse(_FOLDER / FILES[request.url.path])
+    return FileResponse(_FOLDER / FILES[request.scope["path"]])

@@ -1,120 +1,110 @@
-"""The API's description: OpenAPI as JSON, and as a page that needs nothing from elsewhere."""
+"""The API's description, made from its types: OpenAPI as JSON, and as a page that needs nothing from elsewhere."""
 
 from __future__ import annotations
 
+import functools
 import html
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+from msgspec import Struct
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from showtell import __version__
+from showtell.serve import captions, ollama, openai
+from showtell.serve.body import Json
 
-_TEXT = {"type": "string"}
-_YES = {"type": "boolean"}
-_BASE64 = {"type": "string", "contentEncoding": "base64", "description": "A photo, or a data: address with one."}
-
-
-def _object(required: list[str] | None = None, **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+_SCHEMAS = "#/components/schemas/"
 
 
-def _list(items: Any) -> dict[str, Any]:
-    return {"type": "array", "items": items}
+class Error(Struct):
+    """Why not."""
+
+    error: str
 
 
-def _json(schema: dict[str, Any], description: str = "") -> dict[str, Any]:
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+class Cause(Struct):
+    """What is wrong."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
 
 
-_CAPTION: dict[str, Any] = {
-    "caption": _TEXT,
-    "log_prob": {"type": "number", "description": "Natural logarithm of the sentence's probability."},
-    "confidence": {"type": ["number", "null"], "description": "The probability that the caption is acceptable."},
-    "named": {"type": "boolean", "description": "No sentence, but the name of what the encoder is sure to see."},
-    "words": _list(
-        _object(
-            word=_TEXT,
-            probability={"type": "number"},
-            looks={
-                **_list(_list({"type": "number"})),
-                "description": "If asked for: how much of each of 9 x 9 places.",
-            },
-        )
+class OpenAIError(Struct):
+    """Why not, in OpenAI's shape."""
+
+    error: Cause
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A method of a path: what it is for, what it takes and gives; words where that is no JSON."""
+
+    method: str
+    path: str
+    summary: str
+    takes: type | None
+    gives: type | str
+    wrong: type = Error
+
+
+_WAYS = [
+    _Way("post", "/v1/captions", "Caption photos", captions.Captions, captions.CaptionsAnswer),
+    _Way(
+        "post",
+        "/v1/chat/completions",
+        "Caption photos, in OpenAI's shape",
+        openai.ChatCompletions,
+        openai.Completion,
+        OpenAIError,
     ),
-}
-_ERROR = _json(_object(error=_TEXT), "Why not.")
+    _Way("get", "/v1/models", "The model, in OpenAI's shape", None, openai.Models, OpenAIError),
+    _Way("post", "/api/generate", "Caption photos, in Ollama's shape", ollama.Generate, ollama.OllamaAnswer),
+    _Way("post", "/api/chat", "Caption photos, in Ollama's shape of a chat", ollama.Chat, ollama.OllamaAnswer),
+    _Way("post", "/api/show", "What the model can do, in Ollama's shape", None, ollama.Show),
+    _Way("get", "/api/tags", "The model, in Ollama's shape", None, ollama.Tags),
+    _Way("get", "/api/version", "The version", None, ollama.Version),
+    _Way("get", "/healthz", "Whether the server lives", None, "It does."),
+    _Way("get", "/readyz", "Whether it would take a photo now", None, "It would; 503 if not."),
+    _Way("get", "/metrics", "Counters for Prometheus", None, "As text."),
+]
+
 _REFUSALS = {
-    "400": _ERROR,
-    "408": _ERROR,
-    "413": _ERROR,
-    "503": {**_ERROR, "headers": {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}},
-    "504": _ERROR,
+    "400": "The request is wrong.",
+    "401": "The token is missing or wrong.",
+    "403": "A page of another origin asks.",
+    "408": "The body does not arrive.",
+    "413": "The body is too long.",
+    "503": "There is no room now.",
+    "504": "It took too long.",
 }
-_CHAT_MESSAGE = _object(role=_TEXT, content=_TEXT, images=_list(_BASE64))
 
 
-def _post(summary: str, body: dict[str, Any], answer: dict[str, Any], **others: Any) -> dict[str, Any]:
-    content = {"application/json": {"schema": body}} | others.pop("content", {})
-    responses = {"200": _json(answer, "Done.")} | others.pop("responses", {}) | _REFUSALS
-    return {
-        "post": {
-            "summary": summary,
-            "requestBody": {"required": True, "content": content},
-            "responses": responses,
-            **others,
-        }
-    }
-
-
-def _get(summary: str, answer: dict[str, Any]) -> dict[str, Any]:
-    return {"get": {"summary": summary, "responses": {"200": answer}}}
-
-
+@functools.cache
 def openapi() -> dict[str, Any]:
     """The description, OpenAPI 3.1."""
-    several = {"type": "integer", "minimum": 1, "default": 1, "description": "Captions of each photo."}
-    looks = {"type": "boolean", "default": False, "description": "Say for each word where in the photo it looked."}
-    captions = _object(
-        model=_TEXT,
-        captions=_list(_object(file=_TEXT, **_CAPTION, others=_list(_object(**_CAPTION)), error=_TEXT)),
-    )
-    form = _object(file=_list({"type": "string", "contentMediaType": "application/octet-stream"}))
-    part = _object(type=_TEXT, text=_TEXT, image_url=_object(url=_BASE64))
-    paths = {
-        "/v1/captions": _post(
-            "Caption photos",
-            _object(photos=_list(_BASE64), several=several, looks=looks),
-            captions,
-            content={"multipart/form-data": {"schema": form}},
-            responses={"422": _json(captions, "No photo could be read.")},
-            parameters=[
-                {"name": name, "in": "query", "schema": schema, "description": "With a form."}
-                for name, schema in (("several", several), ("looks", looks))
-            ],
-        ),
-        "/v1/chat/completions": _post(
-            "Caption a photo, in OpenAI's shape",
-            _object(["messages"], model=_TEXT, messages=_list(_object(role=_TEXT, content=_list(part))), stream=_YES),
-            _object(id=_TEXT, object=_TEXT, choices=_list(_object(message=_object(role=_TEXT, content=_TEXT)))),
-        ),
-        "/v1/models": _get("The model, in OpenAI's shape", _json(_object(data=_list(_object(id=_TEXT))))),
-        "/api/generate": _post(
-            "Caption a photo, in Ollama's shape",
-            _object(["images"], model=_TEXT, prompt=_TEXT, images=_list(_BASE64), stream=_YES | {"default": True}),
-            _object(model=_TEXT, response=_TEXT, done=_YES),
-        ),
-        "/api/chat": _post(
-            "Caption a photo, in Ollama's shape of a chat",
-            _object(["messages"], model=_TEXT, messages=_list(_CHAT_MESSAGE), stream=_YES | {"default": True}),
-            _object(model=_TEXT, message=_CHAT_MESSAGE, done=_YES),
-        ),
-        "/api/tags": _get("The model, in Ollama's shape", _json(_object(models=_list(_object(name=_TEXT))))),
-        "/api/version": _get("The version", _json(_object(version=_TEXT))),
-        "/healthz": _get("Whether the server lives", {"description": "It does."}),
-        "/readyz": _get("Whether it would take a photo now", {"description": "It would; 503 if not."}),
-        "/metrics": _get("Counters for Prometheus", {"description": "As text."}),
-    }  # fmt: skip
+    types = {kind for way in _WAYS for kind in (way.takes, way.gives, way.wrong) if isinstance(kind, type)}
+    ordered = sorted(types | {captions.Settings}, key=lambda kind: kind.__qualname__ + kind.__module__)
+    schemas, components = msgspec.json.schema_components(ordered, ref_template=_SCHEMAS + "{name}")
+    schema = dict(zip(ordered, schemas, strict=True))
+    paths: dict[str, Any] = {}
+    for way in _WAYS:
+        answers: dict[str, Any] = {"200": _told(way.gives, schema)}
+        if way.takes:
+            answers |= {status: _told(way.wrong, schema) | {"description": why} for status, why in _REFUSALS.items()}
+            answers["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+        described: dict[str, Any] = {"summary": way.summary, "responses": answers}
+        if way.takes:
+            described["requestBody"] = {
+                "required": True,
+                "content": {"application/json": {"schema": schema[way.takes]}},
+            }
+        paths.setdefault(way.path, {})[way.method] = described
+    _describe_form(paths["/v1/captions"]["post"], components["Settings"]["properties"])
     return {
         "openapi": "3.1.0",
         "info": {
@@ -124,12 +114,31 @@ def openapi() -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
+        "components": {"schemas": components},
     }
+
+
+def _told(kind: type | str, schema: dict[type, Any]) -> dict[str, Any]:
+    if isinstance(kind, str):
+        return {"description": kind}
+    return {"description": "Done.", "content": {"application/json": {"schema": schema[kind]}}}
+
+
+def _describe_form(described: dict[str, Any], settings: dict[str, Any]) -> None:
+    """That `/v1/captions` takes a form too, with settings as fields or in the address, and 422."""
+    file = {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}}
+    form = {"type": "object", "properties": {"file": file, **settings}, "required": ["file"]}
+    described["requestBody"]["content"]["multipart/form-data"] = {"schema": form}
+    described["parameters"] = [
+        {"name": name, "in": "query", "schema": schema, "description": "With a form."}
+        for name, schema in settings.items()
+    ]
+    described["responses"]["422"] = described["responses"]["200"] | {"description": "No photo could be read."}
 
 
 async def get_openapi(request: Request) -> Response:
     """`GET /openapi.json`."""
-    return JSONResponse(openapi())
+    return Json(openapi())
 
 
 _STYLE = """
@@ -143,21 +152,29 @@ code, pre { font: .9rem/1.4 ui-monospace, monospace; }
 _EXAMPLE = """curl -F file=@photo.jpg http://localhost:8000/v1/captions"""
 
 
+@functools.cache
 def page() -> str:
     """The description as HTML."""
-
-    def fields(schema: dict[str, Any], depth: int = 0) -> str:
-        if schema.get("type") == "array":
-            return fields(schema["items"], depth)
-        items = ""
-        for name, value in schema.get("properties", {}).items():
-            kind = value.get("type", "")
-            kind = " or ".join(kind) if isinstance(kind, list) else kind
-            told = f"{kind}. {value.get('description', '')}".strip()
-            items += f"<li><code>{html.escape(name)}</code>: {html.escape(told)}{fields(value, depth + 1)}</li>"
-        return f"<ul>{items}</ul>" if items else ""
-
     described = openapi()
+    components = described["components"]["schemas"]
+
+    def kinds(schema: dict[str, Any]) -> list[dict[str, Any]]:
+        """A schema, or those that it is one of, without references."""
+        if "$ref" in schema:
+            return [components[schema["$ref"].removeprefix(_SCHEMAS)]]
+        return [kind for one in schema.get("anyOf", [schema]) for kind in ([one] if one is schema else kinds(one))]
+
+    def fields(schema: dict[str, Any]) -> str:
+        items = ""
+        for kind in kinds(schema):
+            if kind.get("type") == "array":
+                items += fields(kind.get("items", {}))
+            for name, value in kind.get("properties", {}).items():
+                told = " or ".join(one["type"] for one in kinds(value) if "type" in one)
+                told = f"{told}. {value.get('description', '')}".strip()
+                items += f"<li><code>{html.escape(name)}</code>: {html.escape(told)}{fields(value)}</li>"
+        return f"<ul>{items}</ul>" if items.startswith("<li>") else items
+
     sections = ""
     for path, ways in described["paths"].items():
         for method, way in ways.items():

@@ -169,9 +169,8 @@ class EncoderTuning:
             return np.stack(list(workers.map(one, photos.tolist(), seeds.tolist())))
 
     def _pixels(self, photos: Sequence[Path]) -> NDArray[np.uint8]:
-        side = self._tuner.network.side
         with ThreadPoolExecutor(usable_cores()) as workers:
-            return np.stack(list(workers.map(lambda photo: squash(open_photo(photo), side), photos)))
+            return np.stack(list(workers.map(lambda photo: np.asarray(squash(open_photo(photo))), photos)))
 
 
 class EncoderTuner:

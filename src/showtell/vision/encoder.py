@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _SHIPPED = Path(__file__).parents[1] / "models" / "efficientnet_lite2.onnx"
-_SIDE = 260
+SIDE = 260
+"""Pixels of the network's input, across and down."""
 # Names what `_pixels` does: change it with every change of the pixels that the network gets.
 _PREPROCESSING = "squash-260-bicubic-1"
 
@@ -117,7 +118,7 @@ class Encoder:
             raise ModelError(f"{self._path}: is no ONNX model, or it is damaged; export it again") from error
         ends = [*session.get_inputs(), *session.get_outputs()]
         signature = [(end.name, end.shape[1:]) for end in ends]
-        expected = [("pixels", [3, _SIDE, _SIDE]), ("grid", [*self.grid_shape])]
+        expected = [("pixels", [3, SIDE, SIDE]), ("grid", [*self.grid_shape])]
         if signature != expected:
             raise ModelError(f"{self._path}: has the inputs and outputs {signature}, expected {expected}")
         return session
@@ -129,18 +130,22 @@ def pool(grid: NDArray[np.float32]) -> NDArray[np.float32]:
     return mean
 
 
-def _pixels(photo: Image) -> NDArray[np.float32]:
-    """Squash a photo to the network's input: float32 (1, 3, 260, 260), (x - 127) / 128."""
+def squash(photo: Image) -> Image:
+    """Return a photo of mode RGB as the network sees it, 260 x 260; one of that size is as it was.
+
+    Raises:
+        ShowtellError: it is not of mode RGB.
+    """
+    from PIL.Image import Resampling
+
     if photo.mode != "RGB":
         raise ShowtellError(f"Encoder.encode: a photo is of mode {photo.mode}, expected RGB; use open_photo")
-    squashed = squash(photo, _SIDE).transpose(2, 0, 1)[np.newaxis]
+    return photo.resize((SIDE, SIDE), Resampling.BICUBIC)
+
+
+def _pixels(photo: Image) -> NDArray[np.float32]:
+    """The network's input: float32 (1, 3, 260, 260), (x - 127) / 128."""
+    squashed = np.asarray(squash(photo)).transpose(2, 0, 1)[np.newaxis]
     pixels: NDArray[np.float32] = np.subtract(squashed, 127, dtype=np.float32, order="C")
     pixels /= 128
     return pixels
-
-
-def squash(photo: Image, side: int) -> NDArray[np.uint8]:
-    """Return a whole photo of mode RGB as (side, side, 3), bicubic and antialiased; its aspect ratio is not kept."""
-    from PIL.Image import Resampling
-
-    return np.asarray(photo.resize((side, side), Resampling.BICUBIC))

@@ -1,0 +1,99 @@
+"""Lines that a person or a program reads: results on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+
+from showtell.errors import ShowtellError
+
+# What moves a terminal's cursor, ends a line, turns the direction of writing, or is no character.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """A text as one line to be looked at: control characters, and bytes of file names that are none, as escapes."""
+    return _CONTROL.sub(_escape, text)
+
+
+def json_line(entry: Mapping[str, object]) -> str:
+    """An entry as a JSON object on one line; what is no character in a file name stands there as an escape."""
+    return _CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(entry, ensure_ascii=False))
+
+
+def put(*lines: str) -> None:
+    """Write lines to standard output: as they are, file names byte for byte; on a terminal as they are `shown`.
+
+    Raises:
+        ShowtellError: they cannot be written, as the disk is full, for example.
+        BrokenPipeError: nobody reads them any more.
+    """
+    out = sys.stdout
+    if out is None:
+        return
+    try:
+        for line in map(shown, lines) if out.isatty() else lines:
+            out.write(line + "\n")
+        out.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        let_go()
+        raise ShowtellError(f"standard output cannot be written to ({error.strerror}); free space") from error
+
+
+def tell(message: str) -> None:
+    """Say something on standard error, on one line; where that cannot be written to, the work goes on."""
+    note(f"showtell: {shown(message)}")
+
+
+def note(line: str) -> None:
+    """Write a line to standard error as it is, if it can be written to."""
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
+
+
+def let_go() -> None:
+    """Give standard output up, if it cannot be written to: what is left in its buffer would fail at the end again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def take_names_as_they_are() -> None:
+    """Let standard output have file names in their own bytes, and what its encoding does not have as an escape."""
+    codecs.register_error("showtell", _in_bytes)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="showtell")
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    if "\udc80" <= character <= "\udcff":  # a byte that the file system's encoding did not take
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
+def _in_bytes(error: UnicodeError) -> tuple[bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    found = error.object[error.start : error.end]
+    pieces = (
+        bytes([ord(character) - 0xDC00]) if "\udc80" <= character <= "\udcff" else _ascii(character)
+        for character in found
+    )
+    return b"".join(pieces), error.end
+
+
+def _ascii(character: str) -> bytes:
+    return character.encode("ascii", "backslashreplace")

@@ -1,0 +1,156 @@
+"""Processes that decode photos: what a photo does to one of them, or for how long, is nobody else's trouble."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+
+from PIL import Image
+
+from showtell.errors import PhotoError
+from showtell.serve.decode import LARGE, LENGTH, PIXELS, READY
+from showtell.serve.limits import Limits
+from showtell.threads import usable_cores
+from showtell.vision.encoder import SIDE
+
+# Python and its libraries have to be read, of a disk that may be busy
+_START_S = 60
+# How long a photo that nobody waits for any more may go on: to end a process and start another takes as long
+_GRACE_S = 0.5
+
+
+class Workers:
+    """As many processes as there are cores, and one more, so that no request can keep all of them.
+
+    A process is started when it is first needed. One that takes too long, or ends, is given up with its photo, and
+    another takes its place.
+
+    Args:
+        limits: what a photo may cost.
+
+    Attributes:
+        share: how many photos of one request may be decoded at a time.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.share = usable_cores()
+        self._all = [_Worker(limits) for _ in range(self.share + 1)]
+        self._free: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()  # the last one is the likeliest to run
+        for worker in self._all:
+            self._free.put_nowait(worker)
+        self._large = asyncio.Lock()
+        self._jobs: set[asyncio.Task[tuple[Image.Image | PhotoError, float]]] = set()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether all are busy, each for longer than a photo may have to wait."""
+        now = time.monotonic()
+        return all(worker.since is not None and now - worker.since > self.limits.wait_seconds for worker in self._all)
+
+    async def decode(self, photo: bytes) -> tuple[Image.Image | PhotoError, float]:
+        """A photo as the encoder sees it, or what is wrong with it, and the seconds that it took."""
+        worker = await self._free.get()
+        job = asyncio.create_task(self._decode(worker, photo))
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
+        try:
+            return await asyncio.shield(job)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_later(_GRACE_S, job.cancel)
+            raise
+
+    async def stop(self) -> None:
+        """End all of them, whatever they are at."""
+        for job in self._jobs:
+            job.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)
+        for worker in self._all:
+            await worker.end()
+
+    async def _decode(self, worker: _Worker, photo: bytes) -> tuple[Image.Image | PhotoError, float]:
+        worker.since = start = time.monotonic()
+        name, sound = f"the photo of {len(photo):,} bytes", False
+        found: Image.Image | PhotoError
+        try:
+            found, sound = await worker.decode(photo, self._large), True
+        except TimeoutError:
+            found = PhotoError(
+                f"{name}: is not decoded within {self.limits.decode_seconds} seconds; save it smaller, or as a JPEG"
+            )
+        except (ConnectionError, asyncio.IncompleteReadError):
+            found = PhotoError(f"{name}: is damaged, or takes too much memory to decode; export it again")
+        finally:
+            if not sound:
+                await worker.end()
+            worker.since = None
+            self._free.put_nowait(worker)
+        return found, time.monotonic() - start
+
+
+class _Worker:
+    """One process, which is started when it is needed.
+
+    Attributes:
+        since: when it got the photo that it is at; None if it waits for one.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.since: float | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def decode(self, photo: bytes, large: asyncio.Lock) -> Image.Image | PhotoError:
+        """What becomes of a photo; a large one waits for others of its kind.
+
+        Raises:
+            TimeoutError: it takes too long.
+            ConnectionError, IncompleteReadError: the process ended.
+        """
+        seconds, process = self.limits.decode_seconds, self._process
+        if process is None or process.returncode is not None:
+            process = await self._start()
+        async with asyncio.timeout(seconds):
+            kind, told = await self._ask(process, len(photo).to_bytes(LENGTH, "big"), photo)
+        if kind == LARGE:
+            async with large:
+                while kind == LARGE:  # again, where a photo is opened again without what is damaged
+                    async with asyncio.timeout(seconds):
+                        kind, told = await self._ask(process, b"\1")
+        if kind == PIXELS:
+            return Image.frombytes("RGB", (SIDE, SIDE), told)
+        return PhotoError(told.decode())
+
+    async def end(self) -> None:
+        """End the process at once, if there is one."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        limits = self.limits
+        command = [sys.executable, "-P", "-m", "showtell.serve.decode"]
+        bounds = map(str, (limits.pixels, limits.decode_bytes, limits.decode_seconds))
+        # It multiplies no matrices, and a thread a core to do so would only take memory
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, *bounds, stdin=pipe, stdout=pipe, env=environment)
+        self._process = process  # so that it is ended if it does not begin
+        async with asyncio.timeout(_START_S):
+            kind, _ = await self._ask(process)
+        assert kind == READY
+        return process
+
+    async def _ask(self, process: asyncio.subprocess.Process, *parts: bytes) -> tuple[bytes, bytes]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.writelines(parts)
+        await process.stdin.drain()
+        head = await process.stdout.readexactly(1 + LENGTH)
+        return head[:1], await process.stdout.readexactly(int.from_bytes(head[1:], "big"))
