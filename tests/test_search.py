@@ -33,6 +33,8 @@ class TableState:
 class TableDecoder:
     """A word's probability depends on the photo and on the two words before it: three tables, drawn from a seed."""
 
+    vocab_size = V
+
     def __init__(self, seed: int = 0, sharpness: float = 2.0) -> None:
         rng = np.random.default_rng(seed)
         self.first = sharpness * rng.standard_normal((V, V))
@@ -246,6 +248,22 @@ def test_each_of_several_is_the_best_that_avoids_the_words_before_it(seed: int, 
             own = trace(decoder, photo, (*other.words, *([END] if other.ended else [])))
             assert other.word_log_probs == pytest.approx(own)
             known.add(other.words)
+
+
+@given(seed=st.integers(0, 1000))
+def test_words_that_cost_fall_behind_by_what_they_cost(seed: int) -> None:
+    decoder, photos = TableDecoder(seed), np.eye(4)[:2]
+    costs = np.zeros((2, V))
+    costs[0, 4], costs[1, 5] = 1.5, 50.0
+    found = beam(decoder, photos, width=100, length_power=1.0, max_words=3, costs=costs)
+    for photo, own, (best, *_) in zip(photos, costs, found, strict=True):
+        ranked = [
+            (sum(trace(decoder, photo, words)) - sum(own[word] for word in words)) / len(words)
+            for words in every_sentence(3)
+        ]
+        assert best.score == pytest.approx(max(ranked))
+        own_trace = trace(decoder, photo, (*best.words, *([END] if best.ended else [])))
+        assert best.word_log_probs == pytest.approx(own_trace)  # the decoder's own, whatever a word costs
 
 
 def test_without_a_penalty_nothing_else_is_found() -> None:

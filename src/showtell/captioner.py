@@ -21,9 +21,11 @@ from showtell.decoder import CaptionDecoder, StepwiseDecoder
 from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.files import write_atomically
 from showtell.naming import SURE, UNSURE, with_article
+from showtell.object_costs import ObjectCosts
 from showtell.text.sentence import sentence
 from showtell.text.vocabulary import PAD, START, Vocabulary
 from showtell.vision.classes import shipped_classes
+from showtell.vision.object_head import ObjectHead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +41,8 @@ SHIPPED = Path(__file__).parent / "models" / "flickr8k-lstm.safetensors"
 
 # The name, among a file's tensors, of the encoder that it carries.
 _ENCODER = "encoder.onnx"
+# The names of the object head's weights and bias.
+_OBJECTS = ("objects.W", "objects.b")
 # Photos whose sentences are searched for together.
 _BATCH = 64
 
@@ -98,6 +102,8 @@ class Captioner:
         max_words: the longest sentence.
         may_recur: the words that a sentence may hold more than once; all if not given.
         confidence: how sure it may be of a caption, as `evaluation.confidence.fit_confidence` finds it.
+        objects: which objects a photo shows; words that name one which the head does not see cost a sentence so much
+            in its rank (see `object_costs`).
         foreign: names of the encoder's classes that it may give to photos instead of a sentence, as
             `naming.foreign_classes` finds them; it needs a confidence for that.
 
@@ -118,6 +124,7 @@ class Captioner:
         max_words: int = 20,
         may_recur: Sequence[str] | None = None,
         confidence: Confidence | None = None,
+        objects: ObjectHead | None = None,
         foreign: Sequence[str] = (),
     ) -> None:
         if decoder.vocab_size != len(vocabulary):
@@ -133,6 +140,7 @@ class Captioner:
         self.max_words = max_words
         self.may_recur = None if may_recur is None else tuple(may_recur)
         self.confidence = confidence
+        self.objects = objects
         self.foreign = tuple(foreign)
         self._encoder = encoder
 
@@ -161,6 +169,10 @@ class Captioner:
     @functools.cached_property
     def _recurring(self) -> NDArray[np.bool_] | None:
         return None if self.may_recur is None else np.isin(self.vocabulary.to_list(), self.may_recur)
+
+    @functools.cached_property
+    def _costs(self) -> ObjectCosts | None:
+        return None if self.objects is None else ObjectCosts(self.vocabulary, self.objects)
 
     @functools.cached_property
     def _ids(self) -> dict[str, int]:
@@ -273,6 +285,7 @@ class Captioner:
             self.length_power,
             self.max_words,
             self._recurring,
+            costs=None if self._costs is None else self._costs.of(features),
         )
         captions = [[self._caption(hypothesis) for hypothesis in of_photo] for of_photo in found]
         if self.confidence is None or not captions:
@@ -348,6 +361,8 @@ class Captioner:
         tensors: dict[str, NDArray[Any]] = {name: _stored(name, array) for name, array in self.decoder.arrays().items()}
         if self._encoder is not None and not self._encoder.ships:
             tensors[_ENCODER] = np.frombuffer(self._encoder.model, np.uint8)
+        if self.objects is not None:
+            tensors |= {_OBJECTS[0]: _stored("W", self.objects.W), _OBJECTS[1]: _stored("b", self.objects.b)}
         fields: dict[str, Any] = {
             "format_version": FORMAT_VERSION,
             "decoder": self.decoder.config(),
@@ -363,6 +378,8 @@ class Captioner:
         }
         if self.confidence is not None:
             fields["confidence"] = self.confidence.to_dict()
+        if self.objects is not None:
+            fields["objects"] = self.objects.names
         if self.foreign:
             fields["foreign"] = self.foreign
         # One entry of metadata: the library writes several in any order, and the same captioner is the same bytes
@@ -390,6 +407,8 @@ class Captioner:
 
                 encoder = Encoder(_ENCODER, model=carried.tobytes())
             arrays = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+            head = [arrays.pop(name) for name in _OBJECTS if name in arrays]
+            objects = ObjectHead.of(header["objects"], *head) if head else None
             decoder = CaptionDecoder.from_arrays(header["decoder"], arrays, precision=precision)
             return cls(
                 decoder,
@@ -398,6 +417,7 @@ class Captioner:
                 encoder_identity=header["encoder"],
                 about=header["about"],
                 confidence=Confidence.from_dict(header["confidence"]) if "confidence" in header else None,
+                objects=objects,
                 foreign=header.get("foreign", ()),
                 **header["search"],
             )

@@ -509,6 +509,11 @@ class StepwiseDecoder:
         b = b - (statistics[f"{kind}_mean"] / scale) @ W
         return self._decoder.layers.Affine(W / scale[:, None], b, **precision)
 
+    @property
+    def vocab_size(self) -> int:
+        """V, specials included."""
+        return self._decoder.vocab_size
+
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:
         """The log-probabilities (R, V) of the word after `words` (R,), and the state after them."""
         after: tuple[Array, State] = self._step.step(words, state)

@@ -17,6 +17,8 @@ from showtell.text.vocabulary import END, PAD, START, UNK
 Array: TypeAlias = NDArray[np.floating[Any]]
 NEVER = (PAD, START, UNK)
 """Ids that no sentence holds."""
+# So many more candidates are looked at where words may fall behind for what they cost
+_COSTLY = 32
 
 
 class Takes(Protocol):
@@ -34,6 +36,10 @@ State = TypeVar("State", bound=Takes)
 
 class StepDecoder(Protocol[State]):
     """What a search asks of a decoder."""
+
+    @property
+    def vocab_size(self) -> int:
+        """V, specials included."""
 
     def start(self, features: Array) -> State:
         """The state before the first word, one sentence a photo."""
@@ -80,8 +86,7 @@ def beam(
     length_power: float = 0.7,
     max_words: int = 20,
     may_recur: NDArray[np.bool_] | None = None,
-    avoid: NDArray[np.integer[Any]] | None = None,
-    penalty: float = 0.0,
+    costs: Array | None = None,
 ) -> list[list[Hypothesis]]:
     """Beam search: for each photo the `width` best sentences, best first.
 
@@ -97,15 +102,15 @@ def beam(
         length_power: see above, at least 0.
         max_words: the longest sentence, at least 1.
         may_recur: true at the words that a sentence may hold more than once, (V,); all of them if not given.
-        avoid: words that a photo's sentences should do without, (N, any), filled up with `PAD`.
-        penalty: what a word of `avoid` costs a sentence's log-probability in the ranking, in nats, at least 0.
+        costs: what each word costs the log-probability of a photo's sentence in the ranking, in nats, (N, V), at
+            least 0: of words that it should do without. Few of a photo's likely words should have one.
 
     Raises:
         ShowtellError: an argument is out of range, or the decoder's probabilities are no numbers.
     """
     for name, value in (("width", width), ("max_words", max_words)):
         check_integer("beam", name, value)
-    _at_least("beam", width=(width, 1), length_power=(length_power, 0), max_words=(max_words, 1), penalty=(penalty, 0))
+    _at_least("beam", width=(width, 1), length_power=(length_power, 0), max_words=(max_words, 1))
     photos = np.arange(len(features))  # the photos that are not done
     results: list[list[Hypothesis]] = [[] for _ in photos]
     state = decoder.start(features)
@@ -119,16 +124,16 @@ def beam(
         if not photos.size:
             break
         # Twice as many as are followed: at most `width` of them end; each word said may be one that is not to recur;
-        # and those to avoid may fall behind
-        count = 2 * width + (0 if may_recur is None else length - 1) + (0 if avoid is None else avoid.shape[1])
+        # and those that cost may fall behind
+        count = 2 * width + (0 if may_recur is None else length - 1) + (0 if costs is None else _COSTLY)
         word_log_probs, ids, state = decoder.best(last, state, count, NEVER)
         N, K = log_probs.shape
         k = ids.shape[1]
         word_log_probs = word_log_probs.astype(np.float64).reshape(N, K * k)
         ids = ids.reshape(N, K * k)
         ranks_by = word_log_probs
-        if avoid is not None:
-            ranks_by = ranks_by - penalty * (ids[:, :, None] == avoid[photos][:, None, :]).any(axis=2)
+        if costs is not None:
+            ranks_by = ranks_by - np.take_along_axis(costs[photos], ids, axis=1)
         if may_recur is not None:
             said = (ids.reshape(N, K, k, 1) == words[:, :, None, :]).any(axis=3).reshape(N, K * k)
             ranks_by = np.where(said & ~may_recur[ids], -np.inf, ranks_by)
@@ -174,6 +179,7 @@ def several(
     max_words: int = 20,
     may_recur: NDArray[np.bool_] | None = None,
     penalty: float = 1.0,
+    costs: Array | None = None,
 ) -> list[list[Hypothesis]]:
     """Up to `count` different sentences for each photo: that of `beam`, then others that say it in other words.
 
@@ -193,19 +199,21 @@ def several(
         max_words: the longest sentence.
         may_recur: the words that a sentence may hold more than once, (V,).
         penalty: see above, in nats, at least 0.
+        costs: as of `beam`, of all sentences.
 
     Raises:
         ShowtellError: as of `beam`.
     """
     check_integer("several", "count", count)
     _at_least("several", count=(count, 1), penalty=(penalty, 0))
-    found = [of_photo[:1] for of_photo in beam(decoder, features, width, length_power, max_words, may_recur)]
+    found = [of_photo[:1] for of_photo in beam(decoder, features, width, length_power, max_words, may_recur, costs)]
     photos = np.arange(len(found))  # those of which the last search found another sentence: else the next finds none
     for _ in range(count - 1):
         if not photos.size:
             break
-        avoid = _telling_words([found[photo] for photo in photos], may_recur)
-        others = beam(decoder, features[photos], width, length_power, max_words, may_recur, avoid, penalty)
+        avoid = _telling_words([found[photo] for photo in photos], may_recur, decoder.vocab_size)
+        dearer = penalty * avoid + (0 if costs is None else costs[photos])
+        others = beam(decoder, features[photos], width, length_power, max_words, may_recur, dearer)
         going = np.zeros(len(photos), bool)
         for row, (photo, (other, *_)) in enumerate(zip(photos, others, strict=True)):
             if other.words not in {known.words for known in found[photo]}:
@@ -286,16 +294,12 @@ def _one_by_one(
     return [Hypothesis(tuple(w), tuple(t), float(sum(t))) for w, t in zip(words, traces, strict=True)]
 
 
-def _telling_words(found: list[list[Hypothesis]], may_recur: NDArray[np.bool_] | None) -> NDArray[np.intp]:
-    """The words of each photo's sentences but those that may recur, (N, any), filled up with `PAD`."""
-    telling = [
-        sorted({word for said in of_photo for word in said.words if may_recur is None or not may_recur[word]})
-        for of_photo in found
-    ]
-    padded = np.full((len(found), max(map(len, telling), default=0)), PAD)
-    for row, words in zip(padded, telling, strict=True):
-        row[: len(words)] = words
-    return padded
+def _telling_words(found: list[list[Hypothesis]], may_recur: NDArray[np.bool_] | None, size: int) -> NDArray[np.bool_]:
+    """Which words are in each photo's sentences, but those that may recur, (N, V)."""
+    telling = np.zeros((len(found), size), bool)
+    for row, of_photo in zip(telling, found, strict=True):
+        row[[word for said in of_photo for word in said.words]] = True
+    return telling if may_recur is None else telling & ~may_recur
 
 
 def _power(length: int, power: float) -> float:

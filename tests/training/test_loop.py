@@ -52,7 +52,7 @@ def judge(run: Trainer, scores: Iterator[float], monkeypatch: pytest.MonkeyPatch
     """Let the run's epochs have these scores."""
     said = SimpleNamespace(scores=lambda captioner: {"cider_d": next(scores), "bleu_4": 0.0})
     monkeypatch.setattr(run, "_validation", lambda: said)
-    monkeypatch.setattr(run, "_fit_confidence", lambda: None)
+    monkeypatch.setattr(run, "_finish", lambda: None)
 
 
 def test_the_fastest_layers_train(tmp_path: Path) -> None:
@@ -91,13 +91,13 @@ def test_killed_while_its_confidence_is_fitted_it_ends_the_same(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = trainer(tmp_path)
-    fit = run._fit_confidence
+    fit = run._finish
 
     def fit_and_stop() -> None:
         fit()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "_fit_confidence", fit_and_stop)
+    monkeypatch.setattr(run, "_finish", fit_and_stop)
     with pytest.raises(KeyboardInterrupt):
         run.run()
     assert not load_progress_finished(tmp_path)

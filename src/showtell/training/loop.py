@@ -25,6 +25,7 @@ from showtell.training.adam import Adam, clip_scale, gradient_norm
 from showtell.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from showtell.training.data import TrainingData
 from showtell.training.folder import BEST, CHECKPOINT, ENCODER, METRICS
+from showtell.training.object_head import object_head
 from showtell.training.objectives import CrossEntropy, Objective, SelfCritical
 from showtell.training.recipe import Recipe
 from showtell.training.schedule import Schedule
@@ -44,6 +45,7 @@ CHECKPOINT_SECONDS = 60.0
 """The time between two checkpoints within an epoch, if nothing else is said."""
 # Which stream of randomness a generator belongs to, beside the seed
 _WEIGHTS, _ORDER, _UPDATE = range(3)
+_OBJECTS = 4
 # The scores that a captioner tells of itself, by their first letters
 _TOLD = ("cide", "bleu")
 
@@ -232,7 +234,7 @@ class Trainer:
             return
         if progress.stage == len(self.stages) - 1:
             # before the checkpoint: a run that is killed here ends its last epoch, and comes here, once more
-            self._fit_confidence()
+            self._finish()
             progress.finished = True
             return
         best = self.mean if stage.tunes else Captioner.load(self.folder / BEST).decoder.params
@@ -266,10 +268,12 @@ class Trainer:
     def _validation(self) -> Validation:
         return Validation(self.data.val, self.data.sets, self.objective.validation_features, self.recipe.batch_size)
 
-    def _fit_confidence(self) -> None:
-        """Let the best captioner know when it does not know, and what its photos did not show."""
+    def _finish(self) -> None:
+        """Let the best captioner know what it sees, when it does not know, and what its photos did not show."""
         best = Captioner.load(self.folder / BEST)
         best.confidence, best.foreign = None, ()  # what is learnt is learnt of sentences
+        if best.decoder.attention_dim:
+            best.objects = object_head(self.data, np.random.default_rng([self.recipe.seed, _OBJECTS]))
         best.confidence = Confidence.fit(*evidence(self._validation().captions(best), self.data.val.references))
         if shipped_classes().encoder_identity == (self.tunable.identity if self.tunable else self.encoder_identity):
             blocks = np.array_split(self.data.train.rows, -(-len(self.data.train.rows) // 256))

@@ -1,10 +1,8 @@
-"""Which objects a photo shows, from its features: a logistic regression for each object."""
+"""An object head, learnt from photos whose objects are known."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,42 +10,41 @@ from numpy.typing import NDArray
 from showtell.functional import sigmoid
 from showtell.layers import best_layers
 from showtell.training.adam import Adam
+from showtell.training.data import TrainingData
 from showtell.training.schedule import warmup_cosine
-
-Array: TypeAlias = NDArray[np.floating[Any]]
+from showtell.vision.object_head import ObjectHead
 
 _STEPS, _BATCH, _RATE, _DECAY = 400, 512, 3e-3, 1e-4
 _RARE = -3.0
 
 
-@dataclass(frozen=True)
-class ObjectHead:
-    """A linear layer from features to the objects' logits.
+def object_head(data: TrainingData, rng: np.random.Generator) -> ObjectHead | None:
+    """The head that some training data's photos teach, captioned or not; None if of no photo the objects are known."""
+    splits = [data.train, *([data.uncaptioned] if data.uncaptioned else [])]
+    names = sorted({name for split in splits for objects in split.objects for name in objects or ()})
+    if not names:
+        return None
+    rows, shown = labelled(data, names)
+    blocks = np.array_split(rows, -(-len(rows) // 256))
+    pooled = np.concatenate([data.features[block].astype(np.float32).mean(axis=1) for block in blocks])
+    return fit_object_head(pooled, shown, names, rng)
 
-    Attributes:
-        names: what the objects are called, C of them.
-        W: weights, float32 (F, C).
-        b: bias, float32 (C,).
-    """
 
-    names: tuple[str, ...]
-    W: NDArray[np.float32]
-    b: NDArray[np.float32]
+def labelled(data: TrainingData, names: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The rows in the features of the training photos whose objects are known, (N,), and what they show, (N, C)."""
+    splits = [data.train, *([data.uncaptioned] if data.uncaptioned else [])]
+    pairs = [pair for split in splits for pair in zip(split.rows, split.objects, strict=True)]
+    known = [(row, objects) for row, objects in pairs if objects is not None]
+    return np.array([row for row, _ in known], np.intp), shown_objects([objects for _, objects in known], names)
 
-    def probabilities(self, features: Array) -> Array:
-        """How likely each object is there, (N, C), given pooled features (N, F) or grids (N, P, F)."""
-        pooled = features.astype(np.float32)
-        logits, _ = best_layers().affine_forward(pooled.mean(axis=1) if pooled.ndim == 3 else pooled, self.W, self.b)
-        likely: Array = sigmoid(logits)
-        return likely
 
-    def activation(self, grid: Array, objects: NDArray[np.intp]) -> Array:
-        """How much each position speaks for some objects, (P, objects): class activation maps.
-
-        Zhou et al. 2016, "Learning Deep Features for Discriminative Localization" (arXiv:1512.04150).
-        """
-        maps: Array = grid @ self.W[:, objects]
-        return maps
+def shown_objects(objects: Sequence[Sequence[str]], names: Sequence[str]) -> NDArray[np.bool_]:
+    """Which of the named objects each photo shows, (N, C)."""
+    number = {name: place for place, name in enumerate(names)}
+    shown = np.zeros((len(objects), len(names)), bool)
+    for row, own in zip(shown, objects, strict=True):
+        row[[number[name] for name in own if name in number]] = True
+    return shown
 
 
 def fit_object_head(

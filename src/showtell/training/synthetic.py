@@ -23,7 +23,7 @@ from showtell.errors import ShowtellError
 from showtell.metrics.object_words import coco_words
 from showtell.text.vocabulary import SPECIALS
 from showtell.training.data import TrainingData
-from showtell.training.object_head import fit_object_head
+from showtell.training.object_head import labelled, object_head, shown_objects
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 IntArray: TypeAlias = NDArray[np.integer[Any]]
@@ -51,24 +51,20 @@ class SyntheticGrids:
         texts, train = data.texts, data.train
         if texts is None:
             raise ShowtellError("synthetic grids: there are no captions without photos")
-        labelled = [*zip(train.rows, train.objects, strict=True)]
-        if data.uncaptioned is not None:
-            labelled += zip(data.uncaptioned.rows, data.uncaptioned.objects, strict=True)
-        names = sorted({name for _, objects in labelled for name in objects or ()})
-        if not names:
+        head = object_head(data, rng)
+        if head is None:
             raise ShowtellError("synthetic grids: of no training photo it is known which objects it shows")
-        self._features = data.features
-        known = [(row, objects) for row, objects in labelled if objects is not None]
-        head_rows, head_shown = np.array([row for row, _ in known]), _shown([o for _, o in known], names)
-        self._head = fit_object_head(_pooled(data.features, head_rows), head_shown, names, rng)
+        names = head.names
+        self._features, self._head = data.features, head
+        head_rows, head_shown = labelled(data, names)
         # of photos whose objects nobody listed, those that people named
         words = coco_words()
         listed = [
             objects if objects is not None else sorted({name for said in captions for name in words.named(said)})
             for objects, captions in zip(train.objects, train.references, strict=True)
         ]
-        self._rows, self._shown = train.rows, _shown(listed, names)
-        self._wanted = _shown([objects or () for objects in texts.objects], names)
+        self._rows, self._shown = train.rows, shown_objects(listed, names)
+        self._wanted = shown_objects([objects or () for objects in texts.objects], names)
         donors = np.concatenate([train.rows, head_rows])
         shows = np.concatenate([self._shown, head_shown])
         self._donors = [donors[shows[:, number]] for number in range(len(names))]
@@ -124,20 +120,6 @@ class SyntheticGrids:
             found = np.take_along_axis(likeness, near[block], axis=1)
             odds[block] = np.exp((found - found.max(axis=1, keepdims=True)) / _TEMPERATURE)
         return near, odds / odds.sum(axis=1, keepdims=True)
-
-
-def _shown(objects: Sequence[Sequence[str]], names: Sequence[str]) -> NDArray[np.bool_]:
-    """Which of the named objects each photo shows, (N, C)."""
-    number = {name: place for place, name in enumerate(names)}
-    shown = np.zeros((len(objects), len(names)), bool)
-    for row, own in zip(shown, objects, strict=True):
-        row[[number[name] for name in own if name in number]] = True
-    return shown
-
-
-def _pooled(features: Array, rows: IntArray) -> NDArray[np.float32]:
-    blocks = np.array_split(rows, -(-len(rows) // 256))
-    return np.concatenate([features[block].astype(np.float32).mean(axis=1) for block in blocks])
 
 
 def _bags(captions: IntArray, photo: IntArray) -> list[IntArray]:
