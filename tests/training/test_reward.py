@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from showtell.decoder import CaptionDecoder
 from showtell.search import Hypothesis
 from showtell.text.vocabulary import END, PAD, START, UNK, Vocabulary
-from showtell.training.reward import Reward, advantages, as_captions, sample_captions, speaking
+from showtell.training.data import Captions
+from showtell.training.reward import ObjectReward, Reward, advantages, as_captions, sample_captions, speaking
 
 VOCABULARY = Vocabulary(["a", "big", "black", "bird", "cat", "dog", "red", "small"])
 REFERENCES = [["a small red bird", "a red bird"], ["a big black dog", "a black dog"], ["a cat"]]
@@ -94,3 +95,17 @@ def test_the_gradient_is_that_of_the_expected_reward(attention_dim: int) -> None
             probabilities(decoder.params | {name: array + sign * small * direction}) @ rewards for sign in (1, -1)
         )
         assert -np.vdot(grads[name], direction) == pytest.approx((up - down) / (2 * small), rel=1e-5, abs=1e-9), name
+
+
+def test_objects_that_are_there_are_worth_something_and_others_cost() -> None:
+    photos = Captions(
+        captions=np.zeros((3, 2), int),
+        photo=np.arange(3),
+        references=[["a man with his pet"], ["a kitten"], ["a dog"]],
+        objects=(("dog", "car"), (), None),
+    )
+    reward = ObjectReward(photos, bonus=0.25, penalty=1.0)
+    captions = ["a man and a dog", "a cat on a sofa", "a sofa", "a cat and a cat on a sofa", "a room"]
+    gains = reward.of(captions, np.array([0, 1, 2, 0, 0]))
+    # of the first photo a person is known from its caption; of the last nobody said what it shows
+    assert gains.tolist() == [0.5, 0.25 - 1.0, 0.0, -3.0, 0.0]

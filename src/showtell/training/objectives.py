@@ -14,7 +14,7 @@ from showtell.text.vocabulary import PAD
 from showtell.training.batches import epoch_photos, photo_batches, trim
 from showtell.training.data import Split, TrainingData
 from showtell.training.recipe import Recipe
-from showtell.training.reward import Reward, advantages, as_captions, sample_captions, speaking
+from showtell.training.reward import ObjectReward, Reward, advantages, as_captions, sample_captions, speaking
 from showtell.training.schedule import Schedule
 from showtell.training.synthetic import SyntheticGrids
 from showtell.vision.views import WHOLE
@@ -143,7 +143,24 @@ class SelfCritical(_DecoderAlone):
 
     def __init__(self, data: TrainingData, recipe: Recipe) -> None:
         super().__init__(data, recipe)
-        self._reward = Reward(data.train.references, data.vocabulary)
+        self._rewards = [self._reward_of(number) for number in range(len(data.sets))]
+        # a photo's place among those of its set
+        self._place = np.empty(len(data.train.rows), np.intp)
+        for number in range(len(data.sets)):
+            own = data.train.of_set(number)
+            self._place[own] = np.arange(len(own))
+        self._objects = ObjectReward(data.train, recipe.object_bonus, recipe.object_penalty)
+
+    def _reward_of(self, number: int) -> Reward:
+        """The reward of one data set's photos: what is rare in its captions counts for more in them.
+
+        Where its objects are known, and so those of captions without photos are of its kind, these count too.
+        """
+        train, texts = self._data.train, self._data.texts
+        own = train.of_set(number)
+        listed = any(train.objects[photo] is not None for photo in own)
+        others = texts.references if texts is not None and listed else []
+        return Reward([train.references[photo] for photo in own], self._data.vocabulary, others)
 
     def batches(self, epoch: int, rng: np.random.Generator) -> list[IntArray]:
         """Photos with about `batch_size` captions each."""
@@ -160,11 +177,18 @@ class SelfCritical(_DecoderAlone):
         features = self._data.batch(self._data.train.rows[photos], rng, min(recipe.views, WHOLE))
         hypotheses = sample_captions(decoder, features, recipe.samples, recipe.max_words, rng)
         of_photo = np.repeat(np.arange(len(photos)), recipe.samples)
-        rewards = self._reward.score(hypotheses, photos[of_photo])
+        sampled, rewards = photos[of_photo], np.empty(len(hypotheses))
+        for number, reward in enumerate(self._rewards):
+            own = np.flatnonzero(self._data.train.sets[sampled] == number)
+            if own.size:
+                rewards[own] = reward.score([hypotheses[place] for place in own], self._place[sampled[own]])
+        scores = float(rewards.sum())
+        said = [self._data.vocabulary.decode(hypothesis.words) for hypothesis in hypotheses]
+        rewards += self._objects.of(said, sampled)
         captions = as_captions(hypotheses)
         weight = advantages(rewards, recipe.samples).astype(features.dtype)
         _, grads = speaking(decoder).loss(features, captions, of_photo, weight=weight)
-        return Outcome(grads, words_in(captions), reward=float(rewards.sum()), sampled=len(rewards))
+        return Outcome(grads, words_in(captions), reward=scores, sampled=len(rewards))
 
 
 def caption_weights(split: Split) -> NDArray[np.float32]:

@@ -59,6 +59,8 @@ class Recipe:
         reward_epochs: passes over the training photos after these, from the best of them, on the CIDEr-D of captions
             that are sampled.
         reward_rate: of Adam in them, at its peak.
+        object_bonus: what is added to it for each object that a caption names and the photo shows, where that is known.
+        object_penalty: what is taken from it for each that the photo does not show.
         samples: captions that are sampled of each photo; each one's baseline is the mean of the others.
         precision: of the products in training: float32, or bf16, or that of the two that is faster here.
         beam_width: sentences followed at once when captions are written.
@@ -99,6 +101,8 @@ class Recipe:
     refine_rate: float = 4e-4
     reward_epochs: int = 2
     reward_rate: float = 2e-5
+    object_bonus: float = 0.15
+    object_penalty: float = 0.5
     samples: int = 5
     precision: Literal["auto", Precision] = "auto"
     beam_width: int = 5
@@ -174,7 +178,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     ),
     (("forget_bias",), "a finite number", lambda value: abs(value) < float("inf")),
     (
-        ("length_power", "class_weight", "object_weight"),
+        ("length_power", "class_weight", "object_weight", "object_bonus", "object_penalty"),
         "a finite number, at least 0",
         lambda value: 0 <= value < float("inf"),
     ),

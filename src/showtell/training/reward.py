@@ -19,8 +19,10 @@ from showtell import search
 from showtell.decoder import CaptionDecoder
 from showtell.functional.checks import Array, IntArray
 from showtell.metrics import CiderD
+from showtell.metrics.object_words import coco_words
 from showtell.text.tokenizer import tokenize
 from showtell.text.vocabulary import END, PAD, START, Vocabulary
+from showtell.training.data import Captions
 
 # What stands for the end of a caption among its words, so that one that stops in the middle is worse.
 _END = "</s>"
@@ -34,11 +36,16 @@ class Reward:
     Args:
         references: the captions of each photo.
         vocabulary: the decoder's words.
+        others: captions of further photos, for the idf alone.
     """
 
-    def __init__(self, references: Sequence[Sequence[str]], vocabulary: Vocabulary) -> None:
+    def __init__(
+        self, references: Sequence[Sequence[str]], vocabulary: Vocabulary, others: Sequence[Sequence[str]] = ()
+    ) -> None:
         self._words = vocabulary.to_list()
-        self._cider = CiderD([[[*tokenize(caption), _END] for caption in of_photo] for of_photo in references])
+        self._cider = CiderD(
+            [[[*tokenize(caption), _END] for caption in of_photo] for of_photo in [*references, *others]]
+        )
 
     def score(self, hypotheses: Sequence[search.Hypothesis], photos: IntArray) -> NDArray[np.float64]:
         """The reward of each caption, (N,), given which photo each is of, (N,)."""
@@ -48,6 +55,38 @@ class Reward:
         ]
         scores: NDArray[np.float64] = self._cider.score(captions, photos)[1]
         return scores
+
+
+class ObjectReward:
+    """What a caption gains by the objects that it names: those that are there, less those that are not.
+
+    With it captions hallucinate less (Rohrbach et al. 2018, arXiv:1809.02156, found that CIDEr alone makes them do so
+    more). A photo shows what is known of it and what people's captions of it name; of a photo of which nothing is
+    known a caption gains nothing.
+
+    Args:
+        photos: those that are learnt from.
+        bonus: for each object that is there.
+        penalty: for each mention of one that is not.
+    """
+
+    def __init__(self, photos: Captions, bonus: float, penalty: float) -> None:
+        self._bonus, self._penalty, self._words = bonus, penalty, coco_words()
+        self._there = [
+            None if listed is None else frozenset(listed).union(*(self._words.named(said) for said in captions))
+            for listed, captions in zip(photos.objects, photos.references, strict=True)
+        ]
+
+    def of(self, captions: Sequence[str], photos: IntArray) -> NDArray[np.float64]:
+        """The gain of each caption, (N,), given which photo each is of, (N,)."""
+        gains = np.zeros(len(captions))
+        for place, (caption, photo) in enumerate(zip(captions, photos.tolist(), strict=True)):
+            there = self._there[photo]
+            if there is not None:
+                named = self._words.named(caption)
+                missing = sum(name not in there for name in named)
+                gains[place] = self._bonus * len(there.intersection(named)) - self._penalty * missing
+        return gains
 
 
 def speaking(decoder: CaptionDecoder) -> CaptionDecoder:
