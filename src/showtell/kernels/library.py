@@ -43,6 +43,7 @@ class VocabularyArguments(ctypes.Structure):
         *((name, c_int64) for name in ("M", "H", "size")),
         *((name, c_void_p) for name in ("source", "target", "h", "weights", "b", "scales")),
         ("smoothing", c_double),
+        ("turned", c_int64),
         *((name, c_void_p) for name in ("dh", "dW", "db", "losses")),
     )
 
