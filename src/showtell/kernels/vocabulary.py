@@ -49,8 +49,8 @@ def vocabulary_loss(
     dh, dW, db = map(pointer, found) if found else (None, None, None)
     arguments = VocabularyArguments(
         M=len(source), H=H, size=V, source=pointer(source), target=pointer(target),
-        h=pointer(h), weights=pointer(W), b=pointer(b), scales=pointer(scales), smoothing=label_smoothing, turned=turned,
-        dh=dh, dW=dW, db=db, losses=pointer(losses),
+        h=pointer(h), weights=pointer(W), b=pointer(b), scales=pointer(scales), smoothing=label_smoothing,
+        turned=turned, dh=dh, dW=dW, db=db, losses=pointer(losses),
     )  # fmt: skip
     kernels, threads = kernels_of(numbers_of(h.dtype, precision)), threads_for(len(source) * H * V)
     native().showtell_vocabulary_loss(kernels, ctypes.byref(arguments), threads)
