@@ -1,6 +1,6 @@
 """Recurrent layers against torch's in float32 and bfloat16, against a loop over steps in NumPy, and against our own.
 
-`python benchmarks/recurrent.py [--json]`, with the extra `oracle`.
+`python benchmarks/recurrent.py [--one-thread] [--json]`, with the extra `oracle`.
 """
 
 from __future__ import annotations

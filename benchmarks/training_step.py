@@ -1,4 +1,6 @@
-"""A whole training step of the captioner against PyTorch's: `python benchmarks/training_step.py [--json]`.
+"""A whole training step of the captioner against PyTorch's.
+
+`python benchmarks/training_step.py [--one-thread] [--json]`, with the extra `oracle`.
 
 Batch 128, E 256, H 512, dropout 0.5, label smoothing 0.1, gradient norm clipped, Adam; batches of captions of like
 length, as many words as Flickr8k's have. PyTorch runs the same network in two ways: on padded batches, and packed with
