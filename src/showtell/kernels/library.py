@@ -287,7 +287,7 @@ def _fastest_of(instruction_set: str) -> Precision:
     seconds = {_FLOAT: math.inf, _PAIRS: math.inf}  # of a multiplication: the best of many runs, in turns
     for numbers in [*seconds] * 20:
         start = time.perf_counter()
-        done: int = native().showtell_multiply_add(numbers, _FEW, 1)
+        done: int = native().showtell_multiply_add(kernels_of(numbers), _FEW, 1)
         seconds[numbers] = min(seconds[numbers], (time.perf_counter() - start) / done)
     return "bf16" if seconds[_PAIRS] < _WORTH * seconds[_FLOAT] else "float32"
 

@@ -37,7 +37,7 @@ def vocabulary_loss(
     N, T, H, V = size["N"], size["T"], size["H"], size["V"]
     check_targets("vocabulary_loss", y, mask, (N, T), label_smoothing, weight)
     turned = not W.flags.c_contiguous and W.flags.f_contiguous
-    h, W, b = contiguous(h), contiguous(W.T).T if turned else contiguous(W), contiguous(b)
+    h, W, b = map(contiguous, (h, W.T if turned else W, b))
     source = np.flatnonzero(mask).astype(np.int64)
     words = y.reshape(-1)[source]
     check_ids("vocabulary_loss", words, V, "y")
@@ -54,4 +54,6 @@ def vocabulary_loss(
     )  # fmt: skip
     kernels, threads = kernels_of(numbers_of(h.dtype, precision)), threads_for(len(source) * H * V)
     native().showtell_vocabulary_loss(kernels, ctypes.byref(arguments), threads)
+    if found and turned:
+        found = (found[0], found[1].T, found[2])
     return float(losses @ scales), found
