@@ -1,6 +1,6 @@
-"""Recurrent layers against torch's, against a loop over steps in NumPy, and bfloat16 against our own float32.
+"""Recurrent layers against torch's in float32 and bfloat16, against a loop over steps in NumPy, and against our own.
 
-`python benchmarks/recurrent.py [--json]`, with the extra `oracle`.
+`python benchmarks/recurrent.py [--one-thread] [--json]`, with the extra `oracle`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from showtell.functional.activations import sigmoid
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 LAYERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 SIZES = [(50, 16, 256, 512), (128, 16, 512, 512)]
 
 
@@ -46,43 +47,53 @@ class Work:
         _, cache = self.forward(module, **options)
         getattr(module, f"{self.cell}_backward")(self.dh, cache)
 
-    def torch_layer(self):
+    def torch_layer(self, precision: str):
         layer = LAYERS[self.cell](self.D, self.H, batch_first=True)
         x, h0 = (torch.tensor(array) for array in (self.arguments[0], self.arguments[1][None]))
-        return layer, x, (h0, torch.zeros_like(h0)) if self.cell == "lstm" else h0
+        dtype = DTYPES[precision]
+        x, h0 = x.to(dtype), h0.to(dtype)
+        return layer.to(dtype), x, (h0, torch.zeros_like(h0)) if self.cell == "lstm" else h0
+
+    def names(self, way: str, precision: str, peer: str) -> tuple[str, str]:
+        """What is compared, and with what."""
+        suffix = ", bf16" if precision == "bf16" else ""
+        return f"{self.cell.upper()} {way} {self.size}{suffix}", f"torch.nn.{self.cell.upper()}{suffix}{peer}"
 
 
-def both_ways(work: Work, peak: float) -> harness.Result:
-    layer, x, state = work.torch_layer()
+def both_ways(work: Work, peaks: dict[str, float], precision: str) -> harness.Result:
+    layer, x, state = work.torch_layer(precision)
     first = state[0] if work.cell == "lstm" else state
     x.requires_grad_(), first.requires_grad_()
-    dh = torch.tensor(work.dh)
+    dh = torch.tensor(work.dh).to(x.dtype)
 
     def theirs() -> None:
         out, _ = layer(x, state)
         torch.autograd.grad(out, [x, first, *layer.parameters()], dh)
 
-    name = f"{work.cell.upper()} forward + backward {work.size}"
-    flops = 3 * work.flops
-    return harness.compare(name, f"torch.nn.{work.cell.upper()}", work.both, theirs, flops=flops, peak_flops=peak)
+    names, flops = work.names("forward + backward", precision, ""), 3 * work.flops
+    return harness.compare(
+        *names, lambda: work.both(precision=precision), theirs, flops=flops, peak_flops=peaks[precision]
+    )
 
 
-def forward_only(work: Work, peak: float) -> harness.Result:
-    layer, x, state = work.torch_layer()
+def forward_only(work: Work, peaks: dict[str, float], precision: str) -> harness.Result:
+    layer, x, state = work.torch_layer(precision)
 
     def theirs() -> None:
         with torch.no_grad():
             layer(x, state)
 
-    name = f"LSTM forward {work.size}"
-    return harness.compare(name, "torch.nn.LSTM, no_grad", work.forward, theirs, flops=work.flops, peak_flops=peak)
+    names = work.names("forward", precision, ", no_grad")
+    return harness.compare(
+        *names, lambda: work.forward(precision=precision), theirs, flops=work.flops, peak_flops=peaks[precision]
+    )
 
 
-def pairs(work: Work, peak: float) -> harness.Result:
-    name = f"{work.cell.upper()} forward + backward {work.size}, bf16"
+def pairs(work: Work, peaks: dict[str, float]) -> harness.Result:
+    name, _ = work.names("forward + backward", "bf16", "")
     flops = 3 * work.flops
     return harness.compare(
-        name, "ours, float32", lambda: work.both(precision="bf16"), work.both, flops=flops, peak_flops=peak
+        name, "ours, float32", lambda: work.both(precision="bf16"), work.both, flops=flops, peak_flops=peaks["bf16"]
     )
 
 
@@ -125,11 +136,12 @@ def against_the_loop(work: Work, module) -> harness.Result:
 
 def main() -> None:
     torch.set_num_threads(harness.THREADS)
-    peak, peak_of_pairs = harness.peak(), harness.peak("bf16")
+    peaks = {precision: harness.peak(precision) for precision in DTYPES}
     works = [Work(cell, *size) for cell in LAYERS for size in SIZES]
-    results = [both_ways(work, peak) for work in works]
-    results += [forward_only(work, peak) for work in works if work.cell == "lstm"]
-    results += [pairs(work, peak_of_pairs) for work in works]
+    results = [
+        way(work, peaks, precision) for precision in DTYPES for way in (both_ways, forward_only) for work in works
+    ]
+    results += [pairs(work, peaks) for work in works]
     results += [against_the_loop(works[0], module) for module in (functional, kernels)]
     harness.report(results)
 

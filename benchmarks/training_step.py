@@ -1,8 +1,10 @@
-"""A whole training step of the captioner against PyTorch's: `python benchmarks/training_step.py [--json]`.
+"""A whole training step of the captioner against PyTorch's.
+
+`python benchmarks/training_step.py [--one-thread] [--json]`, with the extra `oracle`.
 
 Batch 128, E 256, H 512, dropout 0.5, label smoothing 0.1, gradient norm clipped, Adam; batches of captions of like
 length, as many words as Flickr8k's have. PyTorch runs the same network in two ways: on padded batches, and packed with
-the loss on real words alone; the better one is the peer.
+the loss on real words alone; the better one is the peer. Both precisions: its bfloat16 is autocast.
 """
 
 from __future__ import annotations
@@ -82,10 +84,12 @@ def step(V: int, peak: float, peak_of_pairs: float) -> list[harness.Result]:
     photos = torch.tensor(features)
     tensors = [(torch.tensor(batch), torch.tensor((batch[:, 1:] != PAD).sum(axis=1))) for batch in batches]
 
-    def theirs(packed: bool) -> None:
+    def theirs(packed: bool, half: bool) -> None:
         for captions, lengths in tensors:
             optimizer.zero_grad()
-            peer.loss(photos, captions, lengths, packed).backward()
+            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+                loss = peer.loss(photos, captions, lengths, packed)
+            loss.backward()
             nn.utils.clip_grad_norm_(peer.parameters(), CLIP)
             optimizer.step()
 
@@ -95,8 +99,14 @@ def step(V: int, peak: float, peak_of_pairs: float) -> list[harness.Result]:
     work = f"step N{N} E{E} H{H} V{V}, {words / BATCHES:.0f} words"
     results = [
         harness.compare(
-            work, f"PyTorch, {name}", ours, lambda packed=packed: theirs(packed), flops=flops, peak_flops=peak
+            work + suffix,
+            f"PyTorch, {name}{suffix}",
+            lambda precision=precision: ours(precision),
+            lambda packed=packed, half=precision == "bf16": theirs(packed, half),
+            flops=flops,
+            peak_flops=peak_flops,
         )
+        for precision, suffix, peak_flops in (("float32", "", peak), ("bf16", ", bf16", peak_of_pairs))
         for name, packed in (("padded", False), ("packed", True))
     ]
     pairs = harness.compare(

@@ -31,11 +31,11 @@ struct Affine {
         d_panels = ceil_div(D, P), m_panels = ceil_div(M, P), NG = groups<Q>(N);
         own_size = d_panels * P * P > N * P ? d_panels * P * P : N * P;
         const bool forward = y, needs_rows = dx;
-        xs = arena.take<Q>(forward ? (d_panels * N + SPARE_ROWS<Q>) * PQ : 0);
+        xs = arena.take<Q>(forward ? d_panels * apart<Q>(N) * PQ : 0);
         packed = kept ? kept : arena.take<Q>(forward ? size_packed() : 0);
         xs_groups = arena.take<Q>(forward ? 0 : d_panels * NG * P);
         dys_groups = arena.take<Q>(forward ? 0 : m_panels * NG * P);
-        dys = PAIRS ? arena.take<Q>(needs_rows ? (m_panels * N + SPARE_ROWS<Q>) * PQ : 0) : dys_groups;
+        dys = PAIRS ? arena.take<Q>(needs_rows ? m_panels * apart<Q>(N) * PQ : 0) : dys_groups;
         packed_transposed = arena.take<Q>(needs_rows ? d_panels * m_panels * PQ * P : 0);
         own = arena.take<T>(threads * own_size);
         stretches = arena.take<Stretch<Q>>(threads * (d_panels + m_panels + 1));
@@ -46,7 +46,7 @@ struct Affine {
         for (ptrdiff_t r = begin; r < end; r++)
             for (ptrdiff_t k = 0; k < groups<Q>(columns) * GROUP<Q>; k += W)
                 store_row(V::load(rows + r * columns + k, lanes_of(columns - k, W)),
-                          to + (k / P * N + r) * PQ + k % P / GROUP<Q>);
+                          to + (k / P * apart<Q>(N) + r) * PQ + k % P / GROUP<Q>);
     }
 
     // groups [begin, end) of the rows of dy into group form
@@ -69,7 +69,7 @@ struct Affine {
         for (ptrdiff_t panel = begin; panel < end; panel++) {
             const Q* right = packed + panel * groups<Q>(D) * P;
             for_tiles<Q, WIDE<Q>>(N, [&](ptrdiff_t r, int rows) {
-                const int n = stretches_of(xs + r * PQ, N * PQ, PQ, groups<Q>(D), mine);
+                const int n = stretches_of(xs + r * PQ, apart<Q>(N) * PQ, PQ, groups<Q>(D), mine);
                 multiply<Q, WIDE<Q>, false>(rows, mine, n, PQ, right, out + r * P, P, false);
             });
             for (ptrdiff_t v = 0; v < P; v += W) {
@@ -110,7 +110,7 @@ struct Affine {
                         transpose_into(weights + column, M, D, panel * P + k, lanes_of(M - column, W),
                                        right + column / GROUP<Q> * P + k, P);
                 for_tiles<Q, WIDE<Q>>(N, [&](ptrdiff_t r, int rows) {
-                    const int n = stretches_of(dys + r * PQ, N * PQ, PQ, groups<Q>(M), mine);
+                    const int n = stretches_of(dys + r * PQ, apart<Q>(N) * PQ, PQ, groups<Q>(M), mine);
                     multiply<Q, WIDE<Q>, false>(rows, mine, n, PQ, right, out + r * P, P, false);
                 });
                 for (ptrdiff_t r = 0; r < N; r++)

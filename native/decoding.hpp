@@ -90,7 +90,7 @@ struct Decoding {
         if (A) padded = most(padded, most(ceil_div(A, P), ceil_div(Z, P)) * P);
         padded_x = most(ceil_div(weights.E, W) * W, groups<Q>(weights.E) * GROUP<Q>);
         const ptrdiff_t rows = R + SPARE_ROWS<Q>;
-        own_size = 2 * ROWS<Q, B> * BW + W + ROWS<Q, WIDE<Q>> * P + positions;
+        own_size = 2 * ROWS<Q, B> * BW + W + ROWS<Q, WIDE<Q>> * P + positions + W;
         xs = arena.take<Q>(rows * padded_x / GROUP<Q>);
         hs = arena.take<Q>(rows * padded / GROUP<Q>);
         next_hs = arena.take<Q>(rows * padded / GROUP<Q>);
@@ -183,34 +183,45 @@ struct Decoding {
                 V::load(bias + panel * P + v, lanes_of(columns - panel * P - v, W)).store(out + m * out_row + v);
     }
 
-    // the context of one row; `fit`: memory for a number of each position
+    // the context of one row; `fit`: memory for a number of each position, in whole vectors
     void attend(ptrdiff_t r, T* fit) const {
         const ptrdiff_t A = weights.A, d = A / heads;
         const T scale = 1 / std::sqrt(T(d));
         for (ptrdiff_t head = 0; head < heads; head++) {
             const T* query = queries + r * padded + head * d;
             const ptrdiff_t grid = photo[r] * positions * A + head * d;
-            T top = 0, total = 0;
-            for (ptrdiff_t p = 0; p < positions; p++) {
-                V sum(T(0));
-                for (ptrdiff_t c = 0; c < d; c += W) {
-                    const int lanes = lanes_of(d - c, W);
-                    sum = fma(V::load(query + c, lanes), V::load(keys + grid + p * A + c, lanes), sum);
+            for (ptrdiff_t p = 0; p < positions; p += W) {
+                // a vector for each position, whose lanes are summed for all of them together
+                V sums[W];
+                for (ptrdiff_t i = 0; i < W; i++) {
+                    sums[i] = V(T(0));
+                    for (ptrdiff_t c = 0; c < d && p + i < positions; c += W) {
+                        const int lanes = lanes_of(d - c, W);
+                        sums[i] = fma(V::load(query + c, lanes), V::load(keys + grid + (p + i) * A + c, lanes), sums[i]);
+                    }
                 }
-                fit[p] = sum.sum() * scale;
-                top = p && fit[p] < top ? top : fit[p];
+                transpose(sums);
+                for (ptrdiff_t i = 1; i < W; i++) sums[0] = sums[0] + sums[i];
+                (sums[0] * V(scale)).store(fit + p);
             }
+            T top = fit[0], total = 0;
+            for (ptrdiff_t p = 1; p < positions; p++) top = fit[p] < top ? top : fit[p];
             for (ptrdiff_t p = 0; p < positions; p += W) {
                 const int lanes = lanes_of(positions - p, W);
                 exp(V::load(fit + p, lanes) - V(top)).store(fit + p, lanes);
             }
             for (ptrdiff_t p = 0; p < positions; p++) total += fit[p];
             T* context = attended + r * padded + head * d;
-            for (ptrdiff_t c = 0; c < d; c += W) {
-                const int lanes = lanes_of(d - c, W);
-                V sum(T(0));
-                for (ptrdiff_t p = 0; p < positions; p++) sum = fma(V(fit[p]), V::load(values + grid + p * A + c, lanes), sum);
-                (sum * V(1 / total)).store(context + c, lanes);
+            constexpr int SUMS = 4;  // at a time, so that none waits for itself
+            for (ptrdiff_t c = 0; c < d; c += SUMS * W) {
+                V sum[SUMS];
+                for (V& s : sum) s = V(T(0));
+                for (ptrdiff_t p = 0; p < positions; p++) {
+                    const T* value = values + grid + p * A + c;
+                    for (int i = 0; i < SUMS; i++)
+                        sum[i] = fma(V(fit[p]), V::load(value + i * W, lanes_of(d - c - i * W, W)), sum[i]);
+                }
+                for (int i = 0; i < SUMS; i++) (sum[i] * V(1 / total)).store(context + c + i * W, lanes_of(d - c - i * W, W));
             }
         }
         for (ptrdiff_t c = 0; c < groups<Q>(A) * GROUP<Q>; c += W)

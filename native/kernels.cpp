@@ -8,6 +8,9 @@
 #include "elementwise.hpp"
 #include "recurrent.hpp"
 #include "vocabulary.hpp"
+#if defined(__AMX_BF16__)
+#include "tiled_vocabulary.hpp"
+#endif
 
 namespace SHOWTELL_ISA {
 
@@ -96,14 +99,22 @@ static void run(Cell cell, const SequenceArguments& arguments, int threads) {
     });
 }
 
+#if defined(__AMX_BF16__)
+template <class T, class Q>
+using VocabularyOf = std::conditional_t<TILES<Q>, TiledVocabulary, Vocabulary<T, Q>>;
+#else
+template <class T, class Q>
+using VocabularyOf = Vocabulary<T, Q>;
+#endif
+
 template <class T, class Q>
 static void vocabulary_loss(const VocabularyArguments& a, int threads) {
     const auto in = [](const void* p) { return static_cast<const T*>(p); };
     const auto out = [](void* p) { return static_cast<T*>(p); };
-    Vocabulary<T, Q> layer{};
+    VocabularyOf<T, Q> layer{};
     layer.M = a.M, layer.H = a.H, layer.size = a.size, layer.source = a.source, layer.target = a.target;
     layer.h = in(a.h), layer.weights = in(a.weights), layer.b = in(a.b);
-    layer.scales = a.scales, layer.smoothing = T(a.smoothing);
+    layer.scales = a.scales, layer.smoothing = T(a.smoothing), layer.turned = a.turned;
     layer.dh = out(a.dh), layer.dW = out(a.dW), layer.db = out(a.db), layer.losses = a.losses;
     in_session(layer, threads, Run());
 }

@@ -29,6 +29,7 @@ struct VocabularyArguments {
     const void *h, *weights, *b;
     const double* scales;
     double smoothing;
+    std::int64_t turned;
     void *dh, *dW, *db;
     double* losses;
 };

@@ -114,20 +114,15 @@ INLINE Halves load_groups(const Half* p) { return _mm512_loadu_si512(p); }
 INLINE Vec<float> multiply_add(Halves a, Halves b, Vec<float> sum) {
     return _mm512_dpbf16_ps(sum.v, __m512bh(a), __m512bh(b));
 }
-// in the low half of each lane
-INLINE __m512i rounded(Vec<float> v) {
-    return _mm512_srli_epi32(_mm512_castps_si512(rounded_to_bfloat16(v).v), 16);
-}
-INLINE void store_row(Vec<float> v, Half* to) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(rounded(v)));
-}
+INLINE __m256i rounded(Vec<float> v) { return __m256i(_mm512_cvtneps_pbh(v.v)); }
+INLINE void store_row(Vec<float> v, Half* to) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded(v)); }
 INLINE Vec<float> load_row(const Half* from) {
     const __m512i halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
     return _mm512_castsi512_ps(_mm512_slli_epi32(halves, 16));
 }
 INLINE void store_group(const Vec<float>* rows, Half* to) {
-    const __m512i odd = _mm512_castps_si512(rounded_to_bfloat16(rows[1]).v);
-    _mm512_storeu_si512(to, _mm512_or_si512(rounded(rows[0]), odd));
+    const __m512i even = _mm512_cvtepu16_epi32(rounded(rows[0])), odd = _mm512_cvtepu16_epi32(rounded(rows[1]));
+    _mm512_storeu_si512(to, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
 }
 
 #else

@@ -162,7 +162,7 @@ struct Layer {
     static constexpr bool PAIRS = GROUP<Q> > 1;
 
     Sequence<T> s;
-    ptrdiff_t R = 0, RG;           // rows: real words; groups of them
+    ptrdiff_t R = 0, RG, RA;       // rows: real words; groups of them; from one panel of rows to the next
     ptrdiff_t vectors, blocks;     // vectors of hidden units; blocks of them
     ptrdiff_t h_panels, x_panels;  // panels of P columns
     // kept from forward to backward; xs and hs in row form: of each row its input, and the hidden state before it
@@ -177,7 +177,7 @@ struct Layer {
 
     explicit Layer(const Sequence<T>& s) : s(s) {
         for (ptrdiff_t t = 0; t < s.steps; t++) R += s.active[t];
-        RG = groups<Q>(R);
+        RG = groups<Q>(R), RA = apart<Q>(R);
         vectors = ceil_div(s.H, W), blocks = ceil_div(vectors, U);
         h_panels = ceil_div(s.H, P), x_panels = ceil_div(s.D, P);
         own_size = (x_panels + h_panels) * P * BW;
@@ -187,8 +187,8 @@ struct Layer {
     }
 
     void lay_out_cache(Arena& arena) {
-        hs = arena.take<Q>((h_panels * R + SPARE_ROWS<Q>) * PQ);
-        xs = arena.take<Q>((x_panels * R + SPARE_ROWS<Q>) * PQ);
+        hs = arena.take<Q>(h_panels * RA * PQ);
+        xs = arena.take<Q>(x_panels * RA * PQ);
         gates = arena.take<T>(blocks * R * BW);
         memory = arena.take<T>(Cell::HAS_MEMORY ? vectors * (s.N + R) * W : 0);
         extra = arena.take<T>(Cell::EXTRA * vectors * R * W);
@@ -199,8 +199,8 @@ struct Layer {
         source = arena.take<ptrdiff_t>(R);
         packed_x = arena.take<Q>(x_panels * PQ * blocks * BW);
         packed_h = arena.take<Q>(h_panels * PQ * blocks * BW);
-        da = arena.take<Q>((blocks * R + SPARE_ROWS<Q>) * BQ);
-        da_state = Cell::SPLIT ? arena.take<Q>((blocks * R + SPARE_ROWS<Q>) * BQ) : da;
+        da = arena.take<Q>(blocks * RA * BQ);
+        da_state = Cell::SPLIT ? arena.take<Q>(blocks * RA * BQ) : da;
         xs_groups = PAIRS ? arena.take<Q>(x_panels * RG * P) : xs;
         hs_groups = PAIRS ? arena.take<Q>(h_panels * RG * P) : hs;
         da_groups = PAIRS ? arena.take<Q>(blocks * RG * BW) : da;
@@ -223,7 +223,7 @@ struct Layer {
     ptrdiff_t running(ptrdiff_t t) const { return t < s.steps ? s.active[t] : 0; }
 
     // the hidden state before a row
-    Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const { return hs + (vector / WIDE<Q> * R + row) * PQ + vector % WIDE<Q> * WQ; }
+    Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const { return hs + (vector / WIDE<Q> * RA + row) * PQ + vector % WIDE<Q> * WQ; }
     T* gates_at(ptrdiff_t block, ptrdiff_t row) const { return gates + (block * R + row) * BW; }
     // what the cell carries: the captions' at first, then that of each row
     T* memory_at(ptrdiff_t vector, ptrdiff_t place) const { return memory + (vector * (s.N + R) + place) * W; }
@@ -250,7 +250,7 @@ struct Layer {
         for (ptrdiff_t r = begin; r < end; r++)
             for (ptrdiff_t v = 0; v < x_panels * WIDE<Q>; v++)
                 store_row(V::load(s.x + source[r] * s.D + v * W, lanes_of(s.D - v * W, W)),
-                          xs + (v / WIDE<Q> * R + r) * PQ + v % WIDE<Q> * WQ);
+                          xs + (v / WIDE<Q> * RA + r) * PQ + v % WIDE<Q> * WQ);
         // what fills up the last tile of a state is multiplied with zeros, which must not meet what lay here before
         if constexpr (TILES<Q>)
             for (ptrdiff_t v = vectors; v < h_panels * WIDE<Q>; v++)
@@ -274,26 +274,28 @@ struct Layer {
         team.barrier();
 
         Stretch<Q>* mine = stretches + me * stretches_size;
-        // a = x Wx + b for all rows
-        for (ptrdiff_t block = b0; block < b1; block++) {
-            for_tiles<Q, B>(R, [&](ptrdiff_t r, int rows) {
-                T* out = gates_at(block, r);
-                for (int m = 0; m < rows; m++)
-                    for (int v = 0; v < B; v++) {
-                        const ptrdiff_t unit = (block * U + v % U) * W;
-                        const T* bias = s.b + source[r + m] / s.steps * s.b_row + v / U * s.H + unit;
-                        V::load(bias, lanes_of(s.H - unit, W)).store(out + m * BW + v * W);
-                    }
-                const int n = stretches_of(xs + r * PQ, R * PQ, PQ, groups<Q>(s.D), mine);
-                multiply<Q, B, false>(rows, mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, out, BW, true);
-            });
-        }
+        // a = x Wx + b for all rows, some rows at a time, which stay in L2
+        constexpr ptrdiff_t MOST = TILES<Q> ? ROWS<Q, B> : PTRDIFF_MAX;
+        for (ptrdiff_t some = 0; some < R; some += at_most(MOST, R - some))
+            for (ptrdiff_t block = b0; block < b1; block++)
+                for_tiles<Q, B>(at_most(R - some, MOST), [&](ptrdiff_t j, int rows) {
+                    const ptrdiff_t r = some + j;
+                    T* out = gates_at(block, r);
+                    for (int m = 0; m < rows; m++)
+                        for (int v = 0; v < B; v++) {
+                            const ptrdiff_t unit = (block * U + v % U) * W;
+                            const T* bias = s.b + source[r + m] / s.steps * s.b_row + v / U * s.H + unit;
+                            V::load(bias, lanes_of(s.H - unit, W)).store(out + m * BW + v * W);
+                        }
+                    const int n = stretches_of(xs + r * PQ, RA * PQ, PQ, groups<Q>(s.D), mine);
+                    multiply<Q, B, false>(rows, mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, out, BW, true);
+                });
         // h_t from h_{t-1}
         for (ptrdiff_t t = 0; t < s.steps; t++) {
             for (ptrdiff_t block = b0; block < b1; block++)
                 for_tiles<Q, B>(s.active[t], [&](ptrdiff_t j, int rows) {
                     alignas(64) T product[ROWS<Q, B> * BW];
-                    const int n = stretches_of(hs + (first[t] + j) * PQ, R * PQ, PQ, groups<Q>(s.H), mine);
+                    const int n = stretches_of(hs + (first[t] + j) * PQ, RA * PQ, PQ, groups<Q>(s.H), mine);
                     multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW, false);
                     for (int m = 0; m < rows; m++) apply(block, t, j + m, product + m * BW);
                 });
@@ -338,7 +340,7 @@ struct Layer {
         to_transposed_form<Q>(
             0, RG,
             [&](ptrdiff_t r, ptrdiff_t v) {
-                return r < R ? load_row(rows + (panel * R + r) * PQ + v * WQ) : V(T(0));
+                return r < R ? load_row(rows + (panel * RA + r) * PQ + v * WQ) : V(T(0));
             },
             to + panel * RG * P);
     }
@@ -399,9 +401,9 @@ struct Layer {
         team.share(blocks, me, b0, b1);
         for (ptrdiff_t block = b0; block < b1; block++) {
             if constexpr (PAIRS) {
-                to_group_form<Q, B>(da + block * R * BQ, R, da_groups + block * RG * BW);
+                to_group_form<Q, B>(da + block * RA * BQ, R, da_groups + block * RG * BW);
                 if constexpr (Cell::SPLIT)
-                    to_group_form<Q, B>(da_state + block * R * BQ, R, da_state_groups + block * RG * BW);
+                    to_group_form<Q, B>(da_state + block * RA * BQ, R, da_state_groups + block * RG * BW);
             }
             if (R == 0) std::memset(sums, 0, own_size * sizeof(T));
             T* sums_h = sums + x_panels * P * BW;
@@ -423,7 +425,7 @@ struct Layer {
             const ptrdiff_t unit = (block * U + v % U) * W;
             const int lanes = lanes_of(s.H - unit, W);
             T* to = s.db + v / U * s.H + unit;
-            const Q* rows = da + block * R * BQ + v * WQ;
+            const Q* rows = da + block * RA * BQ + v * WQ;
             if (s.b_row == 0) {
                 V total(T(0));
                 for (ptrdiff_t r = 0; r < R; r++) total = total + load_row(rows + r * BQ);
@@ -441,8 +443,8 @@ struct Layer {
     // sums (K, BW) = or, after the first, += rows^T da over `count` groups of rows from g on; rows (R, K) in group form
     void transposed_times(const Q* rows, ptrdiff_t K, const Q* gradients, ptrdiff_t g, ptrdiff_t count, T* sums) const {
         constexpr int V = TILES<Q> ? TILE_PART : B;
-        for (int v = 0; v < B; v += V)
-            for (ptrdiff_t k = 0; k < K; k += P)
+        for (ptrdiff_t k = 0; k < K; k += P)
+            for (int v = 0; v < B; v += V)
                 for_tiles<Q, V>(at_most(K - k, P), [&](ptrdiff_t column, int columns) {
                     const Stretch<Q> stretch{rows + (k / P * RG + g) * P + column, count};
                     multiply<Q, V, true>(columns, &stretch, 1, P, gradients + right_at<Q, B>(RG, g, v),
@@ -457,7 +459,7 @@ struct Layer {
         for (ptrdiff_t block = 0; block < blocks; block += CHUNK<Q, BQ>) {
             const ptrdiff_t part = at_most(blocks - block, CHUNK<Q, BQ>);
             for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t j, int m) {
-                const int n = stretches_of(from + (block * R + r + j) * BQ, R * BQ, BQ, part * BQ, mine);
+                const int n = stretches_of(from + (block * RA + r + j) * BQ, RA * BQ, BQ, part * BQ, mine);
                 multiply<Q, WIDE<Q>, false>(m, mine, n, BQ, packed + (panel * blocks + block) * BQ * P, sums + j * P, P,
                                            block > 0);
             });
@@ -467,7 +469,7 @@ struct Layer {
     // the gates' gradients of one row of a panel; `from_later`: what reaches h_t through h_{t+1}
     void undo(ptrdiff_t panel, ptrdiff_t t, ptrdiff_t j, const T* from_later) const {
         const ptrdiff_t r = first[t] + j;
-        const auto place = [&](ptrdiff_t vector) { return (vector / U * R + r) * BQ + vector % U * WQ; };
+        const auto place = [&](ptrdiff_t vector) { return (vector / U * RA + r) * BQ + vector % U * WQ; };
         for (int w = 0; w < WIDE<Q>; w++) {
             const ptrdiff_t vector = panel * WIDE<Q> + w;
             const int n = lanes_of(s.H - vector * W, W);

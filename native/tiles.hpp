@@ -18,6 +18,13 @@ constexpr int TILE_PART = 2;
 template <class Q>
 constexpr std::ptrdiff_t SPARE_ROWS = TILES<Q> ? 15 : 0;
 
+// How many rows it is from one panel of a left-hand matrix to the next. A tile's rows come from one panel, the next tile's
+// from the next: where that is a power of two further on they fight for the same cache lines.
+template <class Q>
+constexpr std::ptrdiff_t apart(std::ptrdiff_t rows) {
+    return TILES<Q> ? (rows + SPARE_ROWS<Q> + 31) / 64 * 64 + 32 : rows;
+}
+
 // While a thread has one it may multiply tiles, where Q is multiplied in tiles.
 template <class Q>
 class TilesInUse {

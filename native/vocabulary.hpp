@@ -13,6 +13,104 @@
 
 namespace SHOWTELL_ISA {
 
+// The weights, (H, size) or, turned round, (size, H), in panels [begin, end) of words, as a right-hand matrix of H rows ...
+template <class Q, class T>
+static void pack_vocabulary(const T* weights, bool turned, ptrdiff_t H, ptrdiff_t size, ptrdiff_t begin, ptrdiff_t end,
+                            Q* packed) {
+    constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<Q>;
+    if (!turned) return pack_panels(weights, H, size, begin * P, end * P, packed, groups<Q>(H));
+    for (ptrdiff_t panel = begin; panel < end; panel++)
+        for (ptrdiff_t k = 0; k < groups<Q>(H) * GROUP<Q>; k += W)
+            for (ptrdiff_t word = 0; word < P; word += W) {
+                Q square[W * W / GROUP<Q>];
+                transpose_into(weights + k, H, size, panel * P + word, lanes_of(H - k, W), square, W);
+                for (ptrdiff_t g = 0; g < at_most(W / GROUP<Q>, groups<Q>(H) - k / GROUP<Q>); g++)
+                    std::memcpy(packed + (panel * groups<Q>(H) + k / GROUP<Q> + g) * P + word, square + g * W, W * sizeof(Q));
+            }
+}
+
+// ... and in panels [begin, end) of H, as one of as many rows as words in whole panels.
+template <class Q, class T>
+static void pack_vocabulary_transposed(const T* weights, bool turned, ptrdiff_t H, ptrdiff_t size, ptrdiff_t begin,
+                                       ptrdiff_t end, Q* packed) {
+    constexpr ptrdiff_t W = Vec<T>::width, P = PANEL<Q>;
+    const ptrdiff_t words = ceil_div(size, P) * P;
+    if (turned)
+        return for_strips<Q>(words, [&](ptrdiff_t first, ptrdiff_t last) {
+            for (ptrdiff_t k = begin * P; k < end * P; k += W)
+                for (ptrdiff_t word = first; word < last; word += GROUP<Q>)
+                    pack_group(weights + k, H, size, word, lanes_of(H - k, W),
+                               packed + (k / P * words + word) / GROUP<Q> * P + k % P);
+        });
+    for (ptrdiff_t panel = begin; panel < end; panel++)
+        for (ptrdiff_t word = 0; word < words; word += W)
+            for (ptrdiff_t k = 0; k < P; k += W)
+                transpose_into(weights + word, size, H, panel * P + k, lanes_of(size - word, W),
+                               packed + (panel * words + word) / GROUP<Q> * P + k, P);
+}
+
+// sums (H, P) of a panel of words into the weights' gradient, which lies as the weights do; or added to it
+template <class T>
+static void write_vocabulary_gradient(const T* sums, ptrdiff_t panel, ptrdiff_t P, bool turned, ptrdiff_t H, ptrdiff_t size,
+                                      bool add, T* dW) {
+    using V = Vec<T>;
+    constexpr ptrdiff_t W = V::width;
+    const auto write = [add](V sum, T* to, int lanes) { (add ? V::load(to, lanes) + sum : sum).store(to, lanes); };
+    for (ptrdiff_t word = panel * P, v = 0; word < size && v < P; word += W, v += W) {
+        if (!turned) {
+            for (ptrdiff_t k = 0; k < H; k++) write(V::load(sums + k * P + v), dW + k * size + word, lanes_of(size - word, W));
+            continue;
+        }
+        for (ptrdiff_t k = 0; k < H; k += W) {
+            V square[W];
+            for (ptrdiff_t i = 0; i < W; i++) square[i] = k + i < H ? V::load(sums + (k + i) * P + v) : V(T(0));
+            transpose(square);
+            for (ptrdiff_t i = 0; i < at_most(size - word, W); i++) write(square[i], dW + (word + i) * H + k, lanes_of(H - k, W));
+        }
+    }
+}
+
+// A row of scores becomes its gradient, scale * (p - target), if that is asked for; returns the word's loss. `at` says
+// where the score of a word is, from which on a vector's others follow.
+template <class T, class F>
+static double softmax_loss(F at, ptrdiff_t size, ptrdiff_t right, T scale, T smoothing, bool gradient) {
+    using V = Vec<T>;
+    constexpr ptrdiff_t W = V::width;
+    const ptrdiff_t whole = size / W * W;
+    const int rest = int(size - whole);
+    // the last lanes, and below every score where there are none
+    alignas(64) T last[W];
+    for (int i = 0; i < W; i++) last[i] = i < rest ? *at(whole + i) : *at(0);
+    V high = V::load(last);
+    for (ptrdiff_t word = 0; word < whole; word += W) high = max(high, V::load(at(word)));
+    const T top = high.highest(), right_score = *at(right);
+    V total(T(0)), below(T(0));
+    for (ptrdiff_t word = 0; word < whole; word += W) {
+        const V x = V::load(at(word)) - V(top), e = exp(x);
+        total = total + e, below = below + x;
+        if (gradient) e.store(at(word));
+    }
+    T sum = total.sum(), sum_below = below.sum();
+    if (rest) {
+        alignas(64) T e[W];
+        exp(V::load(last) - V(top)).store(e);
+        for (int i = 0; i < rest; i++) sum += e[i], sum_below += last[i] - top;
+        if (gradient) V::load(e, rest).store(at(whole));
+    }
+    const double log_sum = std::log(double(sum));
+    const double nll = log_sum - (double(right_score) - double(top));
+    const double smooth = log_sum - double(sum_below) / double(size);
+    if (gradient) {
+        const V factor(scale / sum), part(scale * smoothing / T(size));
+        for (ptrdiff_t word = 0; word < size; word += W) {
+            T* x = at(word);
+            (V::load(x) * factor - part).store(x, lanes_of(size - word, W));
+        }
+        *at(right) -= scale * (1 - smoothing);
+    }
+    return smoothing > 0 ? (1 - double(smoothing)) * nll + double(smoothing) * smooth : nll;
+}
+
 // Q: what the products multiply, T itself or bfloat16; everything else is computed in T.
 template <class T, class Q>
 struct Vocabulary {
@@ -26,9 +124,10 @@ struct Vocabulary {
     ptrdiff_t M, H, size;   // words that count, width of h, words of the vocabulary
     const int64_t* source;  // (M) which row of h (any, H) each is
     const int64_t* target;  // (M) the right word
-    const T *h, *weights, *b;
+    const T *h, *weights, *b;  // weights: (H, size)
     const double* scales;   // (M) what the gradient of each word's loss is multiplied by
     T smoothing;
+    bool turned;            // whether the weights, and their gradient, are (size, H)
     T *dh, *dW, *db;        // null, all three, if only the loss is asked for
     double* losses;         // (M) the loss of each word
 
@@ -42,14 +141,14 @@ struct Vocabulary {
         v_panels = ceil_div(size, P), h_panels = ceil_div(H, P);
         const ptrdiff_t wanted = dh ? 1 : 0;
         scores = arena.take<T>(v_panels * SLAB * P);
-        hs = arena.take<Q>((h_panels * SLAB + SPARE_ROWS<Q>) * PQ);
+        hs = arena.take<Q>(h_panels * SLAB * PQ);
         packed = arena.take<Q>(v_panels * groups<Q>(H) * P);
         packed_transposed = arena.take<Q>(wanted * h_panels * v_panels * PQ * P);
         sums = arena.take<T>(wanted * v_panels * h_panels * P * P);
         sums_b = arena.take<T>(wanted * v_panels * P);
         products = arena.take<T>(wanted * threads * SLAB * P);
         if constexpr (NARROW)
-            gradients = arena.take<Q>(wanted * (v_panels * SLAB + SPARE_ROWS<Q>) * PQ);
+            gradients = arena.take<Q>(wanted * v_panels * SLAB * PQ);
         else
             gradients = scores;
         gradient_groups = PAIRS ? arena.take<Q>(wanted * v_panels * SLAB * PQ) : gradients;
@@ -63,8 +162,8 @@ struct Vocabulary {
         ptrdiff_t p0, p1, q0, q1;
         team.share(v_panels, me, p0, p1);
         team.share(h_panels, me, q0, q1);
-        pack_panels(weights, H, size, p0 * P, p1 * P, packed, groups<Q>(H));
-        if (dh) pack_transposed(q0, q1);
+        pack_vocabulary(weights, turned, H, size, p0, p1, packed);
+        if (dh) pack_vocabulary_transposed(weights, turned, H, size, q0, q1, packed_transposed);
         for (ptrdiff_t begin = 0; begin < M; begin += SLAB) {
             const ptrdiff_t rows = at_most(M - begin, SLAB);
             ptrdiff_t r0, r1;
@@ -79,20 +178,13 @@ struct Vocabulary {
             if constexpr (PAIRS)
                 if (dh)
                     for (ptrdiff_t panel = q0; panel < q1; panel++)
-                        to_transposed_form<Q>(
-                            0, groups<Q>(rows),
-                            [&](ptrdiff_t r, ptrdiff_t v) {
-                                return r < rows ? load_row(hs + (panel * SLAB + r) * PQ + v * WQ) : V(T(0));
-                            },
-                            hs_groups + panel * SLAB * PQ);
+                        to_group_form<Q, WIDE<Q>>(hs + panel * SLAB * PQ, rows, hs_groups + panel * SLAB * PQ);
             team.barrier();
             for (ptrdiff_t r = r0; r < r1; r++) {
-                losses[begin + r] = softmax(r, target[begin + r], T(scales[begin + r]));
+                const auto at = [&](ptrdiff_t word) { return score_of(r, word); };
+                losses[begin + r] = softmax_loss(at, size, target[begin + r], T(scales[begin + r]), smoothing, dh);
                 if constexpr (NARROW)
                     if (dh && ((r + 1) % GROUP<Q> == 0 || r + 1 == rows)) narrow(r / GROUP<Q>, rows);
-                // what fills up the last tile
-                if (TILES<Q> && dh && r + 1 == rows)
-                    for (ptrdiff_t group = r / GROUP<Q> + 1; group < groups<Q>(rows); group++) narrow(group, rows);
             }
             if (!dh) continue;
             team.barrier();
@@ -104,15 +196,6 @@ struct Vocabulary {
             for (ptrdiff_t panel = p0; panel < p1; panel++) write_gradients(panel);
     }
 
-    // weights (H, size) -> (v_panels P, P) for each panel of h, in group form
-    void pack_transposed(ptrdiff_t begin, ptrdiff_t end) const {
-        for (ptrdiff_t panel = begin; panel < end; panel++)
-            for (ptrdiff_t word = 0; word < v_panels * P; word += W)
-                for (ptrdiff_t k = 0; k < P; k += W)
-                    transpose_into(weights + word, size, H, panel * P + k, lanes_of(size - word, W),
-                                   packed_transposed + (panel * v_panels * P + word) / GROUP<Q> * P + k, P);
-    }
-
     // the gradients of a group of rows as bfloat16, in both forms
     void narrow(ptrdiff_t group, ptrdiff_t rows) const {
         for (ptrdiff_t word = 0; word < v_panels * P; word += W) {
@@ -121,7 +204,7 @@ struct Vocabulary {
                 const ptrdiff_t r = group * GROUP<Q> + i;
                 // beyond the vocabulary lies what the product left; its weights are 0, and it is finite
                 both[i] = r < rows ? V::load(score_of(r, word)) : V(T(0));
-                if (r < rows) store_row(both[i], gradients + (word / P * SLAB + r) * PQ + word % P / GROUP<Q>);
+                store_row(both[i], gradients + (word / P * SLAB + r) * PQ + word % P / GROUP<Q>);
             }
             if constexpr (PAIRS) store_group(both, gradient_groups + word / P * SLAB * PQ + group * P + word % P);
         }
@@ -140,45 +223,6 @@ struct Vocabulary {
     }
 
     T* score_of(ptrdiff_t row, ptrdiff_t word) const { return scores + (word / P * SLAB + row) * P + word % P; }
-
-    // a row of scores becomes its gradient, scale * (p - target); returns the word's loss
-    double softmax(ptrdiff_t row, ptrdiff_t right, T scale) const {
-        const ptrdiff_t whole = size / W * W;
-        const int rest = int(size - whole);
-        // the last lanes, and below every score where there are none
-        alignas(64) T last[W];
-        for (int i = 0; i < W; i++) last[i] = i < rest ? *score_of(row, whole + i) : *score_of(row, 0);
-        V high = V::load(last);
-        for (ptrdiff_t word = 0; word < whole; word += W) high = max(high, V::load(score_of(row, word)));
-        const T top = high.highest(), right_score = *score_of(row, right);
-        V total(T(0)), below(T(0));
-        for (ptrdiff_t word = 0; word < whole; word += W) {
-            const V x = V::load(score_of(row, word)) - V(top), e = exp(x);
-            total = total + e, below = below + x;
-            if (dh) e.store(score_of(row, word));
-        }
-        T sum = total.sum(), sum_below = below.sum();
-        if (rest) {
-            alignas(64) T e[W];
-            exp(V::load(last) - V(top)).store(e);
-            for (int i = 0; i < rest; i++) sum += e[i], sum_below += last[i] - top;
-            if (dh) V::load(e, rest).store(score_of(row, whole));
-        }
-        const double log_sum = log_of(sum);
-        const double nll = log_sum - (double(right_score) - double(top));
-        const double smooth = log_sum - double(sum_below) / double(size);
-        if (dh) {
-            const V factor(scale / sum), part(scale * smoothing / T(size));
-            for (ptrdiff_t word = 0; word < size; word += W) {
-                T* at = score_of(row, word);
-                (V::load(at) * factor - part).store(at, lanes_of(size - word, W));
-            }
-            *score_of(row, right) -= scale * (1 - smoothing);
-        }
-        return smoothing > 0 ? (1 - double(smoothing)) * nll + double(smoothing) * smooth : nll;
-    }
-
-    static double log_of(T x) { return std::log(double(x)); }
 
     void gradient_of_h(ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t rows, Stretch<Q>* mine, T* product) const {
         constexpr ptrdiff_t CHUNK = DEPTH<Q> / PQ;
@@ -214,12 +258,11 @@ struct Vocabulary {
     }
 
     void write_gradients(ptrdiff_t panel) const {
-        for (ptrdiff_t word = panel * P, v = 0; word < size && v < WIDE<Q>; word += W, v++) {
-            const int lanes = lanes_of(size - word, W);
-            for (ptrdiff_t k = 0; k < H; k++)
-                (M ? V::load(sums + (panel * h_panels * P + k) * P + v * W) : V(T(0))).store(dW + k * size + word, lanes);
-            (M ? V::load(sums_b + word) : V(T(0))).store(db + word, lanes);
-        }
+        T* sum = sums + panel * h_panels * P * P;
+        if (M == 0) std::memset(sum, 0, h_panels * P * P * sizeof(T));
+        write_vocabulary_gradient(sum, panel, P, turned, H, size, false, dW);
+        for (ptrdiff_t word = panel * P, v = 0; word < size && v < WIDE<Q>; word += W, v++)
+            (M ? V::load(sums_b + word) : V(T(0))).store(db + word, lanes_of(size - word, W));
     }
 };
 

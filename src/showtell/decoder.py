@@ -348,7 +348,7 @@ class CaptionDecoder:
 
     def _score_weights(self) -> Array:
         """(H, V), or with attention the words' vectors turned round, (E, V)."""
-        return np.ascontiguousarray(self.params["W_embed"].T) if self.attention_dim else self.params["W_vocab"]
+        return self.params["W_embed"].T if self.attention_dim else self.params["W_vocab"]
 
     def _forward(
         self,

@@ -38,8 +38,8 @@ def threads_afterwards():
     kernels.set_instruction_set(chosen)
 
 
-def run(work: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-    h, cache = kernels.lstm_forward(*work)
+def run(work: list[np.ndarray], precision: str = "float32") -> tuple[np.ndarray, ...]:
+    h, cache = kernels.lstm_forward(*work, precision=precision)
     return h, *kernels.lstm_backward(np.ones_like(h), cache)
 
 
@@ -56,17 +56,19 @@ def test_the_same_number_of_threads_gives_the_same_bits(work, threads: int) -> N
         np.testing.assert_allclose(ours, theirs, atol=1e-4 * np.abs(theirs).max())
 
 
-def test_calls_from_several_threads_do_not_disturb_one_another(work) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_calls_from_several_threads_do_not_disturb_one_another(work, precision: str) -> None:
     kernels.set_num_threads(2)
-    expected = run(work)
+    expected = run(work, precision)
     with ThreadPoolExecutor(4) as callers:
-        for found in callers.map(lambda _: run(work), range(24)):
+        for found in callers.map(lambda _: run(work, precision), range(24)):
             for ours, theirs in zip(found, expected, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_child_of_fork_computes(work) -> None:
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_child_of_fork_computes(work, precision: str) -> None:
     """In a process of its own: forking the tests' would take their threads along."""
     code = """
 import os, sys
@@ -75,14 +77,64 @@ from showtell import kernels
 kernels.set_num_threads(2)
 rng = np.random.default_rng(0)
 work = [rng.standard_normal(s).astype(np.float32) for s in [(30, 9, 40), (30, 70), (40, 280), (70, 280), (280,)]]
-before = kernels.lstm_forward(*work)[0]
+before = kernels.lstm_forward(*work, precision=sys.argv[1])[0]
 child = os.fork()
-same = np.array_equal(kernels.lstm_forward(*work)[0], before)
+same = np.array_equal(kernels.lstm_forward(*work, precision=sys.argv[1])[0], before)
 if not child:
     os._exit(0 if same else 1)
 sys.exit(not same or os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code, precision], timeout=60).returncode == 0
+
+
+@pytest.mark.skipif("amx_bf16" not in kernels.instruction_sets(), reason="this processor has no tiles")
+def test_where_the_system_permits_no_tiles_they_are_not_used() -> None:
+    """Linux refuses them to a process with a stack for signals that could not hold them."""
+    code = """
+import ctypes
+class Stack(ctypes.Structure):
+    _fields_ = (("at", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
+memory = ctypes.create_string_buffer(4096)
+assert ctypes.CDLL(None).sigaltstack(ctypes.byref(Stack(ctypes.addressof(memory), 0, 4096)), None) == 0
+from showtell import kernels
+assert "amx_bf16" not in kernels.instruction_sets(), kernels.instruction_sets()
+print(kernels.get_instruction_set())
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.stdout == f"{kernels.instruction_sets()[1]}\n", found.stderr
+
+
+class Clock:
+    """Multiply-adds, and the time they take, at so many a second in float32 and in bfloat16."""
+
+    def __init__(self, float32: float, bf16: float) -> None:
+        self.now, self.rates = 0.0, {0: float32, 2: bf16}
+
+    def showtell_multiply_add(self, kernels: int, rounds: int, threads: int) -> int:
+        self.now += rounds * threads / self.rates[kernels % 3]
+        return rounds
+
+    def perf_counter(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("instruction_set", "float32", "bf16", "expected"),
+    [
+        ("amx_bf16", 84e9, 1300e9, "bf16"),
+        ("avx512_bf16", 58e9, 117e9, "bf16"),
+        ("avx512_bf16", 84e9, 60e9, "float32"),  # in one instruction, and slower
+        ("avx512", 1.0, 100.0, "float32"),  # rounded floats, which are never faster: not even measured
+    ],
+)
+def test_the_fastest_precision_is_measured(monkeypatch, instruction_set: str, float32, bf16, expected: str) -> None:
+    clock = Clock(float32, bf16)
+    monkeypatch.setattr(kernels.library, "time", clock)
+    monkeypatch.setattr(kernels.library, "native", lambda: clock)
+    monkeypatch.setattr(kernels.library, "get_instruction_set", lambda: instruction_set)
+    kernels.library._fastest_of.cache_clear()
+    assert kernels.fastest_precision() == expected
+    kernels.library._fastest_of.cache_clear()
 
 
 def test_the_package_has_the_setting_too() -> None:

@@ -15,8 +15,8 @@ from showtell.functional.decoding import GATES
 pytestmark = pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 
 CELLS = [("rnn", ("tanh",)), ("rnn", ("relu",)), ("gru", ()), ("lstm", ())]
-# Rows that make odd groups, widths that fill no vector, one of everything, none of everything
-SIZES = [(50, 8, 64, 96), (7, 5, 33, 67), (3, 4, 1, 1), (1, 1, 5, 17), (2, 0, 3, 5), (0, 3, 4, 4)]
+# Rows that make odd groups, widths that fill no vector, one of everything, none of everything, more than fits a cache
+SIZES = [(50, 8, 64, 96), (7, 5, 33, 67), (3, 4, 1, 1), (1, 1, 5, 17), (2, 0, 3, 5), (0, 3, 4, 4), (250, 5, 40, 300)]
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_one_product_is_that_of_the_rounded_numbers(compiled: ModuleType) -> Non
     np.testing.assert_allclose(dWx, rounded(x[:, 0]).T @ rounded(up[:, 0]), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("size", [(64, 40, 70), (7, 33, 19), (1, 1, 1), (0, 3, 4)], ids=str)
+@pytest.mark.parametrize("size", [(64, 40, 70), (7, 33, 19), (1, 1, 1), (0, 3, 4), (600, 530, 33)], ids=str)
 def test_the_affine_layer_is_that_of_the_rounded_numbers(compiled: ModuleType, size) -> None:
     N, D, M = size
     rng = np.random.default_rng(size)
@@ -97,7 +97,9 @@ def test_the_affine_layer_is_that_of_the_rounded_numbers(compiled: ModuleType, s
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("size", [(40, 9, 64, 500), (3, 3, 17, 33), (1, 1, 1, 2), (2, 0, 4, 5)], ids=str)
+@pytest.mark.parametrize(
+    "size", [(40, 9, 64, 500), (3, 3, 17, 33), (1, 1, 1, 2), (2, 0, 4, 5), (400, 9, 33, 70)], ids=str
+)
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_the_vocabulary_s_loss_is_within_a_hundredth(compiled: ModuleType, size, smoothing: float) -> None:
     N, T, H, V = size
@@ -113,8 +115,31 @@ def test_the_vocabulary_s_loss_is_within_a_hundredth(compiled: ModuleType, size,
     assert compiled.vocabulary_loss(h, W, b, y, mask, smoothing, gradients=False, precision="bf16") == (loss, None)
 
 
+@pytest.mark.parametrize(
+    "size", [(40, 9, 64, 500), (3, 3, 17, 33), (1, 1, 1, 2), (2, 0, 4, 5), (400, 9, 33, 70)], ids=str
+)
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_a_transpose_gives_the_vocabulary_s_loss_as_a_copy_of_it_does(
+    compiled: ModuleType, size, precision: str
+) -> None:
+    N, T, H, V = size
+    rng = np.random.default_rng(size)
+    h, turned, b = (rng.standard_normal(shape).astype(np.float32) for shape in ((N, T, H), (V, H), (V,)))
+    y, mask = rng.integers(0, V, (N, T)), rng.random((N, T)) < 0.7
+    found, expected = (
+        compiled.vocabulary_loss(h, W, b, y, mask, 0.1, precision=precision)
+        for W in (turned.T, np.ascontiguousarray(turned.T))
+    )
+    assert found[0] == expected[0]
+    for ours, theirs in zip(found[1], expected[1], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert found[1][1].T.flags.c_contiguous
+
+
 @pytest.mark.parametrize(("cell", "activation"), CELLS)
-@pytest.mark.parametrize(("E", "H", "V", "R"), [(8, 16, 100, 3), (7, 33, 61, 1), (1, 1, 2, 2), (64, 96, 300, 9)])
+@pytest.mark.parametrize(
+    ("E", "H", "V", "R"), [(8, 16, 100, 3), (7, 33, 61, 1), (1, 1, 2, 2), (64, 96, 300, 9), (8, 33, 40, 150)]
+)
 def test_decoding_is_near_that_with_rounded_weights(compiled: ModuleType, cell: str, activation, E, H, V, R) -> None:
     rng = np.random.default_rng([E, H])
     shapes = [(V, E), (E + 2, GATES[cell] * H), (H, GATES[cell] * H), (GATES[cell] * H,), (H, V), (V,)]

@@ -30,12 +30,14 @@ def vocabulary_loss(
 ) -> tuple[float, Gradients | None]:
     """See `showtell.functional.vocabulary_loss`; only the words that count are computed.
 
+    W may be the transpose of a contiguous array, as tied vectors are: then it is read as it lies, and dW lies so too.
     `precision="bf16"`: the products' inputs are rounded to bfloat16.
     """
     size = check_arrays("vocabulary_loss", h=(h, "N T H"), W=(W, "H V"), b=(b, "V"))
     N, T, H, V = size["N"], size["T"], size["H"], size["V"]
     check_targets("vocabulary_loss", y, mask, (N, T), label_smoothing, weight)
-    h, W, b = map(contiguous, (h, W, b))
+    turned = not W.flags.c_contiguous and W.flags.f_contiguous
+    h, W, b = map(contiguous, (h, W.T if turned else W, b))
     source = np.flatnonzero(mask).astype(np.int64)
     words = y.reshape(-1)[source]
     check_ids("vocabulary_loss", words, V, "y")
@@ -48,8 +50,10 @@ def vocabulary_loss(
     arguments = VocabularyArguments(
         M=len(source), H=H, size=V, source=pointer(source), target=pointer(target),
         h=pointer(h), weights=pointer(W), b=pointer(b), scales=pointer(scales), smoothing=label_smoothing,
-        dh=dh, dW=dW, db=db, losses=pointer(losses),
+        turned=turned, dh=dh, dW=dW, db=db, losses=pointer(losses),
     )  # fmt: skip
     kernels, threads = kernels_of(numbers_of(h.dtype, precision)), threads_for(len(source) * H * V)
     native().showtell_vocabulary_loss(kernels, ctypes.byref(arguments), threads)
+    if found and turned:
+        found = (found[0], found[1].T, found[2])
     return float(losses @ scales), found
