@@ -20,7 +20,7 @@ def test_words_for_what_is_not_seen_cost_and_no_others() -> None:
     logit = np.log(0.05 / 0.95)
     costs = ObjectCosts(VOCABULARY, HEAD).of(np.array([[logit, 3.0], [0.0, logit]], np.float32))
     assert costs.shape == (2, len(VOCABULARY))
-    dear = pytest.approx(np.log(0.2 / 0.05), rel=1e-4)
+    dear = pytest.approx(np.log(0.3 / 0.05), rel=1e-4)
     words = VOCABULARY.to_list()
     assert {words[place]: costs[0, place] for place in np.flatnonzero(costs[0])} == {
         "cat": dear,

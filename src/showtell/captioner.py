@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 
 Photo = TypeVar("Photo", bound="PhotoSource")
-SHIPPED = Path(__file__).parent / "models" / "flickr8k-lstm.safetensors"
+SHIPPED = Path(__file__).parent / "models" / "everyday-lstm.safetensors"
 
 # The name, among a file's tensors, of the encoder that it carries.
 _ENCODER = "encoder.onnx"
@@ -426,7 +426,7 @@ class Captioner:
 
 
 def load() -> Captioner:
-    """The captioner that ships: an LSTM trained on Flickr8k (see `Captioner.about` for terms and scores)."""
+    """The captioner that ships: an LSTM trained on Flickr8k and COCO (see `Captioner.about` for terms and scores)."""
     return Captioner.load(SHIPPED)
 
 

@@ -14,14 +14,14 @@ from showtell.vision.object_head import ObjectHead
 Array: TypeAlias = NDArray[np.floating[Any]]
 
 # An object of this probability costs nothing. Chosen on COCO's dev photos, docs/experiments.md
-_SEEN = 0.2
+_SEEN = 0.3
 
 
 class ObjectCosts:
     """The costs of words for a vocabulary and an object head.
 
-    A word that names an object of probability p costs log(0.2 / p) nats, and nothing if the object is likelier than
-    0.2: of what the encoder does not see, the decoder must be the surer. Such objects are the commonest fault of
+    A word that names an object of probability p costs log(0.3 / p) nats, and nothing if the object is likelier than
+    0.3: of what the encoder does not see, the decoder must be the surer. Such objects are the commonest fault of
     captioners (Rohrbach et al. 2018, arXiv:1809.02156).
 
     Args:
