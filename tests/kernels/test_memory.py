@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conftest import SETS
 from showtell import kernels
 from showtell.errors import ShowtellError
 from showtell.functional.decoding import Attention
@@ -84,6 +85,19 @@ layer, x = pickle.load(open(sys.argv[1] + "/layer.pickle", "rb"))
 assert np.array_equal(layer(x), np.load(sys.argv[1] + "/expected.npy"))
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", SETS)
+@each_copy
+def test_a_copy_is_of_the_same_instruction_set(way: str, name: str) -> None:
+    w, b, x = draw(6, 7), draw(7), draw(4, 6)
+    before = kernels.get_instruction_set()
+    kernels.set_instruction_set(name)
+    try:
+        layer = kernels.Affine(w, b)
+        np.testing.assert_array_equal(COPIES[way](layer)(x), layer(x))
+    finally:
+        kernels.set_instruction_set(before)
 
 
 def test_what_another_machine_laid_out_is_refused() -> None:

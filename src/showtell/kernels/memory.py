@@ -86,6 +86,6 @@ def _restored(content: bytes, name: str, abi: int) -> Memory:
             f"this was computed with instruction set {name!r} and interface {abi}, "
             "which this machine or this showtell does not have; compute it anew"
         )
-    memory = Memory(len(content), built_sets().index(name))
+    memory = Memory(len(content), 3 * built_sets().index(name))
     memory.bytes[:] = np.frombuffer(content, np.uint8)
     return memory
