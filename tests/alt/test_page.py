@@ -96,7 +96,7 @@ def test_a_page_that_has_become_a_folder_is_left(tmp_path: Path) -> None:
     page = read_page(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(ShowtellError, match="is not a regular file"):
+    with pytest.raises(ShowtellError, match="is a folder; put the page there as a file"):
         write_page(page, {page.images[0]: "A dog."})
     assert path.is_dir()
 

@@ -15,7 +15,7 @@ from showtell.alt.html import images_in_html
 from showtell.alt.image import Image
 from showtell.alt.markdown import images_in_markdown
 from showtell.errors import ShowtellError
-from showtell.files import read_regular, write_atomically
+from showtell.files import NotRegularError, read_regular, write_atomically
 
 HTML_SUFFIXES = frozenset({".htm", ".html"})
 MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})
@@ -85,6 +85,8 @@ def read_page(path: Path) -> Page:
         raise ShowtellError(f"{path}: is not named as a page, {names}; name a page, or the folder of a site")
     try:
         return parse_page(path, read_regular(path))
+    except (IsADirectoryError, NotRegularError) as error:
+        raise _no_file(path, error) from error
     except OSError as error:
         raise ShowtellError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
 
@@ -134,8 +136,14 @@ def write_page(page: Page, alts: Mapping[Image, str]) -> None:
         if read_regular(target) != page.data:
             raise ShowtellError(f"{page.path}: was changed meanwhile, and is left as it is; run the command again")
         write_atomically(target, edited(page.data, page.insertions(alts)))
+    except (IsADirectoryError, NotRegularError) as error:
+        raise _no_file(page.path, error) from error
     except OSError as error:
         raise ShowtellError(f"{page.path}: cannot be written to ({error.strerror}); check its permissions") from error
+
+
+def _no_file(path: Path, error: OSError) -> ShowtellError:
+    return ShowtellError(f"{path}: {error.strerror}; put the page there as a file")
 
 
 def _encoding(data: bytes, is_html: bool) -> tuple[bytes, str]:
