@@ -74,7 +74,9 @@ def test_other_machines_need_a_token(model: Path) -> None:
 
 
 def test_without_its_packages_it_says_what_to_install(showtell, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("showtell.serve")]:
+    for name in sorted((name for name in sys.modules if name.startswith("showtell.serve")), reverse=True):
+        package, _, module = name.rpartition(".")
+        monkeypatch.setattr(sys.modules[package], module, sys.modules[name])  # so that it is there again afterwards
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = showtell("serve")
