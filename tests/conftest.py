@@ -29,11 +29,11 @@ def encoder() -> Encoder:
     return Encoder()
 
 
-def small_captioner(encoder: Encoder) -> Captioner:
+def small_captioner(encoder: Encoder, precision: kernels.Precision | None = None) -> Captioner:
     """A captioner that was taught nothing: its sentences are nonsense, and always the same."""
     vocabulary = Vocabulary(WORDS.split())
     rng = np.random.default_rng(0)
-    precision = kernels.fastest_precision()  # as of one that is loaded
+    precision = precision or kernels.fastest_precision()  # as of one that is loaded
     decoder = CaptionDecoder(len(vocabulary), 1280, 8, 16, attention_dim=8, heads=2, rng=rng, precision=precision)
     decoder.params["W_embed"] *= 40
     return Captioner(

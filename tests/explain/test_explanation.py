@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conftest import PHOTOS
+from conftest import PHOTOS, small_captioner
 from gradients import relative_error
-from showtell.captioner import Captioner
+from showtell.captioner import SHIPPED, Captioner
 from showtell.confidence import Confidence
 from showtell.decoder import CaptionDecoder
 from showtell.explain import Explanation, explain
 from showtell.text.vocabulary import END
-from showtell.vision.encoder import pool
+from showtell.vision.encoder import Encoder, pool
 from showtell.vision.photo import open_photo
 
 PHOTO = PHOTOS / "chelsea.png"
@@ -41,8 +41,22 @@ def test_its_steps_are_the_words_of_the_caption(captioner: Captioner, explanatio
     assert explanation.caption == caption
     ended = len(caption.words) < captioner.max_words
     assert [step.word for step in explanation.steps] == [word for word, _ in caption.words] + ["<end>"] * ended
-    for step, (_, probability) in zip(explanation.steps, caption.words, strict=False):
-        assert step.probability == pytest.approx(probability, rel=0.1)  # the captioner may compute in bfloat16
+
+
+def test_its_probabilities_are_the_captioner_s(encoder: Encoder) -> None:
+    """In float32: words' vectors as long as here make of bfloat16's rounding half a nat."""
+    captioner = small_captioner(encoder, "float32")
+    captioner.decoder.params["b_vocab"][END] = -50  # as many words as there can be
+    explanation = explain(captioner, PHOTO)
+    assert len(explanation.steps) == len(explanation.caption.words) == captioner.max_words
+    for step, (_, probability) in zip(explanation.steps, explanation.caption.words, strict=True):
+        assert step.probability == pytest.approx(probability, rel=1e-3)
+
+
+def test_a_taught_captioner_s_probabilities_are_near_in_bfloat16_too() -> None:
+    explanation = explain(Captioner.load(SHIPPED), PHOTO)
+    for step, (_, probability) in zip(explanation.steps, explanation.caption.words, strict=False):
+        assert step.probability == pytest.approx(probability, rel=0.1)
 
 
 def test_runners_up_are_the_likeliest_other_words(captioner: Captioner) -> None:
