@@ -21,6 +21,8 @@ from showtell.training.run import train
 from showtell.training.tuning import EncoderTuner
 from showtell.vision.encoder import Encoder
 
+pytestmark = pytest.mark.oracle
+
 RECIPE = Recipe(
     embed_dim=8,
     hidden_dim=16,

@@ -14,6 +14,8 @@ from onnx import TensorProto, helper, numpy_helper
 from showtell.errors import ModelError
 from showtell.vision.torch_encoder import WEIGHT_LEVEL, TorchEncoder
 
+pytestmark = pytest.mark.oracle
+
 SIDE, WIDTH = 12, 6
 
 
