@@ -42,6 +42,8 @@ myst_heading_anchors = 3
 # Notebooks are shown with the outputs that they hold
 nb_execution_mode = "off"
 
+# What only the extra `tune` has need not be there
+autodoc_mock_imports = ["onnx", "torch"]
 autodoc_member_order = "bysource"
 autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
@@ -59,6 +61,6 @@ python_display_short_literal_types = True
 
 # A name that is not there is an error; those of other packages would have to be fetched
 nitpicky = True
-nitpick_ignore_regex = [(r"py:.*", r"(?!showtell).*"), (r"py:.*", r"showtell\.(search\.State|captioner\.Photo)")]
+nitpick_ignore_regex = [(r"py:.*", r"(?!showtell).*"), (r"py:.*", r"showtell\.(search\.State|captioner\.Photo|serve\.body\.Asked)")]
 # An annotation says Cache, and each layer has its own
 suppress_warnings = ["ref.python"]
