@@ -61,6 +61,9 @@ python_display_short_literal_types = True
 
 # A name that is not there is an error; those of other packages would have to be fetched
 nitpicky = True
-nitpick_ignore_regex = [(r"py:.*", r"(?!showtell).*"), (r"py:.*", r"showtell\.(search\.State|captioner\.Photo|serve\.body\.Asked)")]
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!showtell).*"),
+    (r"py:.*", r"showtell\.(search\.State|captioner\.Photo|serve\.body\.Asked)"),
+]
 # An annotation says Cache, and each layer has its own
 suppress_warnings = ["ref.python"]
