@@ -126,7 +126,7 @@ struct Affine {
                     for_tiles<Q, WIDE<Q>>(lanes_of(D - k * P, P), [&](ptrdiff_t column, int columns) {
                         const Stretch<Q> rows{xs_groups + (k * NG + g) * P + column, at_most(NG - g, DEPTH<Q>)};
                         multiply<Q, WIDE<Q>, true>(columns, &rows, 1, P, dys_groups + (panel * NG + g) * P,
-                                                        out + (k * P + column) * P, P, g > 0);
+                                                   out + (k * P + column) * P, P, g > 0);
                     });
             for (ptrdiff_t column = panel * P, v = 0; column < M && v < P; column += W, v += W) {
                 const int lanes = lanes_of(M - column, W);

@@ -59,8 +59,8 @@ struct Attention {
             for (ptrdiff_t j = 0; j < n; j++) {
                 softmax(mine.A + j * row, scale);
                 for (ptrdiff_t p = 0; p < positions; p += W)
-                    V::load(mine.A + j * row + p).store(weights + (rows[j] * heads + head) * positions + p,
-                                                        lanes_of(positions - p, W));
+                    V::load(mine.A + j * row + p)
+                        .store(weights + (rows[j] * heads + head) * positions + p, lanes_of(positions - p, W));
             }
             times(mine, mine.A, n, v, m, head, [&](ptrdiff_t j) { return context + (rows[j] * heads + head) * d; });
         });
@@ -103,10 +103,13 @@ struct Attention {
     void gather(const T* from, const int64_t* rows, ptrdiff_t n, ptrdiff_t head, T* to) const {
         for (ptrdiff_t j = 0; j < n; j++)
             for (ptrdiff_t c = 0; c < d_panels * P; c += W)
-                V::load(from + (rows[j] * heads + head) * d + c, lanes_of(d - c, W)).store(to + (c / P * n + j) * P + c % P);
+                V::load(from + (rows[j] * heads + head) * d + c, lanes_of(d - c, W))
+                    .store(to + (c / P * n + j) * P + c % P);
     }
 
-    const T* grid_at(const T* grid, ptrdiff_t m, ptrdiff_t head) const { return grid + (m * positions * heads + head) * d; }
+    const T* grid_at(const T* grid, ptrdiff_t m, ptrdiff_t head) const {
+        return grid + (m * positions * heads + head) * d;
+    }
 
     // left (n, d) in panels times the transpose of a photo's keys or values, into (n, row); 0 beyond the positions
     void scores(const Own& mine, const T* left, ptrdiff_t n, const T* grid, ptrdiff_t m, ptrdiff_t head, T* to) const {
@@ -114,10 +117,12 @@ struct Attention {
         for (ptrdiff_t panel = 0; panel < p_panels; panel++) {
             for (ptrdiff_t c = 0; c < d; c += W)
                 for (ptrdiff_t p = 0; p < P; p += W)
-                    transpose_into(from + c, heads * d, positions, panel * P + p, lanes_of(d - c, W), mine.right + c * P + p, P);
+                    transpose_into(from + c, heads * d, positions, panel * P + p, lanes_of(d - c, W),
+                                   mine.right + c * P + p, P);
             for_tiles<T, WIDE<T>>(n, [&](ptrdiff_t j, int count) {
                 const int stretches = stretches_of(left + j * P, n * P, P, d, mine.stretches);
-                multiply<T, WIDE<T>, false>(count, mine.stretches, stretches, P, mine.right, to + j * row + panel * P, row, false);
+                multiply<T, WIDE<T>, false>(count, mine.stretches, stretches, P, mine.right, to + j * row + panel * P,
+                                            row, false);
             });
         }
     }
@@ -129,7 +134,8 @@ struct Attention {
         for (ptrdiff_t panel = 0; panel < d_panels; panel++) {
             for (ptrdiff_t p = 0; p < positions; p++)
                 for (ptrdiff_t c = 0; c < P; c += W)
-                    V::load(from + p * heads * d + panel * P + c, lanes_of(d - panel * P - c, W)).store(mine.right + p * P + c);
+                    V::load(from + p * heads * d + panel * P + c, lanes_of(d - panel * P - c, W))
+                        .store(mine.right + p * P + c);
             for_tiles<T, WIDE<T>>(n, [&](ptrdiff_t j, int count) {
                 const Stretch<T> stretch{left + j * row, positions};
                 multiply<T, WIDE<T>, false>(count, &stretch, 1, row, mine.right, mine.out + j * P, P, false);

@@ -58,13 +58,13 @@ struct Decoding {
     static constexpr ptrdiff_t BW = B * W;
 
     DecodingWeights<T, Cell, Q> weights;
-    ptrdiff_t R, count;                // rows; words wanted of each
-    const int64_t *words, *never;      // (R) the last word of each row; (never_count) words that are not wanted
+    ptrdiff_t R, count;            // rows; words wanted of each
+    const int64_t *words, *never;  // (R) the last word of each row; (never_count) words that are not wanted
     ptrdiff_t never_count;
     const T *embed, *shown, *h, *c, *b;  // (size, E), (R, G H), (R, H), (R, H) or null, (size)
-    T *next_h, *next_c;                // (R, H)
-    T* log_probs;                      // (R, count), or (R, size) if count is 0
-    int64_t* best;                     // (R, count), or null if count is 0
+    T *next_h, *next_c;                  // (R, H)
+    T* log_probs;                        // (R, count), or (R, size) if count is 0
+    int64_t* best;                       // (R, count), or null if count is 0
 
     // The best words of a row among one thread's, with their scores; and what the softmax needs.
     struct Part {
@@ -72,8 +72,8 @@ struct Decoding {
         ptrdiff_t found;
     };
     ptrdiff_t heads, positions;
-    const int64_t* photo;                             // (R) whose grid each row looks at
-    const T *keys, *values, *b_query, *b_join;        // (photos, positions, A), likewise, (A), (Z)
+    const int64_t* photo;                       // (R) whose grid each row looks at
+    const T *keys, *values, *b_query, *b_join;  // (photos, positions, A), likewise, (A), (Z)
 
     // widths of rows that vectors may read to their end, beyond which they are 0: of words' vectors, and of all others
     ptrdiff_t padded_x, padded, panels;
@@ -155,10 +155,12 @@ struct Decoding {
                 for_tiles<Q, WIDE<Q>>(R, [&](ptrdiff_t r, int rows) {
                     with_bias(b_join, Z, panel, rows, out, P);
                     const Stretch<Q> joined[] = {{next_hs + r * row, HG}, {contexts + r * row, groups<Q>(A)}};
-                    multiply<Q, WIDE<Q>, false>(rows, joined, 2, row, weights.join + panel * weights.joined() * P, out, P, true);
+                    multiply<Q, WIDE<Q>, false>(rows, joined, 2, row, weights.join + panel * weights.joined() * P, out,
+                                                P, true);
                     for (int m = 0; m < rows; m++)
                         for (ptrdiff_t v = 0; v < P; v += W)
-                            store_row(tanh(V::load(out + m * P + v)), zs + ((r + m) * padded + panel * P + v) / GROUP<Q>);
+                            store_row(tanh(V::load(out + m * P + v)),
+                                      zs + ((r + m) * padded + panel * P + v) / GROUP<Q>);
                 });
             team.barrier();
         }
@@ -168,7 +170,8 @@ struct Decoding {
                 T* out = scores + (panel * R + r) * P;
                 with_bias(b, size, panel, rows, out, P);
                 const Stretch<Q> stretch{zs + r * row, groups<Q>(Z)};
-                multiply<Q, WIDE<Q>, false>(rows, &stretch, 1, row, weights.vocabulary + panel * groups<Q>(Z) * P, out, P, true);
+                multiply<Q, WIDE<Q>, false>(rows, &stretch, 1, row, weights.vocabulary + panel * groups<Q>(Z) * P, out,
+                                            P, true);
             });
         for (ptrdiff_t r = 0; r < R; r++) summarise(r, begin, end, me);
         team.barrier();
@@ -197,7 +200,8 @@ struct Decoding {
                     sums[i] = V(T(0));
                     for (ptrdiff_t c = 0; c < d && p + i < positions; c += W) {
                         const int lanes = lanes_of(d - c, W);
-                        sums[i] = fma(V::load(query + c, lanes), V::load(keys + grid + (p + i) * A + c, lanes), sums[i]);
+                        sums[i] =
+                            fma(V::load(query + c, lanes), V::load(keys + grid + (p + i) * A + c, lanes), sums[i]);
                     }
                 }
                 transpose(sums);
@@ -221,7 +225,8 @@ struct Decoding {
                     for (int i = 0; i < SUMS; i++)
                         sum[i] = fma(V(fit[p]), V::load(value + i * W, lanes_of(d - c - i * W, W)), sum[i]);
                 }
-                for (int i = 0; i < SUMS; i++) (sum[i] * V(1 / total)).store(context + c + i * W, lanes_of(d - c - i * W, W));
+                for (int i = 0; i < SUMS; i++)
+                    (sum[i] * V(1 / total)).store(context + c + i * W, lanes_of(d - c - i * W, W));
             }
         }
         for (ptrdiff_t c = 0; c < groups<Q>(A) * GROUP<Q>; c += W)
@@ -259,7 +264,8 @@ struct Decoding {
 
     // of one row and one thread's panels: highest score, sum of exp, best words
     void summarise(ptrdiff_t r, ptrdiff_t begin, ptrdiff_t end, int me) const {
-        const ptrdiff_t first = begin * P, last = at_most(end * P, weights.size), whole = first + (last - first) / W * W;
+        const ptrdiff_t first = begin * P, last = at_most(end * P, weights.size),
+                        whole = first + (last - first) / W * W;
         Part& part = parts[me * R + r];
         part.found = 0, part.sum = 0, part.top = -1e300;
         if (first >= last) return;

@@ -21,8 +21,8 @@ INLINE Vec<float> exp(Vec<float> x) {
     const Vec<float> n = round(x * Vec<float>(1.44269504088896341f));
     Vec<float> r = fma(n, Vec<float>(-0.693359375f), x);
     r = fma(n, Vec<float>(2.12194440e-4f), r);
-    const Vec<float> p = polynomial<float>(
-        r, {5.0000001201e-1f, 1.6666665459e-1f, 4.1665795894e-2f, 8.3334519073e-3f, 1.3981999507e-3f, 1.9875691500e-4f});
+    const Vec<float> p = polynomial<float>(r, {5.0000001201e-1f, 1.6666665459e-1f, 4.1665795894e-2f, 8.3334519073e-3f,
+                                               1.3981999507e-3f, 1.9875691500e-4f});
     return times_power_of_2(fma(p, r * r, r) + Vec<float>(1.0f), n);
 }
 
@@ -31,9 +31,9 @@ INLINE Vec<double> exp(Vec<double> x) {
     const Vec<double> n = round(x * Vec<double>(1.4426950408889634074));
     Vec<double> r = fma(n, Vec<double>(-6.93145751953125e-1), x);
     r = fma(n, Vec<double>(-1.42860682030941723212e-6), r);
-    const Vec<double> p = polynomial<double>(
-        r, {1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800,
-            1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
+    const Vec<double> p =
+        polynomial<double>(r, {1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
+                               1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800.0});
     return times_power_of_2(fma(p, r * r, r) + Vec<double>(1.0), n);
 }
 
@@ -57,8 +57,8 @@ INLINE Vec<double> tanh(Vec<double> x) {
     const Vec<double> s = x * x;
     const Vec<double> p =
         polynomial<double>(s, {-1.61468768441708447952e3, -9.92877231001918586564e1, -9.64399179425052238628e-1});
-    const Vec<double> q = polynomial<double>(
-        s, {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0});
+    const Vec<double> q =
+        polynomial<double>(s, {4.84406305325125486048e3, 2.23548839060100448583e3, 1.12811678491632931402e2, 1.0});
     const Vec<double> near = fma(p / q * s, x, x);
     const Vec<double> size = max(x, Vec<double>(0.0) - x);
     const Vec<double> far = Vec<double>(1.0) - Vec<double>(2.0) / (exp(size + size) + Vec<double>(1.0));

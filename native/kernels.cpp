@@ -141,7 +141,8 @@ static std::int64_t affine_bytes(const AffineArguments& a) {
 template <class T, class Q>
 static void affine_pack(const AffineArguments& a) {
     constexpr ptrdiff_t P = PANEL<Q>;
-    pack_panels(static_cast<const T*>(a.W), a.D, a.M, 0, ceil_div(a.M, P) * P, static_cast<Q*>(a.packed), groups<Q>(a.D));
+    pack_panels(static_cast<const T*>(a.W), a.D, a.M, 0, ceil_div(a.M, P) * P, static_cast<Q*>(a.packed),
+                groups<Q>(a.D));
 }
 
 template <class T>
@@ -257,10 +258,12 @@ static void elementary(int which, const T* x, T* y, std::int64_t count) {
 
 // T: what is computed with; Q: what products multiply
 template <class T, class Q>
-constexpr Kernels<T> kernels{
-    cache_bytes<T, Q>, run<T, Q, Forward>, run<T, Q, Backward>, vocabulary_loss<T, Q>, affine<T, Q>, affine_bytes<T, Q>,
-    affine_pack<T, Q>, attention<T>, adam<T>, sum_of_squares<T>, dropout<T>, decoding_bytes<T, Q>, decoding_pack<T, Q>,
-    decoding_step<T, Q>, multiply_add<T, Q>, elementary<T>};
+constexpr Kernels<T> kernels{cache_bytes<T, Q>,     run<T, Q, Forward>,  run<T, Q, Backward>,
+                             vocabulary_loss<T, Q>, affine<T, Q>,        affine_bytes<T, Q>,
+                             affine_pack<T, Q>,     attention<T>,        adam<T>,
+                             sum_of_squares<T>,     dropout<T>,          decoding_bytes<T, Q>,
+                             decoding_pack<T, Q>,   decoding_step<T, Q>, multiply_add<T, Q>,
+                             elementary<T>};
 
 namespace of_float {
 using Sum = float;

@@ -79,7 +79,7 @@ struct Kernels {
     void (*forward)(Cell, const SequenceArguments&, int threads);
     void (*backward)(Cell, const SequenceArguments&, int threads);
     void (*vocabulary_loss)(const VocabularyArguments&, int threads);
-    void (*affine)(const AffineArguments&, int threads);  // forward if there is a y, else backward
+    void (*affine)(const AffineArguments&, int threads);   // forward if there is a y, else backward
     std::int64_t (*affine_bytes)(const AffineArguments&);  // of weights that are packed
     void (*affine_pack)(const AffineArguments&);
     void (*attention)(const AttentionArguments&, int threads);  // forward if there is a context, else backward

@@ -68,7 +68,7 @@ static bool has_avx512_bf16() {
 
 // sets.inc, which CMakeLists.txt writes into the build, has SET(name, the set whose float and double kernels it shares),
 // the fastest first
-#define SET(name, rest) \
+#define SET(name, rest)                                              \
     extern const Kernels<float> rest##_of_float, name##_of_bfloat16; \
     extern const Kernels<double> rest##_of_double;
 #include <sets.inc>
@@ -206,8 +206,8 @@ EXPORT std::int64_t showtell_sum_of_squares(int which, const void* x, std::int64
     });
 }
 
-EXPORT std::int64_t showtell_dropout(int which, const void* x, void* y, std::int64_t count, double p, std::uint64_t seed,
-                                     int threads) {
+EXPORT std::int64_t showtell_dropout(int which, const void* x, void* y, std::int64_t count, double p,
+                                     std::uint64_t seed, int threads) {
     return with_kernels(which, [&](auto& kernels) {
         using T = decltype(number_of(kernels));
         return kernels.dropout(static_cast<const T*>(x), static_cast<T*>(y), count, p, seed, threads), 0;

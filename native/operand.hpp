@@ -36,7 +36,7 @@ struct Operand {
 template <>
 struct Operand<Half> {
     using T = float;
-    #if defined(__AVX512BF16__)
+#if defined(__AVX512BF16__)
     static constexpr int GROUP = 2;
 #else
     static constexpr int GROUP = 1;

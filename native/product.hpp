@@ -44,7 +44,7 @@ constexpr int PART = REGISTERS < 32 && V == 4 ? 2 : V;
 // rows of a tile of a panel of V vectors: as many as leave registers for PART vectors and, on machines without
 // broadcasting operands, for the number; or of several tiles one below the other
 template <class Q, int V>
-constexpr int ROWS = TILES<Q>                                ? 128
+constexpr int ROWS = TILES<Q>                                  ? 128
                      : (REGISTERS - PART<V> - 1) / PART<V> < 8 ? (REGISTERS - PART<V> - 1) / PART<V>
                                                                : 8;
 
@@ -75,7 +75,8 @@ static void tile(const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride,
             const Q* a = stretches[s].a;
             if (!TRANSPOSED && s + 1 < n_stretches)
                 for (int m = 0; m < M; m++)
-                    for (ptrdiff_t k = 0; k < stride; k += 64 / ptrdiff_t(sizeof(Q))) prefetch(stretches[s + 1].a + m * row + k);
+                    for (ptrdiff_t k = 0; k < stride; k += 64 / ptrdiff_t(sizeof(Q)))
+                        prefetch(stretches[s + 1].a + m * row + k);
             for (ptrdiff_t k = stretches[s].count; k > 0; k--) {
                 decltype(load_groups(b)) right[N];
                 for (int v = 0; v < N; v++) right[v] = load_groups(right_row + v * W);
@@ -181,7 +182,7 @@ static void pack_panels(const T* matrix, ptrdiff_t K, ptrdiff_t columns, ptrdiff
         for (ptrdiff_t column = begin; column < end; column += W)
             for (ptrdiff_t k = first; k < last; k += GROUP<Q>)
                 pack_group(matrix + column, columns, K, k, lanes_of(columns - column, W),
-                           packed + (column / P * panel_groups + k / GROUP<Q>) * P + column % P);
+                           packed + (column / P * panel_groups + k / GROUP<Q>)*P + column % P);
     });
 }
 

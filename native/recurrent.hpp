@@ -25,9 +25,9 @@ struct Sequence {
     const int64_t* order;   // (N) captions by length, longest first
     const int64_t* active;  // (steps) captions still running at each step
     const T *x, *h0, *c0, *Wx, *Wh, *b;
-    ptrdiff_t b_row;                  // from one caption's bias to the next's: 0 if they share one
-    T *h, *last_c;                    // forward: (N, T, H) and the LSTM's (N, H), or null
-    const T *dh, *dlast_c;            // backward: likewise
+    ptrdiff_t b_row;        // from one caption's bias to the next's: 0 if they share one
+    T *h, *last_c;          // forward: (N, T, H) and the LSTM's (N, H), or null
+    const T *dh, *dlast_c;  // backward: likewise
     T *dx, *dh0, *dc0, *dWx, *dWh, *db;
 };
 
@@ -41,7 +41,7 @@ constexpr ptrdiff_t SLAB = 256;
 // What a cell's gates see of one row: a vector of units.
 template <class T>
 struct Row {
-    T* gates;              // activations, a vector a gate: the input's part before the step, what backward needs after it
+    T* gates;  // activations, a vector a gate: the input's part before the step, what backward needs after it
     const T* prev_memory;  // what the cell carries along without a product: c_{t-1} of the LSTM, h_{t-1} of the GRU
     T *memory, *extra;     // the same of t; the LSTM's tanh c_t, the GRU's h Wh of the candidate
 };
@@ -223,7 +223,9 @@ struct Layer {
     ptrdiff_t running(ptrdiff_t t) const { return t < s.steps ? s.active[t] : 0; }
 
     // the hidden state before a row
-    Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const { return hs + (vector / WIDE<Q> * RA + row) * PQ + vector % WIDE<Q> * WQ; }
+    Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const {
+        return hs + (vector / WIDE<Q> * RA + row) * PQ + vector % WIDE<Q> * WQ;
+    }
     T* gates_at(ptrdiff_t block, ptrdiff_t row) const { return gates + (block * R + row) * BW; }
     // what the cell carries: the captions' at first, then that of each row
     T* memory_at(ptrdiff_t vector, ptrdiff_t place) const { return memory + (vector * (s.N + R) + place) * W; }
@@ -296,7 +298,8 @@ struct Layer {
                 for_tiles<Q, B>(s.active[t], [&](ptrdiff_t j, int rows) {
                     alignas(64) T product[ROWS<Q, B> * BW];
                     const int n = stretches_of(hs + (first[t] + j) * PQ, RA * PQ, PQ, groups<Q>(s.H), mine);
-                    multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW, false);
+                    multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW,
+                                          false);
                     for (int m = 0; m < rows; m++) apply(block, t, j + m, product + m * BW);
                 });
             team.barrier();
@@ -330,8 +333,8 @@ struct Layer {
                     const int columns = lanes_of(s.H - unit, W);
                     Q* to = packed + ((panel * blocks + block) * BQ + v * WQ) * P;
                     for (int w = 0; w < WIDE<Q>; w++)
-                        transpose_into(weights + v / U * s.H + unit, G * s.H, K, panel * P + w * W, columns,
-                                       to + w * W, P);
+                        transpose_into(weights + v / U * s.H + unit, G * s.H, K, panel * P + w * W, columns, to + w * W,
+                                       P);
                 }
     }
 
@@ -339,9 +342,7 @@ struct Layer {
     void turn(const Q* rows, ptrdiff_t panel, Q* to) const {
         to_transposed_form<Q>(
             0, RG,
-            [&](ptrdiff_t r, ptrdiff_t v) {
-                return r < R ? load_row(rows + (panel * RA + r) * PQ + v * WQ) : V(T(0));
-            },
+            [&](ptrdiff_t r, ptrdiff_t v) { return r < R ? load_row(rows + (panel * RA + r) * PQ + v * WQ) : V(T(0)); },
             to + panel * RG * P);
     }
 
@@ -453,15 +454,15 @@ struct Layer {
     }
 
     // da W^T of some rows and one panel of columns, into sums (rows, P); k in parts of CHUNK blocks, which stay in L2
-    void times_transposed(const Q* from, ptrdiff_t r, ptrdiff_t rows, const Q* packed, ptrdiff_t panel, Stretch<Q>* mine,
-                          T* sums) const {
+    void times_transposed(const Q* from, ptrdiff_t r, ptrdiff_t rows, const Q* packed, ptrdiff_t panel,
+                          Stretch<Q>* mine, T* sums) const {
         if (blocks == 0) std::memset(sums, 0, rows * P * sizeof(T));  // no hidden unit: an empty sum
         for (ptrdiff_t block = 0; block < blocks; block += CHUNK<Q, BQ>) {
             const ptrdiff_t part = at_most(blocks - block, CHUNK<Q, BQ>);
             for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t j, int m) {
                 const int n = stretches_of(from + (block * RA + r + j) * BQ, RA * BQ, BQ, part * BQ, mine);
                 multiply<Q, WIDE<Q>, false>(m, mine, n, BQ, packed + (panel * blocks + block) * BQ * P, sums + j * P, P,
-                                           block > 0);
+                                            block > 0);
             });
         }
     }

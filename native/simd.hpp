@@ -98,7 +98,8 @@ INLINE void transpose(Vec<float> (&r)[16]) {
         }
     // b[4 i + j] holds column j of each quarter of rows 4 i to 4 i + 3
     for (int j = 0; j < 4; j++) {
-        const __m512 even01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0x88), odd01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0xDD);
+        const __m512 even01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0x88),
+                     odd01 = _mm512_shuffle_f32x4(b[j], b[4 + j], 0xDD);
         const __m512 even23 = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0x88);
         const __m512 odd23 = _mm512_shuffle_f32x4(b[8 + j], b[12 + j], 0xDD);
         r[j] = _mm512_shuffle_f32x4(even01, even23, 0x88);
@@ -110,7 +111,8 @@ INLINE void transpose(Vec<float> (&r)[16]) {
 // a with the sign of x
 INLINE Vec<float> with_sign(Vec<float> a, Vec<float> x) {
     const __m512i sign = _mm512_set1_epi32(int(0x80000000u));
-    return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(sign, _mm512_castps_si512(x.v), _mm512_castps_si512(a.v), 0xCA));
+    return _mm512_castsi512_ps(
+        _mm512_ternarylogic_epi32(sign, _mm512_castps_si512(x.v), _mm512_castps_si512(a.v), 0xCA));
 }
 
 template <>
@@ -147,7 +149,8 @@ INLINE Vec<double> if_positive(Vec<double> x, Vec<double> a) {
 }
 INLINE Vec<double> with_sign(Vec<double> a, Vec<double> x) {
     const __m512i sign = _mm512_set1_epi64((long long)(0x8000000000000000ull));
-    return _mm512_castsi512_pd(_mm512_ternarylogic_epi64(sign, _mm512_castpd_si512(x.v), _mm512_castpd_si512(a.v), 0xCA));
+    return _mm512_castsi512_pd(
+        _mm512_ternarylogic_epi64(sign, _mm512_castpd_si512(x.v), _mm512_castpd_si512(a.v), 0xCA));
 }
 
 #elif defined(SHOWTELL_AVX2)
@@ -268,7 +271,8 @@ INLINE Vec<double> round(Vec<double> a) { return _mm256_round_pd(a.v, _MM_FROUND
 INLINE Vec<double> times_power_of_2(Vec<double> a, Vec<double> n) {
     const __m128i whole = _mm256_cvtpd_epi32(n.v), half = _mm_srai_epi32(whole, 1);
     const auto power = [](__m128i e) {
-        return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_cvtepi32_epi64(_mm_add_epi32(e, _mm_set1_epi32(1023))), 52));
+        return _mm256_castsi256_pd(
+            _mm256_slli_epi64(_mm256_cvtepi32_epi64(_mm_add_epi32(e, _mm_set1_epi32(1023))), 52));
     };
     return _mm256_mul_pd(_mm256_mul_pd(a.v, power(half)), power(_mm_sub_epi32(whole, half)));
 }
@@ -322,7 +326,9 @@ INLINE Vec<float> round(Vec<float> a) { return vrndnq_f32(a.v); }
 INLINE Vec<float> times_power_of_2(Vec<float> a, Vec<float> n) {
     // in two halves, so that neither exponent leaves its range
     const int32x4_t whole = vcvtnq_s32_f32(n.v), half = vshrq_n_s32(whole, 1);
-    const auto power = [](int32x4_t e) { return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(e, vdupq_n_s32(127)), 23)); };
+    const auto power = [](int32x4_t e) {
+        return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(e, vdupq_n_s32(127)), 23));
+    };
     return vmulq_f32(vmulq_f32(a.v, power(half)), power(vsubq_s32(whole, half)));
 }
 INLINE Vec<float> if_small(Vec<float> x, float limit, Vec<float> a, Vec<float> b) {
@@ -380,7 +386,9 @@ INLINE Vec<double> sqrt(Vec<double> a) { return vsqrtq_f64(a.v); }
 INLINE Vec<double> round(Vec<double> a) { return vrndnq_f64(a.v); }
 INLINE Vec<double> times_power_of_2(Vec<double> a, Vec<double> n) {
     const int64x2_t whole = vcvtnq_s64_f64(n.v), half = vshrq_n_s64(whole, 1);
-    const auto power = [](int64x2_t e) { return vreinterpretq_f64_s64(vshlq_n_s64(vaddq_s64(e, vdupq_n_s64(1023)), 52)); };
+    const auto power = [](int64x2_t e) {
+        return vreinterpretq_f64_s64(vshlq_n_s64(vaddq_s64(e, vdupq_n_s64(1023)), 52));
+    };
     return vmulq_f64(vmulq_f64(a.v, power(half)), power(vsubq_s64(whole, half)));
 }
 INLINE Vec<double> if_small(Vec<double> x, double limit, Vec<double> a, Vec<double> b) {

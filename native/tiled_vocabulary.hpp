@@ -137,7 +137,7 @@ struct TiledVocabulary {
             V total = V::load(sums_b + word);
             const T* from = scores + first * row + word;
             Q* to = gradients + (word / P * ROWS_APART + first) * PQ + word % P / GROUP<Q>;
-            Q* to_group = gradient_groups + (word / P * KG + kept + first / GROUP<Q>) * P + word % P;
+            Q* to_group = gradient_groups + (word / P * KG + kept + first / GROUP<Q>)*P + word % P;
             for (ptrdiff_t r = first; r < first + ROWS_OF_UNIT; r += GROUP<Q>, to_group += P) {
                 V both[GROUP<Q>];
                 for (int i = 0; i < GROUP<Q>; i++, from += row, to += PQ) {
@@ -167,7 +167,8 @@ struct TiledVocabulary {
         for (ptrdiff_t panel = q0; panel < q1; panel++)
             for (ptrdiff_t r = 0; r < rows; r++)
                 for (ptrdiff_t k = panel * P, v = 0; k < H && v < P; k += W, v += W)
-                    V::load(products + (panel * SLAB + r) * P + v).store(dh + source[begin + r] * H + k, lanes_of(H - k, W));
+                    V::load(products + (panel * SLAB + r) * P + v)
+                        .store(dh + source[begin + r] * H + k, lanes_of(H - k, W));
     }
 
     // a panel of dW, of so many groups of rows; what earlier batches gave is there already
@@ -176,8 +177,8 @@ struct TiledVocabulary {
         for (ptrdiff_t g = 0; g < groups_of_rows; g += DEPTH<Q>)
             for (ptrdiff_t k = 0; k < h_panels; k++) {
                 const Stretch<Q> stretch{hs_groups + (k * KG + g) * P, at_most(groups_of_rows - g, DEPTH<Q>)};
-                multiply<Q, WIDE<Q>, true>(lanes_of(H - k * P, P), &stretch, 1, P, gradient_groups + (panel * KG + g) * P,
-                                           sum + k * P * P, P, g > 0);
+                multiply<Q, WIDE<Q>, true>(lanes_of(H - k * P, P), &stretch, 1, P,
+                                           gradient_groups + (panel * KG + g) * P, sum + k * P * P, P, g > 0);
             }
         write_vocabulary_gradient(sum, panel, P, turned, H, size, add, dW);
     }

@@ -97,7 +97,8 @@ static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretche
     static_assert(V % TILE_PART == 0, "a panel is made of pairs of tiles");
     // of a transposed matrix a column's groups lie side by side, a tile after the other
     const std::ptrdiff_t row = TRANSPOSED ? TILE : stride, step = TRANSPOSED ? TILE * stride : TILE;
-    const std::ptrdiff_t row_bytes = row * std::ptrdiff_t(sizeof(Half)), c_bytes = c_row * std::ptrdiff_t(sizeof(float));
+    const std::ptrdiff_t row_bytes = row * std::ptrdiff_t(sizeof(Half)),
+                         c_bytes = c_row * std::ptrdiff_t(sizeof(float));
     std::ptrdiff_t depth = 0;
     for (int s = 0; s < n_stretches; s++) depth += stretches[s].count;
     asm volatile("" ::: "memory");  // what was written is read by instructions of which the compiler does not know that

@@ -25,7 +25,8 @@ static void pack_vocabulary(const T* weights, bool turned, ptrdiff_t H, ptrdiff_
                 Q square[W * W / GROUP<Q>];
                 transpose_into(weights + k, H, size, panel * P + word, lanes_of(H - k, W), square, W);
                 for (ptrdiff_t g = 0; g < at_most(W / GROUP<Q>, groups<Q>(H) - k / GROUP<Q>); g++)
-                    std::memcpy(packed + (panel * groups<Q>(H) + k / GROUP<Q> + g) * P + word, square + g * W, W * sizeof(Q));
+                    std::memcpy(packed + (panel * groups<Q>(H) + k / GROUP<Q> + g) * P + word, square + g * W,
+                                W * sizeof(Q));
             }
 }
 
@@ -51,21 +52,23 @@ static void pack_vocabulary_transposed(const T* weights, bool turned, ptrdiff_t 
 
 // sums (H, P) of a panel of words into the weights' gradient, which lies as the weights do; or added to it
 template <class T>
-static void write_vocabulary_gradient(const T* sums, ptrdiff_t panel, ptrdiff_t P, bool turned, ptrdiff_t H, ptrdiff_t size,
-                                      bool add, T* dW) {
+static void write_vocabulary_gradient(const T* sums, ptrdiff_t panel, ptrdiff_t P, bool turned, ptrdiff_t H,
+                                      ptrdiff_t size, bool add, T* dW) {
     using V = Vec<T>;
     constexpr ptrdiff_t W = V::width;
     const auto write = [add](V sum, T* to, int lanes) { (add ? V::load(to, lanes) + sum : sum).store(to, lanes); };
     for (ptrdiff_t word = panel * P, v = 0; word < size && v < P; word += W, v += W) {
         if (!turned) {
-            for (ptrdiff_t k = 0; k < H; k++) write(V::load(sums + k * P + v), dW + k * size + word, lanes_of(size - word, W));
+            for (ptrdiff_t k = 0; k < H; k++)
+                write(V::load(sums + k * P + v), dW + k * size + word, lanes_of(size - word, W));
             continue;
         }
         for (ptrdiff_t k = 0; k < H; k += W) {
             V square[W];
             for (ptrdiff_t i = 0; i < W; i++) square[i] = k + i < H ? V::load(sums + (k + i) * P + v) : V(T(0));
             transpose(square);
-            for (ptrdiff_t i = 0; i < at_most(size - word, W); i++) write(square[i], dW + (word + i) * H + k, lanes_of(H - k, W));
+            for (ptrdiff_t i = 0; i < at_most(size - word, W); i++)
+                write(square[i], dW + (word + i) * H + k, lanes_of(H - k, W));
         }
     }
 }
@@ -121,15 +124,15 @@ struct Vocabulary {
     // words of a slab: as many as make the reading and writing of dW small beside the arithmetic
     static constexpr ptrdiff_t SLAB = 384;
 
-    ptrdiff_t M, H, size;   // words that count, width of h, words of the vocabulary
-    const int64_t* source;  // (M) which row of h (any, H) each is
-    const int64_t* target;  // (M) the right word
+    ptrdiff_t M, H, size;      // words that count, width of h, words of the vocabulary
+    const int64_t* source;     // (M) which row of h (any, H) each is
+    const int64_t* target;     // (M) the right word
     const T *h, *weights, *b;  // weights: (H, size)
-    const double* scales;   // (M) what the gradient of each word's loss is multiplied by
+    const double* scales;      // (M) what the gradient of each word's loss is multiplied by
     T smoothing;
-    bool turned;            // whether the weights, and their gradient, are (size, H)
-    T *dh, *dW, *db;        // null, all three, if only the loss is asked for
-    double* losses;         // (M) the loss of each word
+    bool turned;      // whether the weights, and their gradient, are (size, H)
+    T *dh, *dW, *db;  // null, all three, if only the loss is asked for
+    double* losses;   // (M) the loss of each word
 
     ptrdiff_t v_panels, h_panels;
     T *scores, *sums, *sums_b, *products;
@@ -188,7 +191,8 @@ struct Vocabulary {
             }
             if (!dh) continue;
             team.barrier();
-            for (ptrdiff_t panel = q0; panel < q1; panel++) gradient_of_h(panel, begin, rows, mine, products + me * SLAB * P);
+            for (ptrdiff_t panel = q0; panel < q1; panel++)
+                gradient_of_h(panel, begin, rows, mine, products + me * SLAB * P);
             for (ptrdiff_t panel = p0; panel < p1; panel++) gradient_of_weights(panel, rows, begin > 0);
             team.barrier();
         }
@@ -212,7 +216,8 @@ struct Vocabulary {
 
     void score(ptrdiff_t panel, ptrdiff_t rows, Stretch<Q>* mine) const {
         V bias[WIDE<Q>];
-        for (int v = 0; v < WIDE<Q>; v++) bias[v] = V::load(b + panel * P + v * W, lanes_of(size - panel * P - v * W, W));
+        for (int v = 0; v < WIDE<Q>; v++)
+            bias[v] = V::load(b + panel * P + v * W, lanes_of(size - panel * P - v * W, W));
         for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t r, int m) {
             T* out = scores + (panel * SLAB + r) * P;
             for (int i = 0; i < m; i++)
@@ -232,7 +237,7 @@ struct Vocabulary {
                 const Q* from = gradients + (first * SLAB + r) * PQ;
                 const int n = stretches_of(from, SLAB * PQ, PQ, part * PQ, mine);
                 multiply<Q, WIDE<Q>, false>(m, mine, n, PQ, packed_transposed + (panel * v_panels + first) * PQ * P,
-                                           product + r * P, P, first > 0);
+                                            product + r * P, P, first > 0);
             });
         }
         for (ptrdiff_t r = 0; r < rows; r++)
@@ -245,8 +250,8 @@ struct Vocabulary {
         for (ptrdiff_t k = 0; k < h_panels; k++)
             for_tiles<Q, WIDE<Q>>(lanes_of(H - k * P, P), [&](ptrdiff_t column, int columns) {
                 const Stretch<Q> stretch{hs_groups + k * SLAB * PQ + column, groups<Q>(rows)};
-                multiply<Q, WIDE<Q>, true>(columns, &stretch, 1, P, right, sums + (panel * h_panels * P + k * P + column) * P, P,
-                                                add);
+                multiply<Q, WIDE<Q>, true>(columns, &stretch, 1, P, right,
+                                           sums + (panel * h_panels * P + k * P + column) * P, P, add);
             });
         const T* gradient = scores + panel * SLAB * P;
         for (int v = 0; v < WIDE<Q>; v++) {
