@@ -1,7 +1,8 @@
-"""Judge the confidence of a captioner by cross-validation on a data set's photos, and draw its risk-coverage curve.
+"""Judge the confidence of a captioner by cross-validation on data sets' photos, and draw its risk-coverage curves.
 
-Example: python recipes/flickr8k/confidence.py runs/flickr8k-lstm/best.safetensors flickr8k/ runs/features curve.png
-A name that ends in .json gets the numbers of the curve instead of the picture.
+Example: python recipes/confidence.py runs/everyday/best.safetensors runs/features curves.png flickr8k/ coco/
+The confidence is fitted on the sets together and judged on each. A name that ends in .json gets the numbers of the
+curves instead of the picture.
 """
 
 from __future__ import annotations
@@ -25,9 +26,30 @@ from showtell.pictures import LINES, new_figure, save_figure
 
 
 def main() -> None:
-    model, dataset, store, picture = map(Path, sys.argv[1:])
+    model, store, picture, *datasets = map(Path, sys.argv[1:])
     captioner = Captioner.load(model)
     captioner.foreign = ()  # sentences are judged, not names
+    found = [signs_and_scores(captioner, dataset, store) for dataset in datasets]
+    signs, cider_d = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    confidence = cross_validated(signs, cider_d)
+    sets = [np.arange(len(cider_d))] if len(datasets) > 1 else []
+    sets += np.split(np.arange(len(cider_d)), np.cumsum([len(scores) for _, scores in found])[:-1])
+    names = [*(["all"] if len(datasets) > 1 else []), *(dataset.name for dataset in datasets)]
+    curves = {}
+    for name, rows in zip(names, sets, strict=True):
+        print(f"\n{name}")
+        show(confidence[rows], cider_d[rows])
+        curves[name] = risk_coverage(calibration(confidence[rows], cider_d[rows], ACCEPTABLE).curve, cider_d[rows])
+    print(f"\nfitted on all: {Confidence.fit(signs, cider_d)}")
+    curves.pop("all", None)
+    if picture.suffix == ".json":
+        write_atomically(picture, json.dumps(curves))
+    else:
+        draw(curves, picture)
+
+
+def signs_and_scores(captioner: Captioner, dataset: Path, store: Path) -> tuple[Array, Array]:
+    """The signs of the captions of a data set's validation photos, (N, 2), and their CIDEr-D, (N,)."""
     examples = read_dataset(dataset).split("val")
     photos, grid = [example.photo for example in examples], captioner.decoder.attention_dim > 0
     features, report = photo_features(photos, captioner.encoder, store, grid=grid)
@@ -38,10 +60,16 @@ def main() -> None:
         for start in range(0, len(rows), 64)
         for caption in captioner.caption_features(features[rows[start : start + 64]].astype(np.float32))
     ]
-    signs, cider_d = evidence(captions, [example.captions for example in examples])
-    confidence = cross_validated(signs, cider_d)
+    return evidence(captions, [example.captions for example in examples])
+
+
+def show(confidence: Array, cider_d: Array) -> None:
+    """Print how right the confidence is, and what captions there are of each tenth of it."""
     found = calibration(confidence, cider_d, ACCEPTABLE)
-    lines = [Row("photos", len(rows)), Row("CIDEr-D", found.at(1)), *found.rows()]
+    above = cider_d > np.median(cider_d)
+    better, worse = confidence[above][:, np.newaxis], confidence[~above]
+    auroc = (better > worse).mean() + (better == worse).mean() / 2
+    lines = [Row("photos", len(cider_d)), Row("CIDEr-D", found.at(1)), *found.rows(), Row("AUROC, median", auroc)]
     print("\n".join(as_text(lines)))
     print(f"\n{'confidence':10}  photos  acceptable  CIDEr-D")
     for low in np.arange(0, 1, 0.1):
@@ -49,12 +77,6 @@ def main() -> None:
         if inside.any():
             share = (cider_d[inside] >= ACCEPTABLE).mean()
             print(f"{low:.1f} to {low + 0.1:.1f}  {inside.sum():6}  {share:10.3f}  {cider_d[inside].mean():7.3f}")
-    print(f"\nfitted on all: {Confidence.fit(signs, cider_d)}")
-    curve = risk_coverage(found.curve, cider_d)
-    if picture.suffix == ".json":
-        write_atomically(picture, json.dumps(curve))
-    else:
-        draw(curve, picture)
 
 
 def risk_coverage(curve: Array, cider_d: Array) -> dict[str, list[float]]:
@@ -69,15 +91,18 @@ def risk_coverage(curve: Array, cider_d: Array) -> dict[str, list[float]]:
     }
 
 
-def draw(curve: dict[str, list[float]], picture: Path) -> None:
-    figure = new_figure(6, 3.6)
-    axes = figure.subplots()
-    (_, share), *orders = curve.items()
-    for look, (order, means) in zip(LINES, orders, strict=False):
-        axes.plot(share, means, label=order, color=look["color"], linestyle=look["linestyle"])
-    axes.set(xlabel="share of the captions kept, the surest, %", ylabel="mean CIDEr-D", xlim=(0, 100), ylim=(0, 2))
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
+def draw(curves: dict[str, dict[str, list[float]]], picture: Path) -> None:
+    """A panel for each data set."""
+    figure = new_figure(4.5 * len(curves) + 1.5, 3.6)
+    panels = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for axes, (name, curve) in zip(panels, curves.items(), strict=True):
+        (_, share), *orders = curve.items()
+        for look, (order, means) in zip(LINES, orders, strict=False):
+            axes.plot(share, means, label=order, color=look["color"], linestyle=look["linestyle"])
+        axes.set(title=name, xlabel="share of the captions kept, the surest, %", xlim=(0, 100), ylim=(0, 3))
+        axes.grid(alpha=0.3)
+    panels[0].set_ylabel("mean CIDEr-D")
+    panels[-1].legend(frameon=False)
     save_figure(figure, picture)
 
 
