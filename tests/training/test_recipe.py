@@ -22,8 +22,8 @@ def test_the_recipes_here_are_sound(path: Path) -> None:
     assert Recipe.read(path).epochs > 0
 
 
-def test_the_shipped_recipe_is_the_default() -> None:
-    assert Recipe.read(next(path for path in RECIPES if path.stem == "lstm")) == Recipe()
+def test_the_recipe_of_flickr8k_is_the_default() -> None:
+    assert Recipe.read(next(path for path in RECIPES if path.parts[-2:] == ("flickr8k", "lstm.toml"))) == Recipe()
 
 
 @pytest.mark.parametrize(

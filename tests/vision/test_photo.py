@@ -439,7 +439,7 @@ def test_list_photos(tmp_path: Path) -> None:
 
 def test_photos_that_the_project_ships() -> None:
     photos = list_photos(PHOTOS)
-    assert len(photos) == 12
+    assert len(photos) == 40
     for path in photos:
         with Image.open(path) as image:
             assert open_photo(path).size == image.size
