@@ -18,6 +18,7 @@ from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import fit_confidence
 from showtell.layers import best_layers
 from showtell.training.checkpoint import load_checkpoint
+from showtell.training.data import Captions
 from showtell.training.folder import BEST, CHECKPOINT, METRICS
 from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
@@ -208,3 +209,11 @@ def test_every_cell_trains(tmp_path: Path, cell: str, activation: str) -> None:
     settings = dataclasses.asdict(RECIPE) | {"cell": cell, "activation": activation, "epochs": 2}
     progress = trainer(tmp_path, Recipe.from_mapping(settings)).run()
     assert progress.history[1]["train_loss"] < progress.history[0]["train_loss"]
+
+
+def test_without_attention_captions_without_photos_are_left(tmp_path: Path) -> None:
+    """Their grids are made up, and the mean of a grid alone has no cells."""
+    data = small.data()
+    texts = Captions(data.train.captions[:2], np.zeros(2, int), [data.train.references[0]], (("dog",),))
+    run = Trainer(dataclasses.replace(data, texts=texts), RECIPE, tmp_path, encoder_identity="none")
+    assert run.stages[0].text_epochs == 0

@@ -94,7 +94,7 @@ class Trainer:
         self.checkpoint_seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
         self.on_batch, self.on_epoch = on_batch, on_epoch
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.stages = stages(recipe, texts=data.texts is not None)
+        self.stages = stages(recipe, texts=data.texts is not None and recipe.attention_dim > 0)
         self.progress = Progress()
         groups: dict[str, dict[str, Array]] = {}
         if (self.folder / CHECKPOINT).exists():

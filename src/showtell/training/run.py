@@ -81,11 +81,12 @@ def train(
     found = _named_apart([read_dataset(source, photos) for source in sources])
     for dataset in found:
         say(dataset.summary())
-    with bar("comparing photos") as advance:
-        leaks = find_leaks(found, advance)
-    refuse_leaks(leaks)
-    for line in leak_lines(leaks):
-        say(line)
+    if not (folder / CHECKPOINT).exists():  # the data of a run that goes on are those that it began with
+        with bar("comparing photos") as advance:
+            leaks = find_leaks(found, advance)
+        refuse_leaks(leaks)
+        for line in leak_lines(leaks):
+            say(line)
     store = _Features(found, recipe, features, bar, say)
     encoder = Encoder()
     data, unreadable = store.encode(encoder)
@@ -110,7 +111,7 @@ def train(
         tunable = Tunable(
             encoder.model,
             encoder.identity,
-            shipped_classes().classifier,
+            shipped_classes(),
             lambda tuned: store.encode(tuned, data.vocabulary)[0],
         )
     with bar("training batches") as advance:

@@ -53,7 +53,9 @@ class SyntheticGrids:
             raise ShowtellError("synthetic grids: there are no captions without photos")
         head = object_head(data, rng)
         if head is None:
-            raise ShowtellError("synthetic grids: of no training photo it is known which objects it shows")
+            raise ShowtellError(
+                "synthetic grids: of no training photo it is known which objects it shows; set text_epochs to 0"
+            )
         names = head.names
         self._features, self._head = data.features, head
         head_rows, head_shown = labelled(data, names)

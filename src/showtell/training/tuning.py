@@ -30,6 +30,7 @@ from showtell.threads import usable_cores
 from showtell.training.batches import epoch_photos, trim
 from showtell.training.data import TrainingData
 from showtell.training.folder import ENCODER
+from showtell.training.object_head import shown_objects
 from showtell.training.objectives import Outcome, caption_weights, words_in
 from showtell.training.recipe import Recipe
 from showtell.training.schedule import Schedule
@@ -71,19 +72,16 @@ class EncoderTuning:
         self._weights = caption_weights(train)
         listed = train.objects + (more.objects if more else ())
         names = sorted({name for objects in listed for name in objects or ()})
-        self._shown = np.zeros((len(listed), len(names)), bool)
-        for row, objects in zip(self._shown, listed, strict=True):
-            row[[names.index(name) for name in objects or ()]] = True
+        self._shown = shown_objects([objects or () for objects in listed], names)
         self._known = np.array([objects is not None for objects in listed])
         self._one_sided = [any(map(_SIDES.search, captions)) for captions in train.references]
         self._one_sided += [False] * (len(self._photos) - len(self._one_sided))
-        W, b = tunable.classifier
         rows = np.concatenate([train.rows, *([more.rows] if more else [])])
         blocks = np.array_split(rows, -(-len(rows) // 256))
-        self._classes = np.concatenate([_softmax(_pooled(data.features[block]) @ W + b) for block in blocks])
+        self._classes = np.concatenate([tunable.classes.probabilities(data.features[block]) for block in blocks])
         self._tuner = EncoderTuner(
             tunable.model,
-            tunable.classifier,
+            tunable.classes.classifier,
             len(names),
             clip_norm=recipe.clip_norm,
             class_weight=recipe.class_weight,
@@ -328,14 +326,3 @@ class EncoderTuner:
         """Bytes (N, S, S, 3) to the network's input, in torch's channels-last layout."""
         bytes_ = torch.from_numpy(np.ascontiguousarray(photos)).to(self.device)
         return (bytes_.permute(0, 3, 1, 2).float() - 127) / 128
-
-
-def _pooled(features: Floats) -> NDArray[np.float32]:
-    pooled = features.astype(np.float32)
-    return pooled.mean(axis=1) if pooled.ndim == 3 else pooled
-
-
-def _softmax(logits: Floats) -> NDArray[np.float32]:
-    likely: NDArray[np.float32] = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float32)
-    likely /= likely.sum(axis=1, keepdims=True)
-    return likely
