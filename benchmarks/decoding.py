@@ -12,7 +12,7 @@ import harness  # first: it sets the threads
 import numpy as np
 import torch
 
-from showtell import kernels
+from showtell.nn import kernels
 
 E, H, TOP = 256, 512, 5
 REPEATS = 200

@@ -67,7 +67,7 @@ def compare(
 
 def peak(precision: str = "float32") -> float:
     """Operations a second that the threads can do together: the best of many runs, as a clock takes time to rise."""
-    from showtell.kernels.library import kernels_of, native, numbers_of
+    from showtell.nn.kernels.library import kernels_of, native, numbers_of
 
     kernels, best = kernels_of(numbers_of(np.dtype("float32"), precision)), 0.0
     for _ in range(60):

@@ -11,8 +11,8 @@ import harness  # first: it sets the threads
 import numpy as np
 import torch
 
-from showtell import functional, kernels
-from showtell.functional.activations import sigmoid
+from showtell.nn import functional, kernels
+from showtell.nn.functional.activations import sigmoid
 
 GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 LAYERS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}

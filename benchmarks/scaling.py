@@ -13,7 +13,7 @@ import time
 import harness  # first: it sets the threads
 from recurrent import Work
 
-from showtell.pictures import LINES, new_figure, save_figure
+from showtell._util.plotting import LINES, new_figure, save_figure
 
 CAPTIONS, STEPS = (8, 16, 32, 64, 96, 128, 192, 256), (1, 2, 4, 8, 16, 24, 32, 48)
 

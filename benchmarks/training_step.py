@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from showtell.decoder import CaptionDecoder
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.text.vocabulary import END, PAD, START
 from showtell.training.adam import Adam, clip_scale, gradient_norm
 
@@ -26,7 +26,7 @@ BATCHES = 3
 
 
 class Peer(nn.Module):
-    """The decoder of `showtell.decoder` in PyTorch."""
+    """The decoder of `showtell.captioning.decoder` in PyTorch."""
 
     def __init__(self, V: int) -> None:
         super().__init__()

@@ -1,5 +1,5 @@
 // exp, the logistic sigmoid and tanh on vectors, without branches: to 2 units in the last place, the sigmoid to 3, in
-// both precisions (tests/kernels/test_elementary.py).
+// both precisions (tests/nn/kernels/test_elementary.py).
 #pragma once
 
 #include "simd.hpp"

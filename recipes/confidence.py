@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from showtell.captioner import Captioner
-from showtell.confidence import ACCEPTABLE, Confidence
+from showtell._util.files import write_atomically
+from showtell._util.plotting import LINES, new_figure, save_figure
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.confidence import ACCEPTABLE, Confidence
 from showtell.datasets import read_dataset
-from showtell.datasets.features import photo_features
 from showtell.evaluation.calibration import calibration, cross_validated
 from showtell.evaluation.confidence import evidence
 from showtell.evaluation.table import Row, as_text
-from showtell.files import write_atomically
-from showtell.functional.checks import Array
-from showtell.pictures import LINES, new_figure, save_figure
+from showtell.features.encode import photo_features
+from showtell.nn.functional.checks import Array
 
 
 def main() -> None:

@@ -12,10 +12,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from showtell import functional, kernels
-from showtell.captioner import Captioner
-from showtell.datasets.shapes import draw_shapes
-from showtell.decoder import CaptionDecoder
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.decoder import CaptionDecoder
+from showtell.datasets.synthetic import draw_shapes
+from showtell.nn import functional, kernels
 from showtell.text.vocabulary import Vocabulary
 from showtell.vision.encoder import Encoder
 

@@ -37,7 +37,10 @@ def decoders() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    golden = {HERE / "functional" / "golden" / "layers.npz": layers(), HERE / "golden" / "decoder.npz": decoders()}
+    golden = {
+        HERE / "nn" / "functional" / "golden" / "layers.npz": layers(),
+        HERE / "captioning" / "golden" / "decoder.npz": decoders(),
+    }
     for path, arrays in golden.items():
         path.parent.mkdir(exist_ok=True)
         np.savez_compressed(path, **arrays)

@@ -93,7 +93,7 @@ def _one_bias(layer: str, arguments: list[Tensor]) -> list[Tensor]:
 
 
 def gradients(case: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """What torch makes of a case (see `functional/cases.py`): the values, and the gradients of sum(up * value)."""
+    """What torch makes of a case (see `lab/cases.py`): the values, and the gradients of sum(up * value)."""
     fixed = [torch.tensor(array) for array in case.fixed]
     leaves = [torch.tensor(array, requires_grad=True) for array in case.args]
     forward, options = globals()[f"{case.layer}_forward"], dict(case.options)

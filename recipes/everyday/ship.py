@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.training.folder import BEST
 
 SHIPPED = Path(__file__).parents[2] / "src" / "showtell" / "models" / "everyday-lstm.safetensors"

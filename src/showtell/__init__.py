@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from showtell.errors import DatasetError, ModelError, PhotoError, ShowtellError
 
 if TYPE_CHECKING:
-    from showtell.captioner import Caption, Captioner, load
-    from showtell.decoder import CaptionDecoder
-    from showtell.kernels import get_num_threads, set_num_threads
+    from showtell.captioning.captioner import Caption, Captioner, load
+    from showtell.captioning.decoder import CaptionDecoder
+    from showtell.nn.kernels import get_num_threads, set_num_threads
     from showtell.text.vocabulary import Vocabulary
     from showtell.vision.encoder import Encoder
 
@@ -38,13 +38,13 @@ __all__ = [
 ]
 
 _HOME = {
-    "Caption": "captioner",
-    "Captioner": "captioner",
-    "load": "captioner",
-    "CaptionDecoder": "decoder",
+    "Caption": "captioning.captioner",
+    "Captioner": "captioning.captioner",
+    "load": "captioning.captioner",
+    "CaptionDecoder": "captioning.decoder",
     "Vocabulary": "text.vocabulary",
-    "get_num_threads": "kernels",
-    "set_num_threads": "kernels",
+    "get_num_threads": "nn.kernels",
+    "set_num_threads": "nn.kernels",
     "Encoder": "vision.encoder",
 }
 

@@ -13,8 +13,8 @@ import pytest
 
 from conftest import PHOTOS
 from showtell.alt.text import alt_text
-from showtell.captioner import Captioner
-from showtell.confidence import Confidence
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.confidence import Confidence
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
 INDEX = """\

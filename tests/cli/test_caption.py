@@ -18,9 +18,9 @@ from PIL import Image
 import showtell as showtell_package
 from conftest import PHOTOS
 from showtell import __version__
-from showtell.captioner import Captioner
-from showtell.confidence import Confidence
-from showtell.files import alone, open_regular
+from showtell._util.files import alone, open_regular
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.confidence import Confidence
 from showtell.metadata.xmp import ALT_TEXT, DESCRIPTION, PROPERTIES, Packet
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"

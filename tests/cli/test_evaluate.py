@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from showtell.captioner import Captioner
-from showtell.confidence import Confidence
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.confidence import Confidence
 from showtell.datasets import read_dataset
 from showtell.evaluation.calibration import calibration
 from showtell.evaluation.confidence import evidence

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 
 
 def test_what_a_captioner_is(showtell, model: Path, captioner: Captioner) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from showtell import functional
 from showtell.lab.check import EVERYTHING
+from showtell.nn import functional
 
 SMALL = ("--steps", 5, "--hidden", 4)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from conftest import PHOTOS
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 
 pytest.importorskip("uvicorn", reason="the server needs the extra serve")
 

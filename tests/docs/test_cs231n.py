@@ -1,4 +1,4 @@
-"""The names and arguments in docs/cs231n.md are the real ones, and `showtell.functional` has all that it should."""
+"""The names and arguments in docs/cs231n.md are the real ones, and `showtell.nn.functional` has all that it should."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from showtell import functional
+from showtell.nn import functional
 
 pytestmark = pytest.mark.docs
 
@@ -29,7 +29,7 @@ def test_every_row_is_read() -> None:
 @pytest.mark.parametrize(("theirs", "ours", "module", "arguments"), ROWS, ids=[row[1] for row in ROWS])
 def test_a_row_is_true(theirs: str, ours: str, module: str, arguments: str) -> None:
     thing = resolve_name(f"{module.replace('/', '.').removesuffix('.__init__')}:{ours}")
-    if module.startswith("showtell/functional/"):
+    if module.startswith("showtell/nn/functional/"):
         assert ours == theirs
         assert getattr(functional, ours) is thing
     if not arguments:

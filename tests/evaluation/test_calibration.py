@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from showtell.confidence import Confidence
+from showtell.captioning.confidence import Confidence
 from showtell.errors import ShowtellError
 from showtell.evaluation.calibration import calibration, cross_validated
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from showtell.captioner import Captioner
-from showtell.confidence import ACCEPTABLE
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.confidence import ACCEPTABLE
 from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import evidence, fit_confidence
 from showtell.metrics import score

@@ -8,9 +8,9 @@ import pytest
 
 from conftest import PHOTOS, small_captioner
 from gradients import relative_error
-from showtell.captioner import SHIPPED, Captioner
-from showtell.confidence import Confidence
-from showtell.decoder import CaptionDecoder
+from showtell.captioning.captioner import SHIPPED, Captioner
+from showtell.captioning.confidence import Confidence
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.explain import Explanation, explain
 from showtell.text.vocabulary import END
 from showtell.vision.encoder import Encoder, pool

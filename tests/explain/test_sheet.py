@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import PHOTOS
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.explain import draw_sheet, explain
 from showtell.vision.photo import open_photo
 

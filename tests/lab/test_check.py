@@ -5,10 +5,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from showtell import functional, kernels
-from showtell.functional.activations import sigmoid
 from showtell.lab import check_table
 from showtell.lab.check import EVERYTHING, check, sets_of_layers
+from showtell.nn import functional, kernels
+from showtell.nn.functional.activations import sigmoid
 
 
 def few(part: str) -> list:

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from showtell import functional
 from showtell.errors import ShowtellError
-from showtell.functional.activations import sigmoid
 from showtell.lab.flow import CAPTIONS, NETWORKS, Network, log_norms, measure
+from showtell.nn import functional
+from showtell.nn.functional.activations import sigmoid
 
 BY_NAME = {network.name: network for network in NETWORKS}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import small_captioner
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 
 pytest.importorskip("starlette", reason="the server needs the extra serve")
 

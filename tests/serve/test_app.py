@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from starlette.testclient import TestClient
 
 from conftest import PHOTOS
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.serve.app import application
 from showtell.serve.limits import Limits
 from showtell.serve.pages import FILES

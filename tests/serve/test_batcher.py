@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from conftest import PHOTOS
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.errors import PhotoError
 from showtell.serve.batcher import Answer, Batcher
 from showtell.serve.limits import Limits

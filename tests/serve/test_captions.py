@@ -9,7 +9,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from conftest import PHOTOS
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 
 CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
 FORM = {"file": CAT.read_bytes()}

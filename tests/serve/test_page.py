@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from conftest import PHOTOS
-from showtell.captioner import Captioner
-from showtell.confidence import Confidence
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.confidence import Confidence
 
 playwright = pytest.importorskip("playwright.sync_api", reason="a test in a browser needs playwright")
 CHROMIUM = shutil.which("chromium")

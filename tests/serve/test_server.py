@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.errors import ShowtellError
 from showtell.serve.app import application
 from showtell.serve.limits import Limits

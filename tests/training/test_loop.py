@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import small
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import fit_confidence
-from showtell.layers import best_layers
+from showtell.nn.backend import best_layers
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.data import Captions
 from showtell.training.folder import BEST, CHECKPOINT, METRICS

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from showtell.decoder import CaptionDecoder
-from showtell.search import Hypothesis
+from showtell.captioning.decoder import CaptionDecoder
+from showtell.captioning.search import Hypothesis
 from showtell.text.vocabulary import END, PAD, START, UNK, Vocabulary
 from showtell.training.data import Captions
 from showtell.training.reward import ObjectReward, Reward, advantages, as_captions, sample_captions, speaking

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.errors import ShowtellError
 from showtell.training.folder import BEST, CURVE, METRICS, PROBLEMS, RECIPE, RUN
 from showtell.training.recipe import Recipe

@@ -11,8 +11,8 @@ pytest.importorskip("onnx", reason="needs the extra tune")
 
 import torch
 
-from showtell.captioner import Captioner
-from showtell.decoder import CaptionDecoder
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.text.vocabulary import END, START
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.folder import BEST, CHECKPOINT, ENCODER

@@ -11,11 +11,11 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
+from showtell._util.files import NotRegularError, read_regular, write_atomically
 from showtell.alt.html import images_in_html
 from showtell.alt.image import Image
 from showtell.alt.markdown import images_in_markdown
 from showtell.errors import ShowtellError
-from showtell.files import NotRegularError, read_regular, write_atomically
 
 HTML_SUFFIXES = frozenset({".htm", ".html"})
 MARKDOWN_SUFFIXES = frozenset({".markdown", ".md"})

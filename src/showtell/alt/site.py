@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from showtell._util.files import read_regular
 from showtell.alt.page import HTML_SUFFIXES, MARKDOWN_SUFFIXES
 from showtell.errors import ShowtellError
-from showtell.files import read_regular
 
 _PACKAGES = frozenset(
     {"_vendor", "bower_components", "jspm_packages", "node_modules", "site-packages", "third_party", "vendor"}

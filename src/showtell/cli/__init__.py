@@ -7,8 +7,8 @@ import sys
 
 def main() -> None:
     """Run the command line; an error that the user can mend is one line, and exit status 1."""
+    from showtell._util.console import let_go, take_names_as_they_are, tell
     from showtell.cli.app import app
-    from showtell.console import let_go, take_names_as_they_are, tell
     from showtell.errors import ShowtellError
 
     take_names_as_they_are()
@@ -24,7 +24,7 @@ def main() -> None:
 
 def _in_words(error: Exception) -> str:
     """What is wrong; of an error of the system the file and the reason."""
-    from showtell.files import KeptError
+    from showtell._util.files import KeptError
 
     if isinstance(error, MemoryError):
         return "there is not enough memory; close other programs, or take fewer or smaller files at a time"

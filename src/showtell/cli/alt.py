@@ -12,11 +12,11 @@ import typer
 from showtell.errors import PhotoError, ShowtellError
 
 if TYPE_CHECKING:
+    from showtell._util.progress import Report
     from showtell.alt.image import Image
     from showtell.alt.page import Page
     from showtell.alt.use import Use
-    from showtell.captioner import Caption, Captioner
-    from showtell.progress import Report
+    from showtell.captioning.captioner import Caption, Captioner
 
 # Photos captioned at once, as in `showtell caption`.
 _BATCH = 16
@@ -118,8 +118,8 @@ def _captions_of(
     photos = list(dict.fromkeys(use.photo for use in uses if isinstance(use.photo, (Path, bytes))))
     if not photos:
         return {}
+    from showtell._util.progress import bar
     from showtell.cli.model import check_confidence, load_captioner
-    from showtell.progress import bar
 
     captioner = load_captioner(model)
     check_confidence(captioner, model, min_confidence)
@@ -192,8 +192,8 @@ def _check_patch(patch: Path) -> None:
     Raises:
         ShowtellError: there is no such folder, or there is such a file, and it is no diff.
     """
+    from showtell._util.files import read_regular
     from showtell.alt.patch import is_diff
-    from showtell.files import read_regular
 
     if patch.is_dir() or not patch.parent.is_dir():
         raise ShowtellError(f"{patch}: the patch cannot be written; name a file in a folder that is there")
@@ -207,8 +207,8 @@ def _check_patch(patch: Path) -> None:
 
 
 def _write_patch(patch: Path, changed: list[tuple[Path, Page, dict[Image, str]]]) -> None:
+    from showtell._util.files import write_atomically
     from showtell.alt.patch import unified_diff
-    from showtell.files import write_atomically
 
     diff = b"".join(unified_diff(name, page.data, page.insertions(texts)) for name, page, texts in changed)
     if patch == Path("-"):

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell.console import tell
+from showtell._util.console import tell
 from showtell.errors import PhotoError, PhotoUnavailableError, ShowtellError
 
 if TYPE_CHECKING:
-    from showtell.captioner import Caption, Captioner
+    from showtell._util.manifest import Manifest
+    from showtell._util.progress import Report
+    from showtell.captioning.captioner import Caption, Captioner
     from showtell.cli.outcome import Outcome
-    from showtell.manifest import Manifest
     from showtell.metadata.writing import Change
-    from showtell.progress import Report
 
 # Photos captioned at once: the search reads its weights once for all of them, and a run that is stopped loses a second.
 _BATCH = 32
@@ -104,11 +104,11 @@ def caption(
         raise typer.BadParameter("--dry-run goes neither with --manifest nor with --watch: it leaves nothing done")
     if watch and "-" in paths:
         raise typer.BadParameter("--watch looks into folders, and not at stdin")
+    from showtell._util.files import alone, remove_leftovers
+    from showtell._util.progress import bar
     from showtell.cli.model import check_confidence, load_captioner
     from showtell.cli.outcome import csv_writer, entry, json_writer, text_writer
     from showtell.cli.search import Search
-    from showtell.files import alone, remove_leftovers
-    from showtell.progress import bar
 
     tally = _Tally()
     search = Search(paths, exclude or [], tally.skip)
@@ -223,8 +223,8 @@ class _Tally:
 
 def _manifest(path: Path | None, model: Path | None, settings: Mapping[str, object]) -> Manifest:
     """With what may have been done otherwise: the captioner, and the settings that change what comes of a photo."""
+    from showtell._util.manifest import Manifest
     from showtell.cli.model import captioner_file
-    from showtell.manifest import Manifest
 
     digest = hashlib.sha256(captioner_file(model).read_bytes()).hexdigest()[:16]
     return Manifest(path, json.dumps({"captioner": digest, **settings}))
@@ -250,7 +250,7 @@ def _status(photo: Path) -> os.stat_result | None:
 
 
 def _is_same(before: os.stat_result | None, now: os.stat_result | None) -> bool:
-    from showtell.files import same_version
+    from showtell._util.files import same_version
 
     return before is not None and now is not None and same_version(before, now)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from showtell.console import json_line, put
+from showtell._util.console import json_line, put
 from showtell.errors import DatasetError
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from showtell.console import tell
+from showtell._util.console import tell
 from showtell.errors import DatasetError
 
 
@@ -41,16 +41,16 @@ def evaluate(
     """
     import numpy as np
 
+    from showtell._util.files import check_output, write_atomically
+    from showtell._util.progress import bar
     from showtell.cli.model import captioner_file, load_captioner
     from showtell.cli.scores import figures, show
     from showtell.datasets import read_dataset
-    from showtell.datasets.features import photo_features
     from showtell.evaluation.records import Record, may_become_records, write_records
     from showtell.evaluation.report import is_report
     from showtell.evaluation.report import report as page
     from showtell.evaluation.table import Row
-    from showtell.files import check_output, write_atomically
-    from showtell.progress import bar
+    from showtell.features.encode import photo_features
 
     inputs = [captioner_file(run), dataset, *dataset.glob("*")]
     if captions:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from showtell.console import json_line, put, tell
+from showtell._util.console import json_line, put, tell
 
 
 def explain(
@@ -32,10 +32,10 @@ def explain(
 
     Example: showtell explain dog.jpg --output dog.pdf
     """
+    from showtell._util.plotting import check_new, check_picture, save_figure
     from showtell.cli.model import captioner_file, load_captioner
     from showtell.explain import draw_sheet
     from showtell.explain import explain as explain_photo
-    from showtell.pictures import check_new, check_picture, save_figure
     from showtell.vision.photo import open_photo
 
     if output is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from showtell.console import put, shown
+from showtell._util.console import put, shown
 
 
 def info(

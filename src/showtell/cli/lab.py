@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from showtell.console import json_line, put
+from showtell._util.console import json_line, put
 
 lab = typer.Typer(help="Experiments for students and teachers.", no_args_is_help=True)
 
@@ -33,10 +33,10 @@ def gradients(
     Example: showtell lab gradients --output gradients.png
     """
     _one_thread()
+    from showtell._util.plotting import check_new, check_picture
     from showtell.lab import flow_table
     from showtell.lab.flow import NETWORKS, measure
     from showtell.lab.flow_picture import draw_flows
-    from showtell.pictures import check_new, check_picture
 
     if output:
         check_picture(output)
@@ -64,10 +64,10 @@ def check(
     Example: showtell lab check
     """
     _one_thread()
+    from showtell._util.progress import bar
     from showtell.lab import check_table
     from showtell.lab.check import EVERYTHING, sets_of_layers
     from showtell.lab.check import check as hold
-    from showtell.progress import bar
 
     found = {}
     for name, layers in sets_of_layers():

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from showtell.errors import ShowtellError
 
 if TYPE_CHECKING:
-    from showtell.captioner import Captioner
+    from showtell.captioning.captioner import Captioner
 
 
 def captioner_file(model: Path | None) -> Path:
     """Where the captioner that a command line means lies."""
-    from showtell.captioner import SHIPPED
+    from showtell.captioning.captioner import SHIPPED
     from showtell.training.folder import BEST
 
     if model is None:
@@ -40,6 +40,6 @@ def load_captioner(model: Path | None) -> Captioner:
     Raises:
         ModelError: there is no captioner, or it is damaged.
     """
-    from showtell.captioner import Captioner
+    from showtell.captioning.captioner import Captioner
 
     return Captioner.load(captioner_file(model))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from showtell.console import json_line, put
+from showtell._util.console import json_line, put
 from showtell.errors import PhotoError
 
 if TYPE_CHECKING:
-    from showtell.captioner import Caption
+    from showtell.captioning.captioner import Caption
 
 Outcome: TypeAlias = "list[Caption] | PhotoError"
 Write = Callable[[Path, Outcome], None]

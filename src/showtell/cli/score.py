@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from showtell.console import tell
+from showtell._util.console import tell
 
 
 def score(
@@ -26,10 +26,10 @@ def score(
 
     Example: showtell score results.json annotations/captions_val2017.json
     """
+    from showtell._util.files import check_output
     from showtell.cli.scores import figures, show
     from showtell.evaluation.coco import read_results
     from showtell.evaluation.records import may_become_records, write_records
-    from showtell.files import check_output
 
     if captions:
         check_output(captions, [results, references], ours=may_become_records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from showtell.console import json_line, put
+from showtell._util.console import json_line, put
 
 if TYPE_CHECKING:
     from showtell.evaluation.records import Record

@@ -45,7 +45,7 @@ def train(
 
     Example: showtell train flickr8k/ --cell gru --epochs 15
     """
-    from showtell.progress import bar
+    from showtell._util.progress import bar
     from showtell.training.folder import BEST
     from showtell.training.recipe import Recipe
     from showtell.training.run import train as train_run

@@ -1,21 +1,20 @@
-"""Photos with captions, in the formats people have, and the store of their features."""
+"""Photos with captions, in the formats people have."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from showtell.datasets.coco import is_coco, read_coco
 from showtell.datasets.dataset import Dataset, Example, Problem, TextOnly
-from showtell.datasets.flickr8k import TOKENS, is_token_file, read_flickr8k
-from showtell.datasets.folder import is_folder_of_pairs, read_folder
-from showtell.datasets.karpathy import read_karpathy
+from showtell.datasets.readers.coco import is_coco, read_coco
+from showtell.datasets.readers.flickr8k import TOKENS, is_token_file, read_flickr8k
+from showtell.datasets.readers.folder import is_folder_of_pairs, read_folder
+from showtell.datasets.readers.karpathy import read_karpathy
+from showtell.datasets.readers.table import is_table, read_list, read_table
 from showtell.datasets.reading import absolute, read_json
-from showtell.datasets.store import FeatureStore, FillReport
-from showtell.datasets.table import is_table, read_list, read_table
 from showtell.errors import DatasetError
 
-__all__ = ["Dataset", "Example", "FeatureStore", "FillReport", "Problem", "TextOnly", "read_dataset"]
+__all__ = ["Dataset", "Example", "Problem", "TextOnly", "read_dataset"]
 
 _FORMATS = (
     f"Flickr8k ({TOKENS}) and Flickr30k (results_*.token), Karpathy JSON (dataset.json), COCO (captions_*.json), "

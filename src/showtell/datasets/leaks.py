@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from showtell._util.cpu import usable_cores
+from showtell.datasets.content import content_keys
 from showtell.datasets.dataset import Dataset
-from showtell.datasets.store import content_keys
 from showtell.errors import DatasetError, PhotoError
-from showtell.threads import usable_cores
 from showtell.vision.photo import open_photo
 
 _SIDE = 16

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from showtell.confidence import Confidence
+from showtell.captioning.confidence import Confidence
 from showtell.errors import ShowtellError
 from showtell.evaluation.table import Row
-from showtell.functional.checks import Array
+from showtell.nn.functional.checks import Array
 
 _BINS = 10
 

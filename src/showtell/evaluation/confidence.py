@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from showtell.captioner import Caption, Captioner
-from showtell.confidence import Confidence
-from showtell.functional.checks import Array
+from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.confidence import Confidence
 from showtell.metrics import score
+from showtell.nn.functional.checks import Array
 
 _BATCH = 64
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from showtell._util.files import write_atomically
 from showtell.datasets.reading import read_text
 from showtell.errors import DatasetError
-from showtell.files import write_atomically
 from showtell.metrics import Scores, chair
 
 

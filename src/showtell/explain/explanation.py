@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from showtell.decoder import CaptionDecoder
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.text.vocabulary import END
 
 if TYPE_CHECKING:
-    from showtell.captioner import Caption, Captioner
-    from showtell.functional.checks import Array
+    from showtell.captioning.captioner import Caption, Captioner
+    from showtell.nn.functional.checks import Array
     from showtell.vision.photo import PhotoSource
 
 _GATES = {"i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset gate", "z": "update gate"}

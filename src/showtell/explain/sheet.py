@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from showtell.pictures import MAP, SIGNED_MAP, new_figure
+from showtell._util.plotting import MAP, SIGNED_MAP, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from showtell.explain.explanation import Explanation, Step
-    from showtell.functional.checks import Array
+    from showtell.nn.functional.checks import Array
 
 _WIDTH, _HEAD, _ROW = 11.0, 3.4, 1.9  # inches
 _SIDE = 260  # of the photo, which is as square as the encoder sees it

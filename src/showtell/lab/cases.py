@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from showtell.functional.checks import Array, IntArray
-from showtell.functional.decoding import GATES, Cell
 from showtell.lab.differences import Problem
+from showtell.nn.functional.checks import Array, IntArray
+from showtell.nn.functional.decoding import GATES, Cell
 
 # (N, T, D, H): usual, one step, no step, one caption, no caption, width 1, widths that no vector register divides
 SEQUENCES = [

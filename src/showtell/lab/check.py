@@ -8,12 +8,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from showtell import functional, kernels
+from showtell._util.progress import Report
 from showtell.lab.cases import CASES, DROPOUT
 from showtell.lab.decoder_cases import DECODERS, SAID
 from showtell.lab.differences import TOLERANCE, Problem, Slope, slopes
 from showtell.lab.loss_cases import LOSSES
-from showtell.progress import Report
+from showtell.nn import functional, kernels
 
 
 class Checkable(Protocol):
@@ -28,7 +28,7 @@ class Checkable(Protocol):
         """The layer and the shapes."""
 
     def problem(self, layers: ModuleType) -> Problem:
-        """What is to be differentiated, computed by `showtell.functional` or `showtell.kernels`."""
+        """What is to be differentiated, computed by `showtell.nn.functional` or `showtell.nn.kernels`."""
 
 
 class Verdict(NamedTuple):

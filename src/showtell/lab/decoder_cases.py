@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from showtell.decoder import CaptionDecoder
-from showtell.functional.activations import Activation
-from showtell.functional.checks import Array, IntArray
-from showtell.functional.decoding import Cell
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.lab.cases import KINKED, SMOOTH, Options
 from showtell.lab.differences import Problem
+from showtell.nn.functional.activations import Activation
+from showtell.nn.functional.checks import Array, IntArray
+from showtell.nn.functional.decoding import Cell
 from showtell.text.vocabulary import END, PAD, START
 
 

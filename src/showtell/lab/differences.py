@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from showtell.functional.checks import Array, ShapeError
+from showtell.nn.functional.checks import Array, ShapeError
 
 TOLERANCE = 1e-8
 """The largest relative error of a gradient in float64."""

@@ -16,11 +16,11 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from showtell import functional
 from showtell.errors import ShowtellError
-from showtell.functional.checks import Array
-from showtell.functional.decoding import GATES, Cell
-from showtell.initialization import RecurrentInit, recurrent, xavier
+from showtell.nn import functional
+from showtell.nn.functional.checks import Array
+from showtell.nn.functional.decoding import GATES, Cell
+from showtell.nn.initialization import RecurrentInit, recurrent, xavier
 
 Squash: TypeAlias = Literal["sigmoid", "tanh", "relu"]
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from showtell.functional.checks import Array
+from showtell._util.plotting import LINES, new_figure, save_figure
 from showtell.lab.flow import Flow
 from showtell.lab.flow_table import power
-from showtell.pictures import LINES, new_figure, save_figure
+from showtell.nn.functional.checks import Array
 
 _PANELS = {
     "1  Sensible initialisation": (

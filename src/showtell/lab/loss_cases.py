@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.functional.checks import Array
 from showtell.lab.cases import SMOOTH, Options
 from showtell.lab.differences import Problem
+from showtell.nn.functional.checks import Array
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from showtell._util.files import KeptError, NotRegularError, open_regular, read_regular, same_version, write_atomically
 from showtell.errors import PhotoError
-from showtell.files import KeptError, NotRegularError, open_regular, read_regular, same_version, write_atomically
 from showtell.metadata.container import container_of
 from showtell.metadata.record import Record
 from showtell.metadata.sidecar import other_sidecars_of, sidecar_of

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from showtell.captioner import Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.serve import captions, health, ollama, openai, pages, schema
 from showtell.serve.access import Access
 from showtell.serve.batcher import Batcher

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from showtell.captioner import Caption, Captioner
+from showtell.captioning.captioner import Caption, Captioner
 from showtell.errors import PhotoError, ShowtellError
-from showtell.functional.checks import Array
+from showtell.nn.functional.checks import Array
 from showtell.serve.limits import Limits
 from showtell.serve.refusal import RefusedError
 from showtell.serve.workers import Workers

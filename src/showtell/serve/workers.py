@@ -10,10 +10,10 @@ import time
 
 from PIL import Image
 
+from showtell._util.cpu import usable_cores
 from showtell.errors import PhotoError
 from showtell.serve.decode import LARGE, LENGTH, PIXELS, READY
 from showtell.serve.limits import Limits
-from showtell.threads import usable_cores
 from showtell.vision.encoder import SIDE
 
 # Python and its libraries have to be read, of a disk that may be busy

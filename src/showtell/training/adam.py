@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.layers import best_layers
+from showtell.nn.backend import best_layers
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from showtell._util.files import write_atomically
 from showtell.errors import ShowtellError
-from showtell.files import write_atomically
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from showtell.pictures import LINES, new_figure, save_figure
+from showtell._util.plotting import LINES, new_figure, save_figure
 
 
 def draw_curve(history: Sequence[dict[str, float]], path: str | os.PathLike[str]) -> None:

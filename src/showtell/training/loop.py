@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell import kernels
-from showtell.captioner import Captioner
-from showtell.confidence import Confidence
-from showtell.decoder import CaptionDecoder
+from showtell._util.files import write_atomically
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.class_fallback import foreign_classes
+from showtell.captioning.classes import shipped_classes
+from showtell.captioning.confidence import Confidence
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import evidence
-from showtell.files import write_atomically
-from showtell.naming import foreign_classes
+from showtell.nn import kernels
 from showtell.training.adam import Adam, clip_scale, gradient_norm
 from showtell.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from showtell.training.data import TrainingData
@@ -32,7 +33,6 @@ from showtell.training.schedule import Schedule
 from showtell.training.stage import Stage, stages
 from showtell.training.tunable import Tunable
 from showtell.training.validation import Validation
-from showtell.vision.classes import shipped_classes
 from showtell.vision.encoder import Encoder
 
 if TYPE_CHECKING:

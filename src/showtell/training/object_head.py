@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.functional import sigmoid
-from showtell.layers import best_layers
+from showtell.captioning.object_head import ObjectHead
+from showtell.nn.backend import best_layers
+from showtell.nn.functional import sigmoid
 from showtell.training.adam import Adam
 from showtell.training.data import TrainingData
 from showtell.training.schedule import warmup_cosine
-from showtell.vision.object_head import ObjectHead
 
 _STEPS, _BATCH, _RATE, _DECAY = 400, 512, 3e-3, 1e-4
 _RARE = -3.0

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.decoder import CaptionDecoder
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.text.vocabulary import PAD
 from showtell.training.batches import epoch_photos, photo_batches, trim
 from showtell.training.data import Split, TrainingData

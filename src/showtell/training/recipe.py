@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from showtell.errors import ShowtellError
-from showtell.functional.activations import Activation
-from showtell.functional.decoding import Cell
-from showtell.initialization import RecurrentInit
-from showtell.kernels import Precision
+from showtell.nn.functional.activations import Activation
+from showtell.nn.functional.decoding import Cell
+from showtell.nn.initialization import RecurrentInit
+from showtell.nn.kernels import Precision
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell import search
-from showtell.decoder import CaptionDecoder
-from showtell.functional.checks import Array, IntArray
+from showtell.captioning import search
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.metrics import CiderD
 from showtell.metrics.object_words import coco_words
+from showtell.nn.functional.checks import Array, IntArray
 from showtell.text.tokenizer import tokenize
 from showtell.text.vocabulary import END, PAD, START, Vocabulary
 from showtell.training.data import Captions

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from showtell import __version__
+from showtell._util.files import write_atomically
+from showtell._util.progress import Report
+from showtell._util.progress import bar as progress_bar
+from showtell.captioning.classes import shipped_classes
 from showtell.datasets import read_dataset
-from showtell.datasets.features import photo_features
 from showtell.datasets.leaks import find_leaks, leak_lines, refuse_leaks
 from showtell.errors import ShowtellError
-from showtell.files import write_atomically
-from showtell.progress import Report
-from showtell.progress import bar as progress_bar
+from showtell.features.encode import photo_features
 from showtell.training.checkpoint import Progress
 from showtell.training.curve import draw_curve
 from showtell.training.data import TrainingData, fingerprint, prepare
@@ -29,7 +30,6 @@ from showtell.training.folder import CHECKPOINT, CURVE, PROBLEMS, RECIPE, RUN
 from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
 from showtell.training.tunable import Tunable
-from showtell.vision.classes import shipped_classes
 from showtell.vision.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def train(
         photos: the photos' folder, if they do not lie beside the captions of the one data set.
         features: the feature store's folder, shared between runs.
         say: takes lines for the user.
-        bar: makes the progress bars, such as `showtell.progress.bar`.
+        bar: makes the progress bars, such as `showtell._util.progress.bar`.
         on_epoch: called with each epoch's record.
 
     Raises:

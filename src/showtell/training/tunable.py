@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from showtell.captioning.classes import Classes
 from showtell.training.data import TrainingData
-from showtell.vision.classes import Classes
 from showtell.vision.encoder import Encoder
 
 

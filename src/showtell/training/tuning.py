@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-from showtell.decoder import CaptionDecoder
-from showtell.files import write_atomically
-from showtell.threads import usable_cores
+from showtell._util.cpu import usable_cores
+from showtell._util.files import write_atomically
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.training.batches import epoch_photos, trim
 from showtell.training.data import TrainingData
 from showtell.training.folder import ENCODER

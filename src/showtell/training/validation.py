@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.captioner import Caption, Captioner
+from showtell.captioning.captioner import Caption, Captioner
 from showtell.metrics import score
 from showtell.text.vocabulary import PAD
 from showtell.training.batches import photo_batches, trim

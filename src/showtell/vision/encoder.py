@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from showtell._util.cpu import usable_cores
 from showtell.errors import ModelError, ShowtellError
-from showtell.threads import usable_cores
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -14,8 +14,8 @@ from typing import IO, TypeAlias
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from showtell._util.files import NotRegularError, list_files, open_regular
 from showtell.errors import PhotoError, PhotoUnavailableError, ShowtellError
-from showtell.files import NotRegularError, list_files, open_regular
 from showtell.vision.bare import bare, ended
 from showtell.vision.cost import check_cost
 from showtell.vision.formats import PHOTO_SUFFIXES, pillows_names, unknown

@@ -1,0 +1,1 @@
+"""From features to sentences: decoder, search, the costs of objects, confidence, and the captioner with all of them."""

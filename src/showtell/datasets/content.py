@@ -1,0 +1,20 @@
+"""Photos told apart by what is in their files, under whatever names they lie."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def content_keys(photos: Sequence[Path]) -> tuple[dict[Path, bytes], dict[Path, str]]:
+    """Return the SHA-256 of each photo's file, and why those that cannot be read cannot."""
+    keys: dict[Path, bytes] = {}
+    unreadable: dict[Path, str] = {}
+    for photo in photos:
+        try:
+            with photo.open("rb") as file:
+                keys[photo] = hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            unreadable[photo] = f"{photo}: cannot be read ({error.strerror})"
+    return keys, unreadable

@@ -1,0 +1,235 @@
+"""Features on disk: each photo goes through the encoder once, whatever happens in between."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell._util.cpu import usable_cores
+from showtell._util.files import write_atomically
+from showtell.datasets.content import content_keys
+from showtell.datasets.dataset import Problem
+from showtell.errors import DatasetError, PhotoError
+from showtell.vision.photo import open_photo
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_FORMAT = 1
+_DTYPE = np.dtype("<f2")
+_KEY_BYTES = hashlib.sha256().digest_size
+_WAIT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class FillReport:
+    """Where the features of the photos are: `rows[photo]` is the row; `unreadable` names those without."""
+
+    rows: dict[Path, int]
+    unreadable: tuple[Problem, ...]
+
+
+class FeatureStore:
+    """Features of photos in a folder: float16, memory-mapped, found again by the photo's content.
+
+    A key is the SHA-256 of a photo's file: a photo under two names is stored once, a changed one anew.
+    Another encoder or another shape has a folder of its own. Records of one size are appended to
+    `features.f16` and made durable before their keys are appended to `keys.bin`. So a kill or a full disk
+    leaves a whole prefix; what lies behind it is never looked at, and the next `fill` cuts it off.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], encoder_identity: str, shape: tuple[int, ...]) -> None:
+        """Open the store in `folder`, or make it; `shape` is one photo's, such as (81, 1280) or (1280,).
+
+        Raises:
+            DatasetError: the folder cannot be made or read.
+        """
+        header = {"format": _FORMAT, "encoder": encoder_identity, "shape": shape, "dtype": _DTYPE.str}
+        about = json.dumps(header, indent=2)
+        slug = re.sub(r"[^A-Za-z0-9.]+", "-", encoder_identity)[:60]
+        sides = "x".join(str(side) for side in shape)
+        self._folder = Path(folder) / f"{slug}-{sides}-{hashlib.sha256(about.encode()).hexdigest()[:12]}"
+        self._features = self._folder / "features.f16"
+        self._keys = self._folder / "keys.bin"
+        self._shape = shape
+        self._record = int(np.prod(shape)) * _DTYPE.itemsize
+        with self._disk_errors():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            if not (self._folder / "store.json").exists():
+                write_atomically(self._folder / "store.json", about)
+            self._features.touch()
+            self._keys.touch()
+            self._rows = self._stored()
+
+    @property
+    def features(self) -> NDArray[np.float16]:
+        """The features of all M photos, float16 `(M, *shape)`, mapped: only rows that are indexed are read."""
+        shape = (len(self._rows), *self._shape)
+        if not self._rows:
+            return np.empty(shape, _DTYPE)
+        return np.memmap(self._features, _DTYPE, mode="r", shape=shape)
+
+    def fill(
+        self,
+        photos: Sequence[Path],
+        encode: Callable[[list[Image]], NDArray[np.float32]],
+        *,
+        batch: int = 32,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> FillReport:
+        """Compute the features that are missing, and return the row of each photo in `features`.
+
+        `encode` turns a list of N RGB photos into `(N, *shape)`. It is called photo by photo, by as many threads
+        as there are cores, each of which opens its photo first, so that large photos do not add up in memory;
+        `batch` features are made durable at once. `progress(done, total)` counts the photos whose features were
+        missing at the beginning. While another process fills the same store, this one waits, and then computes
+        what is left.
+
+        Raises:
+            DatasetError: the features have another shape or exceed float16, or the disk is full. What was
+                stored before stays.
+        """
+        report = progress or (lambda done, total: None)
+        keys, unreadable = content_keys(photos)
+        wanted: dict[bytes, Path] = {}
+        for photo, key in keys.items():
+            wanted.setdefault(key, photo)
+        broken: dict[bytes, str] = {}
+        with self._disk_errors():
+            self._rows = self._stored()
+            total = len(wanted.keys() - self._rows.keys())
+            if total:
+                with self._alone(lambda: report(total - len(wanted.keys() - self._stored().keys()), total)):
+                    self._rows = self._stored()
+                    missing = {key: photo for key, photo in wanted.items() if key not in self._rows}
+                    before = total - len(missing)
+                    if before:
+                        report(before, total)
+                    broken = self._append(missing, encode, batch, lambda done: report(before + done, total))
+        rows = {photo: self._rows[key] for photo, key in keys.items() if key in self._rows}
+        unreadable |= {photo: broken[key] for photo, key in keys.items() if key in broken}
+        problems = (Problem("unreadable photo", str(photo), why) for photo, why in unreadable.items())
+        return FillReport(rows, tuple(problems))
+
+    def _append(
+        self,
+        missing: dict[bytes, Path],
+        encode: Callable[[list[Image]], NDArray[np.float32]],
+        batch: int,
+        report: Callable[[int], None],
+    ) -> dict[bytes, str]:
+        """Encode and store the missing photos; return why those that cannot be opened cannot."""
+        broken: dict[bytes, str] = {}
+        waiting: dict[bytes, NDArray[np.float16]] = {}
+        with self._features.open("r+b") as features, self._keys.open("r+b") as keys:
+            for file, size in ((features, self._record), (keys, _KEY_BYTES)):
+                file.truncate(len(self._rows) * size)
+                file.seek(0, os.SEEK_END)
+            encoded = _encoded(missing.values(), lambda image: self._half(encode([image])))
+            for done, (key, found) in enumerate(zip(missing, encoded, strict=True), 1):
+                if isinstance(found, PhotoError):
+                    broken[key] = str(found)
+                else:
+                    waiting[key] = found
+                if len(waiting) == batch or done == len(missing):
+                    _write_durably(features, b"".join(record.tobytes() for record in waiting.values()))
+                    _write_durably(keys, b"".join(waiting))
+                    self._rows |= {new: len(self._rows) + i for i, new in enumerate(waiting)}
+                    waiting = {}
+                report(done)
+        return broken
+
+    def _half(self, features: NDArray[np.float32]) -> NDArray[np.float16]:
+        expected = (1, *self._shape)
+        if features.shape != expected:
+            raise DatasetError(f"feature store: features have shape {features.shape}, expected {expected}")
+        with np.errstate(over="ignore"):
+            half = features.astype(_DTYPE)
+        if not np.isfinite(half).all():
+            raise DatasetError("feature store: float16 cannot hold the features; scale them below 65,504")
+        return half
+
+    def _stored(self) -> dict[bytes, int]:
+        """Return the rows of all complete records: keys are read first, as they are written last."""
+        keys = self._keys.read_bytes()
+        complete = min(len(keys) // _KEY_BYTES, self._features.stat().st_size // self._record)
+        return {keys[row * _KEY_BYTES : (row + 1) * _KEY_BYTES]: row for row in range(complete)}
+
+    @contextmanager
+    def _alone(self, wait: Callable[[], None]) -> Iterator[None]:
+        """Hold the store's lock, which the system frees when this process ends in whatever way."""
+        with (self._folder / "lock").open("ab") as file:
+            while not _try_lock(file):
+                wait()
+                time.sleep(_WAIT_SECONDS)
+            yield
+
+    @contextmanager
+    def _disk_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            mend = "free space or choose another folder, and start again: what is stored stays"
+            raise DatasetError(f"feature store {self._folder}: {error.strerror}; {mend}") from error
+
+
+def _encoded(
+    photos: Iterable[Path], encode: Callable[[Image], NDArray[np.float16]]
+) -> Iterator[NDArray[np.float16] | PhotoError]:
+    """Yield the photos' features in their order, or what is wrong with a photo; a few are ahead in other threads."""
+
+    def features_of(photo: Path) -> NDArray[np.float16] | PhotoError:
+        try:
+            return encode(open_photo(photo))
+        except PhotoError as error:
+            return error
+
+    cores = usable_cores()
+    with ThreadPoolExecutor(cores) as pool:
+        ahead: deque[Future[NDArray[np.float16] | PhotoError]] = deque()
+        try:
+            for photo in photos:
+                ahead.append(pool.submit(features_of, photo))
+                if len(ahead) > 2 * cores:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:  # what was not asked for any more
+                future.cancel()
+
+
+def _write_durably(file: IO[bytes], data: bytes) -> None:
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _try_lock(file: IO[bytes]) -> bool:
+    """Lock a file for this process alone unless another one has; closing it unlocks it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""Features of many photos, through the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from showtell.features.cache import FeatureStore, FillReport
+from showtell.vision.encoder import pool
+from showtell.vision.views import view
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from showtell.vision.encoder import Encoder
+
+
+def photo_features(
+    photos: Sequence[Path],
+    encoder: Encoder,
+    folder: str | os.PathLike[str],
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    grid: bool,
+    number: int = 0,
+) -> tuple[NDArray[np.float16], FillReport]:
+    """Encode the photos that the store in `folder` does not know yet.
+
+    Args:
+        photos: the files.
+        encoder: what turns them into grids.
+        folder: where features are kept.
+        progress: called with the photos done and those there are.
+        grid: whether the whole grids are wanted, or their means.
+        number: which view of each photo is wanted (see `vision.views`), 0 for the photo itself.
+
+    Returns:
+        The store's features, mapped, float16 (any, 81, 1280) or (any, 1280); and the report, with each photo's row in
+        them and the photos that cannot be read.
+
+    Raises:
+        DatasetError: the store cannot be made, read or written.
+    """
+    store = FeatureStore(
+        folder,
+        encoder.identity + (f"-view-{number}" if number else ""),
+        encoder.grid_shape if grid else (encoder.feature_dim,),
+    )
+
+    def encode(images: list[Image]) -> NDArray[np.float32]:
+        grids = encoder.encode([view(image, number) for image in images])
+        return grids if grid else pool(grids)
+
+    report = store.fill(photos, encode, progress=progress)
+    return store.features, report

@@ -1,0 +1,1 @@
+"""The layers: in NumPy (`functional`), compiled (`kernels`), and which of the two computes (`backend`)."""

@@ -1,0 +1,49 @@
+"""What an optimizer does to whole arrays, compiled: each one pass over memory (native/elementwise.hpp)."""
+
+from __future__ import annotations
+
+import ctypes
+
+import numpy as np
+
+from showtell.nn.functional.checks import Array, check_alike
+from showtell.nn.functional.optimizer import check_update
+from showtell.nn.kernels.library import AdamArguments, kernels_of, native, numbers_of, threads_for
+from showtell.nn.kernels.memory import contiguous, pointer
+
+
+def sum_of_squares(x: Array) -> float:
+    """See `showtell.nn.functional.sum_of_squares`."""
+    check_alike("sum_of_squares", x=x)
+    flat, threads = contiguous(x), threads_for(10 * x.size)
+    sums = np.zeros(threads)
+    kernels = kernels_of(numbers_of(x.dtype))
+    native().showtell_sum_of_squares(kernels, pointer(flat), flat.size, pointer(sums), threads)
+    return float(sums.sum())
+
+
+def adam_update(
+    param: Array,
+    first: Array,
+    second: Array,
+    grad: Array,
+    *,
+    scale: float,
+    beta1: float,
+    beta2: float,
+    rate: float,
+    correction: float,
+    epsilon: float,
+    average: Array | None = None,
+    keep: float = 0.0,
+) -> None:
+    """See `showtell.nn.functional.adam_update`."""
+    check_update(param, first, second, grad, average)
+    grad = contiguous(grad)
+    arguments = AdamArguments(
+        count=param.size, param=pointer(param), first=pointer(first), second=pointer(second), grad=pointer(grad),
+        average=None if average is None else pointer(average), scale=scale, beta1=beta1, beta2=beta2, rate=rate,
+        correction=correction, epsilon=epsilon, keep=keep,
+    )  # fmt: skip
+    kernels = kernels_of(numbers_of(param.dtype))
+    native().showtell_adam(kernels, ctypes.byref(arguments), threads_for(10 * param.size))

@@ -1,0 +1,73 @@
+"""exp, sigmoid and tanh of the kernels against long double, in units in the last place."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+from showtell.nn import kernels
+from showtell.nn.kernels.library import kernels_of, native, numbers_of
+from showtell.nn.kernels.memory import pointer
+
+NUMBERS = {"exp": 0, "sigmoid": 1, "tanh": 2}
+# The sigmoid's is that of exp, of the sum and of the quotient together
+ULPS = {"exp": 2, "sigmoid": 3, "tanh": 2}
+
+
+def compute(function: str, x: np.ndarray) -> np.ndarray:
+    y = np.empty_like(x)
+    native().showtell_elementary(kernels_of(numbers_of(x.dtype)), NUMBERS[function], pointer(x), pointer(y), x.size)
+    return y
+
+
+def exact(function: str, x: np.ndarray) -> np.ndarray:
+    x = x.astype(np.longdouble)
+    if function == "exp":
+        return np.exp(x)
+    return np.tanh(x) if function == "tanh" else 1 / (1 + np.exp(-x))
+
+
+def points(dtype: type) -> np.ndarray:
+    """Around 0, near and far from it, of both signs; the places where a formula ends and another begins."""
+    rng = np.random.default_rng(0)
+    count = 200_000
+    parts = [
+        rng.uniform(-1, 1, count),
+        rng.uniform(-20, 20, count),
+        rng.uniform(-87, 87, count),
+        10.0 ** rng.uniform(-30, 1, count) * rng.choice([-1, 1], count),
+        0.625 + rng.uniform(-1e-6, 1e-6, 1000),
+        np.array([0.0, -0.0, 0.5 * np.log(2), -0.5 * np.log(2)]),
+    ]
+    return np.concatenate(parts).astype(dtype)
+
+
+@pytest.fixture
+def compiled(layers: ModuleType) -> None:
+    if layers is not kernels:
+        pytest.skip("NumPy's own")
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("function", NUMBERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_errors_are_two_or_three_units_in_the_last_place(function: str, dtype: type) -> None:
+    x = points(dtype)
+    ours, theirs = compute(function, x), exact(function, x)
+    unit = np.spacing(np.abs(theirs).astype(dtype)).astype(np.longdouble)
+    error = np.abs(ours.astype(np.longdouble) - theirs) / unit
+    worst = error.argmax()
+    assert error[worst] <= ULPS[function], (
+        f"{function}({x[worst]!r}) is {ours[worst]!r}, {error[worst]:.2f} ulp from {theirs[worst]!r}"
+    )
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_ends_of_the_range(dtype: type) -> None:
+    x = np.array([-np.inf, -1e30, -800, 800, 1e30, np.inf, np.nan], dtype)
+    np.testing.assert_array_equal(compute("exp", x), np.array([0, 0, 0, np.inf, np.inf, np.inf, np.nan], dtype))
+    np.testing.assert_array_equal(compute("sigmoid", x), np.array([0, 0, 0, 1, 1, 1, np.nan], dtype))
+    np.testing.assert_array_equal(compute("tanh", x), np.array([-1, -1, -1, 1, 1, 1, np.nan], dtype))
