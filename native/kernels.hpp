@@ -1,7 +1,7 @@
 // What each instruction set offers, as a table of functions: the same table from each.
 #pragma once
 
-// Raised whenever a structure or a function of library.cpp changes; showtell/kernels/library.py must have the same.
+// Raised whenever a structure or a function of library.cpp changes; showtell/nn/kernels/library.py must have the same.
 #define SHOWTELL_ABI 1
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace showtell {
 
 enum Cell { LSTM, GRU, RNN_TANH, RNN_RELU };
 
-// Sizes and arrays of a sequence; the arrays are float or double throughout. See showtell/kernels/recurrent.py.
+// Sizes and arrays of a sequence; the arrays are float or double throughout. See showtell/nn/kernels/recurrent.py.
 struct SequenceArguments {
     std::int64_t N, steps, D, H, b_row;
     const std::int64_t *order, *active;
@@ -22,7 +22,7 @@ struct SequenceArguments {
     void* cache;
 };
 
-// See showtell/kernels/vocabulary.py.
+// See showtell/nn/kernels/vocabulary.py.
 struct VocabularyArguments {
     std::int64_t M, H, size;
     const std::int64_t *source, *target;
@@ -34,7 +34,7 @@ struct VocabularyArguments {
     double* losses;
 };
 
-// See showtell/kernels/affine.py.
+// See showtell/nn/kernels/affine.py.
 struct AffineArguments {
     std::int64_t N, D, M;
     const void *x, *W, *b, *dy;
@@ -42,7 +42,7 @@ struct AffineArguments {
     void* packed;
 };
 
-// See showtell/kernels/attention.py.
+// See showtell/nn/kernels/attention.py.
 struct AttentionArguments {
     std::int64_t R, photos, positions, heads, d;
     const std::int64_t *order, *first;
@@ -52,7 +52,7 @@ struct AttentionArguments {
     void *dq, *dk, *dv;
 };
 
-// See showtell/kernels/optimizer.py and dropout.py.
+// See showtell/nn/kernels/optimizer.py and dropout.py.
 struct AdamArguments {
     std::int64_t count;
     void *param, *first, *second, *average;
@@ -60,7 +60,7 @@ struct AdamArguments {
     double scale, beta1, beta2, rate, correction, epsilon, keep;
 };
 
-// See showtell/kernels/decoding.py.
+// See showtell/nn/kernels/decoding.py.
 struct DecodingArguments {
     std::int64_t E, H, size, A, Z, heads, photos, positions;  // A is 0 where there is no attention
     std::int64_t R, count, never_count;

@@ -1,5 +1,5 @@
-// What Python calls: plain functions on pointers, which showtell/kernels has checked. Each gives 0 or an answer from 0 on,
-// or a status below 0, whose message showtell_message has; nothing that is thrown leaves them.
+// What Python calls: plain functions on pointers, which showtell/nn/kernels has checked. Each gives 0 or an answer from 0
+// on, or a status below 0, whose message showtell_message has; nothing that is thrown leaves them.
 #include <cstdio>
 #include <exception>
 #include <new>

@@ -22,7 +22,7 @@ from showtell.evaluation.calibration import calibration, cross_validated
 from showtell.evaluation.confidence import evidence
 from showtell.evaluation.table import Row, as_text
 from showtell.features.encode import photo_features
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ from showtell.text.vocabulary import PAD, START, Vocabulary
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from showtell.nn.functional.checks import Array, IntArray
+    from showtell.nn.types import Array, IntArray
     from showtell.vision.encoder import Encoder
     from showtell.vision.photo import PhotoSource
 

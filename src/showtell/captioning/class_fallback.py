@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from showtell.captioning.classes import Classes
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 UNSURE = 0.3
 """The confidence below which a sentence gives way to a name."""

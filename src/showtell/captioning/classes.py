@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from showtell.nn.backend import best_layers
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 _SHIPPED = Path(__file__).parents[1] / "models" / "imagenet_classes.safetensors"
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from showtell.errors import ShowtellError
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 ACCEPTABLE = 0.5
 """The CIDEr-D from which on a caption counts as acceptable.

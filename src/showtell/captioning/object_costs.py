@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
 from numpy.typing import NDArray
 
 from showtell.captioning.object_head import ObjectHead
 from showtell.metrics.object_words import coco_words
+from showtell.nn.types import Array
 from showtell.text.vocabulary import Vocabulary
-
-Array: TypeAlias = NDArray[np.floating[Any]]
 
 # An object of this probability costs nothing. Chosen on COCO's dev photos, docs/experiments.md
 _SEEN = 0.3

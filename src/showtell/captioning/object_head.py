@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,7 @@ from showtell.errors import ShowtellError
 from showtell.nn.backend import best_layers
 from showtell.nn.functional import sigmoid
 from showtell.nn.functional.checks import check_arrays
-
-Array: TypeAlias = NDArray[np.floating[Any]]
+from showtell.nn.types import Array
 
 
 @dataclass(frozen=True)

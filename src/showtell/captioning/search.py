@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
 from showtell.nn.functional.checks import check_integer
+from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import END, PAD, START, UNK
 
-Array: TypeAlias = NDArray[np.floating[Any]]
 NEVER = (PAD, START, UNK)
 """Ids that no sentence holds."""
 # So many more candidates are looked at where words may fall behind for what they cost
@@ -49,7 +49,7 @@ class StepDecoder(Protocol[State]):
 
     def best(
         self, words: NDArray[np.intp], state: State, count: int, never: tuple[int, ...] = ()
-    ) -> tuple[Array, NDArray[np.integer[Any]], State]:
+    ) -> tuple[Array, IntArray, State]:
         """Of `step` only the likeliest words without those of `never`, best first: log-probabilities and ids (R, k)."""
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from showtell.captioning.confidence import Confidence
 from showtell.errors import ShowtellError
 from showtell.evaluation.table import Row
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 _BINS = 10
 

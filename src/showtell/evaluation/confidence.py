@@ -10,7 +10,7 @@ import numpy as np
 from showtell.captioning.captioner import Caption, Captioner
 from showtell.captioning.confidence import Confidence
 from showtell.metrics import score
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 _BATCH = 64
 

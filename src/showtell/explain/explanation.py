@@ -13,7 +13,7 @@ from showtell.text.vocabulary import END
 
 if TYPE_CHECKING:
     from showtell.captioning.captioner import Caption, Captioner
-    from showtell.nn.functional.checks import Array
+    from showtell.nn.types import Array
     from showtell.vision.photo import PhotoSource
 
 _GATES = {"i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset gate", "z": "update gate"}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from showtell.explain.explanation import Explanation, Step
-    from showtell.nn.functional.checks import Array
+    from showtell.nn.types import Array
 
 _WIDTH, _HEAD, _ROW = 11.0, 3.4, 1.9  # inches
 _SIDE = 260  # of the photo, which is as square as the encoder sees it

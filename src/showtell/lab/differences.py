@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from showtell.nn.functional.checks import Array, ShapeError
+from showtell.nn.functional.checks import ShapeError
+from showtell.nn.types import Array
 
 TOLERANCE = 1e-8
 """The largest relative error of a gradient in float64."""

@@ -10,7 +10,7 @@ import numpy as np
 from showtell._util.plotting import LINES, new_figure, save_figure
 from showtell.lab.flow import Flow
 from showtell.lab.flow_table import power
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 _PANELS = {
     "1  Sensible initialisation": (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from showtell.lab.cases import SMOOTH, Options
 from showtell.lab.differences import Problem
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
 from showtell.errors import ShowtellError
-
-Array: TypeAlias = NDArray[np.floating[Any]]
+from showtell.nn.types import Array
 
 RecurrentInit: TypeAlias = Literal["orthogonal", "xavier", "identity"]
 

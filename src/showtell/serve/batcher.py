@@ -15,7 +15,7 @@ from PIL import Image
 
 from showtell.captioning.captioner import Caption, Captioner
 from showtell.errors import PhotoError, ShowtellError
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 from showtell.serve.limits import Limits
 from showtell.serve.refusal import RefusedError
 from showtell.serve.workers import Workers

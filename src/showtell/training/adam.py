@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from showtell.nn.backend import best_layers
-
-Array: TypeAlias = NDArray[np.floating[Any]]
+from showtell.nn.types import Array
 
 
 class Adam:

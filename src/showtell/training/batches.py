@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
+from showtell.nn.types import IntArray
 from showtell.text.vocabulary import PAD
-
-IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 # A small data set's photos are shown so often an epoch, at most
 _MOST = 2.0

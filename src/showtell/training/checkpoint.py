@@ -7,15 +7,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from showtell._util.files import write_atomically
 from showtell.errors import ShowtellError
-
-Array: TypeAlias = NDArray[np.floating[Any]]
+from showtell.nn.types import Array
 
 
 @dataclass

@@ -7,17 +7,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from showtell.datasets.dataset import Dataset, Example
 from showtell.errors import DatasetError
+from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import PAD, Vocabulary
-
-Array: TypeAlias = NDArray[np.floating[Any]]
-IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)

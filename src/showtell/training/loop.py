@@ -8,10 +8,9 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from showtell._util.files import write_atomically
 from showtell.captioning.captioner import Captioner
@@ -22,6 +21,7 @@ from showtell.captioning.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import evidence
 from showtell.nn import kernels
+from showtell.nn.types import Array, IntArray
 from showtell.training.adam import Adam, clip_scale, gradient_norm
 from showtell.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from showtell.training.data import TrainingData
@@ -37,9 +37,6 @@ from showtell.vision.encoder import Encoder
 
 if TYPE_CHECKING:
     from showtell.training.tuning import EncoderTuning
-
-Array: TypeAlias = NDArray[np.floating[Any]]
-IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 CHECKPOINT_SECONDS = 60.0
 """The time between two checkpoints within an epoch, if nothing else is said."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from showtell.captioning.decoder import CaptionDecoder
+from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import PAD
 from showtell.training.batches import epoch_photos, photo_batches, trim
 from showtell.training.data import Split, TrainingData
@@ -18,9 +19,6 @@ from showtell.training.reward import ObjectReward, Reward, advantages, as_captio
 from showtell.training.schedule import Schedule
 from showtell.training.synthetic import SyntheticGrids
 from showtell.vision.views import WHOLE
-
-Array: TypeAlias = NDArray[np.floating[Any]]
-IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 # The stream of randomness of the object head, beside those of the loop
 _HEAD = 3

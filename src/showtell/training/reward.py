@@ -19,7 +19,7 @@ from showtell.captioning import search
 from showtell.captioning.decoder import CaptionDecoder
 from showtell.metrics import CiderD
 from showtell.metrics.object_words import coco_words
-from showtell.nn.functional.checks import Array, IntArray
+from showtell.nn.types import Array, IntArray
 from showtell.text.tokenizer import tokenize
 from showtell.text.vocabulary import END, PAD, START, Vocabulary
 from showtell.training.data import Captions

@@ -14,19 +14,16 @@ other photos pasted in (Yun et al. 2019, CutMix, arXiv:1905.04899).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
 from showtell.metrics.object_words import coco_words
+from showtell.nn.types import IntArray
 from showtell.text.vocabulary import SPECIALS
 from showtell.training.data import TrainingData
 from showtell.training.object_head import labelled, object_head, shown_objects
-
-Array: TypeAlias = NDArray[np.floating[Any]]
-IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 _NEIGHBOURS = 10
 _BLOCK = 1024

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 from showtell._util.cpu import usable_cores
 from showtell._util.files import write_atomically
 from showtell.captioning.decoder import CaptionDecoder
+from showtell.nn.types import Array, IntArray
 from showtell.training.batches import epoch_photos, trim
 from showtell.training.data import TrainingData
 from showtell.training.folder import ENCODER
@@ -40,9 +41,6 @@ from showtell.vision.augmentation import augment
 from showtell.vision.encoder import squash
 from showtell.vision.photo import open_photo
 from showtell.vision.torch_encoder import TorchEncoder
-
-Floats: TypeAlias = NDArray[np.floating[Any]]
-IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 # Batches of photos that the ranges of activations are found with
@@ -186,7 +184,7 @@ class EncoderTuner:
     def __init__(
         self,
         model: bytes,
-        classifier: tuple[Floats, Floats],
+        classifier: tuple[Array, Array],
         objects: int,
         *,
         clip_norm: float = 5.0,
@@ -223,7 +221,7 @@ class EncoderTuner:
         return grid
 
     def backward(
-        self, dgrid: Floats, classes: Floats, objects: NDArray[np.bool_], known: NDArray[np.bool_]
+        self, dgrid: Array, classes: Array, objects: NDArray[np.bool_], known: NDArray[np.bool_]
     ) -> dict[str, float]:
         """The gradients of all weights, given that of the captions' loss in the grids.
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from showtell.captioning.captioner import Caption, Captioner
 from showtell.metrics import score
+from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import PAD
 from showtell.training.batches import photo_batches, trim
 from showtell.training.data import Split
-
-Array: TypeAlias = NDArray[np.floating[Any]]
-IntArray: TypeAlias = NDArray[np.integer[Any]]
 
 _BATCH = 64
 

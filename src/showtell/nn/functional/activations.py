@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from showtell.errors import ShowtellError
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 Activation: TypeAlias = Literal["tanh", "relu"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
-from showtell.nn.functional.checks import Array, check_arrays
+from showtell.nn.functional.checks import check_arrays
+from showtell.nn.types import Array
 
 Cache: TypeAlias = tuple[Array, Array]
 

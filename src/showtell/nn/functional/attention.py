@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
-from showtell.nn.functional.checks import Array, IntArray, ShapeError, check_arrays, check_integer, check_integers
+from showtell.nn.functional.checks import ShapeError, check_arrays, check_integer, check_integers
+from showtell.nn.types import Array, IntArray
 
 
 class Cache(NamedTuple):

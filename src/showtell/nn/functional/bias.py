@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from showtell.nn.functional.checks import Array
+from showtell.nn.types import Array
 
 
 def bias_pattern(b: Array, width: str) -> str:

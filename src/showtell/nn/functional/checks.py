@@ -5,17 +5,11 @@ from __future__ import annotations
 import math
 import re
 from itertools import combinations
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
-
-Array: TypeAlias = NDArray[np.floating[Any]]
-"""An array of float32 or float64; within one call all arrays have the same of the two."""
-
-IntArray: TypeAlias = NDArray[np.integer[Any]]
+from showtell.nn.types import Array, IntArray
 
 
 class ShapeError(ShowtellError):

@@ -10,12 +10,13 @@ import numpy as np
 from showtell.errors import ShowtellError
 from showtell.nn.functional.activations import Activation, check_activation
 from showtell.nn.functional.attention import attention_forward, check_heads
-from showtell.nn.functional.checks import Array, IntArray, ShapeError, check_arrays, check_integer, check_integers
+from showtell.nn.functional.checks import ShapeError, check_arrays, check_integer, check_integers
 from showtell.nn.functional.embedding import check_ids
 from showtell.nn.functional.gru import gru_step_forward
 from showtell.nn.functional.lstm import lstm_step_forward
 from showtell.nn.functional.rnn import rnn_step_forward
 from showtell.nn.functional.softmax import log_softmax
+from showtell.nn.types import Array, IntArray
 
 Cell: TypeAlias = Literal["lstm", "gru", "rnn"]
 

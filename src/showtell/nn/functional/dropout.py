@@ -7,7 +7,8 @@ from typing import TypeAlias
 import numpy as np
 
 from showtell.errors import ShowtellError
-from showtell.nn.functional.checks import Array, check_alike
+from showtell.nn.functional.checks import check_alike
+from showtell.nn.types import Array
 
 Cache: TypeAlias = Array
 

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from showtell.nn.functional.checks import Array, IntArray, ShapeError, check_arrays, check_integers
+from showtell.nn.functional.checks import ShapeError, check_arrays, check_integers
+from showtell.nn.types import Array, IntArray
 
 Cache: TypeAlias = tuple[IntArray, Array]
 

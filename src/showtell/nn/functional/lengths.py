@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
-from showtell.nn.functional.checks import IntArray, ShapeError, check_integers
+from showtell.nn.functional.checks import ShapeError, check_integers
+from showtell.nn.types import IntArray
 
 
 def check_lengths(function: str, lengths: IntArray, N: int, T: int) -> None:

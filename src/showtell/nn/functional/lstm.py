@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from showtell.nn.functional.activations import sigmoid
 from showtell.nn.functional.bias import add_bias, bias_gradient, bias_pattern
-from showtell.nn.functional.checks import Array, IntArray, check_arrays
+from showtell.nn.functional.checks import check_arrays
 from showtell.nn.functional.lengths import running
+from showtell.nn.types import Array, IntArray
 
 StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from showtell.nn.functional.checks import Array, check_alike, check_written
+from showtell.nn.functional.checks import check_alike, check_written
+from showtell.nn.types import Array
 
 # Numbers taken at a time: what one update touches stays in the second-level cache over its passes.
 _BLOCK = 16_384

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
-from showtell.nn.functional.checks import Array, DTypeError, IntArray, ShapeError, check_arrays, check_integers
+from showtell.nn.functional.checks import DTypeError, ShapeError, check_arrays, check_integers
 from showtell.nn.functional.embedding import check_ids
+from showtell.nn.types import Array, IntArray
 
 
 def log_softmax(x: Array) -> Array:

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from showtell.nn.functional.affine import temporal_affine_backward, temporal_affine_forward
-from showtell.nn.functional.checks import Array, IntArray, check_arrays
+from showtell.nn.functional.checks import check_arrays
 from showtell.nn.functional.softmax import check_targets, temporal_softmax_loss
+from showtell.nn.types import Array, IntArray
 
 Gradients: TypeAlias = tuple[Array, Array, Array]
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from showtell.nn import functional
-from showtell.nn.functional.checks import Array, check_alike, check_arrays
+from showtell.nn.functional.checks import check_alike, check_arrays
 from showtell.nn.kernels.cache import Cache, check_cache
 from showtell.nn.kernels.library import AffineArguments, Precision, kernels_of, native, numbers_of, threads_for
 from showtell.nn.kernels.memory import Memory, contiguous, pointer
+from showtell.nn.types import Array
 
 
 @dataclass(frozen=True)

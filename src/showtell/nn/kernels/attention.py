@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.nn.functional.attention import check_attention
-from showtell.nn.functional.checks import Array, IntArray, check_arrays
+from showtell.nn.functional.checks import check_arrays
 from showtell.nn.kernels.cache import Cache, check_cache, frozen
 from showtell.nn.kernels.library import AttentionArguments, kernels_of, native, numbers_of, threads_for
 from showtell.nn.kernels.memory import contiguous, pointer
+from showtell.nn.types import Array, IntArray
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from showtell.nn.functional.checks import Array, DTypeError, ShapeError, check_alike
+from showtell.nn.functional.checks import DTypeError, ShapeError, check_alike
 from showtell.nn.functional.dropout import check_share
 from showtell.nn.kernels.cache import Cache, check_cache
 from showtell.nn.kernels.library import kernels_of, native, numbers_of, threads_for
 from showtell.nn.kernels.memory import contiguous, pointer
+from showtell.nn.types import Array
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import ctypes
 
 import numpy as np
 
-from showtell.nn.functional.checks import Array, check_alike
+from showtell.nn.functional.checks import check_alike
 from showtell.nn.functional.optimizer import check_update
 from showtell.nn.kernels.library import AdamArguments, kernels_of, native, numbers_of, threads_for
 from showtell.nn.kernels.memory import contiguous, pointer
+from showtell.nn.types import Array
 
 
 def sum_of_squares(x: Array) -> float:

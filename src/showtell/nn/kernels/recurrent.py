@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 
 from showtell.nn.functional.activations import Activation, check_activation
 from showtell.nn.functional.bias import bias_pattern
-from showtell.nn.functional.checks import Array, DTypeError, IntArray, ShapeError, check_alike, check_arrays
+from showtell.nn.functional.checks import DTypeError, ShapeError, check_alike, check_arrays
 from showtell.nn.functional.decoding import Cell
 from showtell.nn.functional.lengths import check_lengths
 from showtell.nn.kernels.cache import Cache, check_cache, frozen
 from showtell.nn.kernels.library import Precision, SequenceArguments, kernels_of, native, numbers_of, threads_for
 from showtell.nn.kernels.memory import Memory, contiguous, pointer
+from showtell.nn.types import Array, IntArray
 
 _LSTM, _GRU, _RNN_TANH, _RNN_RELU = range(4)
 _GATES = {_LSTM: "4H", _GRU: "3H", _RNN_TANH: "H", _RNN_RELU: "H"}

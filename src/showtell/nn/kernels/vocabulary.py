@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.nn.functional.checks import Array, IntArray, check_arrays
+from showtell.nn.functional.checks import check_arrays
 from showtell.nn.functional.embedding import check_ids
 from showtell.nn.functional.softmax import check_targets
 from showtell.nn.functional.vocabulary import Gradients
 from showtell.nn.kernels.library import Precision, VocabularyArguments, kernels_of, native, numbers_of, threads_for
 from showtell.nn.kernels.memory import contiguous, pointer
+from showtell.nn.types import Array, IntArray
 
 
 def vocabulary_loss(
