@@ -5,12 +5,13 @@ import os
 # The networks here are tiny: threads would only wait for each other. Set before NumPy is imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.decoder import CaptionDecoder
@@ -64,6 +65,20 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A feature store that the tests share."""
     return tmp_path_factory.mktemp("features")
+
+
+@pytest.fixture
+def write_photos() -> Callable[..., list[Path]]:
+    """Write a small photo of its own colour at each path, its folders with it."""
+
+    def write(folder: Path, *names: str) -> list[Path]:
+        paths = [folder / name for name in names]
+        for number, path in enumerate(paths):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (4, 3), (number % 256, number // 256, 7)).save(path, "PNG")
+        return paths
+
+    return write
 
 
 # In the fast loop the fastest set stands for all

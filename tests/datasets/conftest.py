@@ -1,26 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from showtell.datasets import Dataset
-
-
-@pytest.fixture
-def write_photos() -> Callable[..., list[Path]]:
-    """Write a small photo of its own colour at each path, its folders with it."""
-
-    def write(folder: Path, *names: str) -> list[Path]:
-        paths = [folder / name for name in names]
-        for number, path in enumerate(paths):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (4, 3), (number % 256, number // 256, 7)).save(path, "PNG")
-        return paths
-
-    return write
 
 
 @pytest.fixture
