@@ -11,6 +11,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from showtell.captioning.captioner import Captioner
@@ -19,6 +20,10 @@ from showtell.datasets.synthetic import draw_shapes
 from showtell.nn import functional, kernels
 from showtell.text.vocabulary import Vocabulary
 from showtell.vision.encoder import Encoder
+
+# No test depends on how fast the machine is
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 PHOTOS = Path(__file__).parent / "photos"
 SETS = kernels.instruction_sets() if kernels.available() else []
