@@ -41,14 +41,14 @@ def test_the_paper_s_algorithm(layers: ModuleType) -> None:
 
 def test_the_running_mean_of_the_weights(layers: ModuleType) -> None:
     params = draw(0, (3, 5), (200, 173))
-    average = {name: array.copy() for name, array in params.items()}
+    ema = {name: array.copy() for name, array in params.items()}
     expected = {name: array.copy() for name, array in params.items()}
     adam = Adam(params, layers=layers)
     for seed in (1, 2, 3):
-        adam.update(params, draw(seed, (3, 5), (200, 173)), 0.1, average=average, keep=0.75)
+        adam.update(params, draw(seed, (3, 5), (200, 173)), 0.1, ema=ema, ema_decay=0.75)
         for name in params:
             expected[name] = 0.75 * expected[name] + 0.25 * params[name]
-            np.testing.assert_allclose(average[name], expected[name], rtol=1e-12)
+            np.testing.assert_allclose(ema[name], expected[name], rtol=1e-12)
 
 
 def test_scale_is_that_of_the_gradient() -> None:

@@ -164,7 +164,7 @@ def test_the_reward_begins_with_the_best_weights(tmp_path: Path, monkeypatch: py
     assert best.about["epoch"] == "1"
     for name, array in best.decoder.params.items():
         np.testing.assert_array_equal(run.decoder.params[name], array)
-        np.testing.assert_array_equal(run.mean[name], array)
+        np.testing.assert_array_equal(run.ema[name], array)
 
 
 def test_impatience_with_the_captions_is_where_the_reward_begins(tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_the_reward_grows(tmp_path: Path) -> None:
 
 
 def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
-    run = trainer(tmp_path, dataclasses.replace(RECIPE, epochs=1, reward_epochs=0, average=0.9))
+    run = trainer(tmp_path, dataclasses.replace(RECIPE, epochs=1, reward_epochs=0, ema_decay=0.9))
     run.run()
     kept = Captioner.load(tmp_path / BEST).decoder.params
-    for name, array in run.mean.items():
+    for name, array in run.ema.items():
         np.testing.assert_array_equal(kept[name], array.astype(np.float16).astype(np.float32))
         assert not np.array_equal(run.decoder.params[name], array)
 

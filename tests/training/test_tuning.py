@@ -111,12 +111,12 @@ def test_a_run_that_is_stopped_while_it_tunes_ends_the_same(
     updates = 0
     update = EncoderTuner.update
 
-    def stop_at_the_eighth(self: EncoderTuner, rate: float, keep: float) -> float:
+    def stop_at_the_eighth(self: EncoderTuner, rate: float, ema_decay: float) -> float:
         nonlocal updates
         updates += 1
         if updates in (2, 5):  # while it tunes, and while it is rounded too
             raise KeyboardInterrupt
-        return update(self, rate, keep)
+        return update(self, rate, ema_decay)
 
     monkeypatch.setattr(EncoderTuner, "update", stop_at_the_eighth)
     monkeypatch.setattr("showtell.training.loop.CHECKPOINT_SECONDS", 0.0)

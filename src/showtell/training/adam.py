@@ -42,12 +42,12 @@ class Adam:
         learning_rate: float,
         scale: float = 1.0,
         *,
-        average: Mapping[str, Array] | None = None,
-        keep: float = 0.0,
+        ema: Mapping[str, Array] | None = None,
+        ema_decay: float = 0.0,
     ) -> None:
         """Move `params` (C-contiguous) one step against `scale * grads`.
 
-        `average`, if given, holds the params' running means, of which so much is kept; they are updated too.
+        `ema`, if given, holds the params' exponential moving averages, of decay `ema_decay`; they are updated too.
 
         Raises:
             KeyError: a parameter has no gradient.
@@ -67,8 +67,8 @@ class Adam:
                 rate=rate,
                 correction=correction,
                 epsilon=self.epsilon,
-                average=None if average is None else average[name],
-                keep=keep,
+                ema=None if ema is None else ema[name],
+                ema_decay=ema_decay,
             )
 
 

@@ -135,9 +135,9 @@ class Trainer:
     def _begin_stage(self, groups: dict[str, dict[str, Array]]) -> None:
         """Take up the optimizer's state and the weights' mean, or begin with none; make what the stage learns by."""
         self.adam = Adam(self.decoder.params)
-        self.mean = {name: array.copy() for name, array in self.decoder.params.items()}
+        self.ema = {name: array.copy() for name, array in self.decoder.params.items()}
         if groups:
-            self.adam.first, self.adam.second, self.mean = groups["first"], groups["second"], groups["mean"]
+            self.adam.first, self.adam.second, self.ema = groups["first"], groups["second"], groups["ema"]
             self.adam.steps = self.progress.step - self.progress.stage_step
         self.objective = self._objective(groups)
 
@@ -165,7 +165,7 @@ class Trainer:
             start = time.monotonic()
             rng = np.random.default_rng([recipe.seed, _UPDATE, progress.step])
             done = progress.step - progress.stage_step
-            schedule = Schedule(done, total, recipe.warmup_steps, recipe.average)
+            schedule = Schedule(done, total, recipe.warmup_steps, recipe.ema_decay)
             found = self.objective.gradients(self.decoder, photos, rng, schedule)
             norm = gradient_norm(found.grads)
             if not np.isfinite(norm):
@@ -178,8 +178,8 @@ class Trainer:
                 found.grads,
                 schedule.rate(stage.rate),
                 clip_scale(norm, recipe.clip_norm),
-                average=self.mean,
-                keep=schedule.keep,
+                ema=self.ema,
+                ema_decay=schedule.ema_decay,
             )
             progress.step += 1
             progress.batch += 1
@@ -234,7 +234,7 @@ class Trainer:
             self._finish()
             progress.finished = True
             return
-        best = self.mean if stage.tunes else Captioner.load(self.folder / BEST).decoder.params
+        best = self.ema if stage.tunes else Captioner.load(self.folder / BEST).decoder.params
         for name, array in best.items():
             self.decoder.params[name][...] = array
         progress.stage += 1
@@ -255,7 +255,7 @@ class Trainer:
 
     def _averaged(self) -> CaptionDecoder:
         """The decoder with the mean of its weights, which stay as they are until the next update."""
-        params = self.mean if self.recipe.average else self.decoder.params
+        params = self.ema if self.recipe.ema_decay else self.decoder.params
         return self.decoder.with_params(params)
 
     def _batches(self, epoch: int) -> list[IntArray]:
@@ -301,6 +301,6 @@ class Trainer:
             "statistics": self.decoder.statistics,
             "first": self.adam.first,
             "second": self.adam.second,
-            "mean": self.mean,
+            "ema": self.ema,
         }
         save_checkpoint(self.folder / CHECKPOINT, self.progress, tensors | self.objective.state())

@@ -43,7 +43,7 @@ class Recipe:
         learning_rate: of Adam, at its peak.
         warmup_steps: updates until the peak, a quarter of all at most.
         clip_norm: the gradient's norm is at most this.
-        average: what is kept at each update of the running mean of the weights, which is what validation and the
+        ema_decay: what is kept at each update of the running mean of the weights, which is what validation and the
             captioner get; 0 for the weights themselves.
         tune_encoder: whether the encoder learns too, after these (see `training.tuning`); needs the extra `tune`.
         tune_epochs: passes over the training photos while it does.
@@ -88,7 +88,7 @@ class Recipe:
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     clip_norm: float = 5.0
-    average: float = 0.999
+    ema_decay: float = 0.999
     tune_encoder: bool = False
     tune_epochs: int = 8
     tune_rate: float = 3e-4
@@ -170,7 +170,7 @@ class Recipe:
 
 _KIND: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
-    (("dropout", "label_smoothing", "average"), "at least 0 and below 1", lambda value: 0 <= value < 1),
+    (("dropout", "label_smoothing", "ema_decay"), "at least 0 and below 1", lambda value: 0 <= value < 1),
     (
         ("learning_rate", "reward_rate", "tune_rate", "tune_decoder_rate", "refine_rate", "clip_norm"),
         "a finite number above 0",

@@ -14,22 +14,22 @@ class Schedule:
         step: the update, 0 to total - 1.
         total: the updates of the stage.
         warmup: updates until the peak of the rate.
-        average: what is kept at each update of the weights' moving average.
+        final_ema_decay: of the weights' exponential moving average, but for the first updates.
     """
 
     step: int
     total: int
     warmup: int
-    average: float
+    final_ema_decay: float
 
     def rate(self, peak: float) -> float:
         """The learning rate, given its peak (see `warmup_cosine`)."""
         return warmup_cosine(self.step, self.total, self.warmup, peak)
 
     @property
-    def keep(self) -> float:
-        """What is kept of the moving average: at first it is over the few updates that there were."""
-        return min(self.average, self.step / (self.step + 10))
+    def ema_decay(self) -> float:
+        """The decay of the moving average now: lower at first, when it is over few updates."""
+        return min(self.final_ema_decay, self.step / (self.step + 10))
 
 
 def warmup_cosine(step: int, total: int, warmup: int, peak: float) -> float:

@@ -135,7 +135,7 @@ class EncoderTuning:
             dgrids[captioned] = grads.pop("features")
             outcome = Outcome(grads, words_in(captions), loss=loss * len(captions))
         self._tuner.backward(dgrids, self._classes[photos], self._shown[photos], self._known[photos])
-        self._tuner.update(schedule.rate(self._stage.encoder_rate), schedule.keep)
+        self._tuner.update(schedule.rate(self._stage.encoder_rate), schedule.ema_decay)
         return outcome
 
     def validation_features(self, photos: IntArray) -> NDArray[np.float32]:
@@ -255,7 +255,7 @@ class EncoderTuner:
             "objects": float((errors * mask).sum().detach() / mask.sum().clamp(min=1)),
         }
 
-    def update(self, rate: float, keep: float) -> float:
+    def update(self, rate: float, ema_decay: float) -> float:
         """One step of Adam (Kingma & Ba 2015) against the gradients, and of the moving average; returns their norm."""
         self.steps += 1
         params: list[Tensor] = list(self.params.values())
@@ -272,7 +272,7 @@ class EncoderTuner:
             torch._foreach_div_(roots, (1 - _BETAS[1] ** self.steps) ** 0.5)
             torch._foreach_add_(roots, _EPSILON)
             torch._foreach_addcdiv_(params, first, roots, value=-rate / (1 - _BETAS[0] ** self.steps))
-            torch._foreach_lerp_(ema, params, 1 - keep)
+            torch._foreach_lerp_(ema, params, 1 - ema_decay)
         return float(norm)
 
     def averaged(self) -> TorchEncoder:

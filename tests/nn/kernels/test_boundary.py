@@ -62,7 +62,7 @@ def vocabulary(layers: Any, a: Arrays) -> Any:
 
 def adam(layers: Any, a: Arrays) -> Any:
     names = ("param", "first", "second", "grad")
-    layers.adam_update(*(a[name] for name in names), average=a["average"], keep=0.9, **ADAM)
+    layers.adam_update(*(a[name] for name in names), ema=a["ema"], ema_decay=0.9, **ADAM)
     return tuple(np.array(a[name]) for name in names)
 
 
@@ -89,7 +89,7 @@ FUNCTIONS: dict[str, tuple[dict[str, str], Callable[..., Any]]] = {
         attention,
     ),
     "vocabulary": ({"h": "N T H", "W": "H V", "b": "V", "y": "N T<V", "mask": "N T?"}, vocabulary),
-    "adam": (dict.fromkeys(("param", "first", "second", "grad", "average"), "N D"), adam),
+    "adam": (dict.fromkeys(("param", "first", "second", "grad", "ema"), "N D"), adam),
     "squares": ({"x": "N T D"}, squares),
     "decoding": (
         {

@@ -33,8 +33,8 @@ def adam_update(
     rate: float,
     correction: float,
     epsilon: float,
-    average: Array | None = None,
-    keep: float = 0.0,
+    ema: Array | None = None,
+    ema_decay: float = 0.0,
 ) -> None:
     """One step of Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1) on one array, in place.
 
@@ -49,16 +49,16 @@ def adam_update(
         rate: the learning rate over the correction of `first`, 1 - beta1 ** t.
         correction: one over the square root of that of `second`, 1 - beta2 ** t.
         epsilon: keeps the divisor above 0.
-        average: running mean of param (Polyak & Juditsky 1992), shaped as param; updated, if it is given.
-        keep: what is kept of `average`.
+        ema: exponential moving average of param (Polyak & Juditsky 1992), shaped as param; updated, if it is given.
+        ema_decay: what is kept of `ema`.
 
     Raises:
         ShowtellError: shapes or dtypes do not fit together, or what is to be updated is read-only, not contiguous, or
             shares memory with another of the arrays.
     """
-    check_update(param, first, second, grad, average)
+    check_update(param, first, second, grad, ema)
     flat, m_all, v_all, g_all = (array.reshape(-1) for array in (param, first, second, grad))
-    mean = None if average is None else average.reshape(-1)
+    mean = None if ema is None else ema.reshape(-1)
     for start in range(0, flat.size, _BLOCK):
         part = slice(start, start + _BLOCK)
         g = g_all[part] * scale
@@ -76,15 +76,15 @@ def adam_update(
         g *= rate
         flat[part] -= g
         if mean is not None:
-            mean[part] += (1 - keep) * (flat[part] - mean[part])
+            mean[part] += (1 - ema_decay) * (flat[part] - mean[part])
 
 
-def check_update(param: Array, first: Array, second: Array, grad: Array, average: Array | None) -> None:
+def check_update(param: Array, first: Array, second: Array, grad: Array, ema: Array | None) -> None:
     """Check the arrays of `adam_update`.
 
     Raises:
         ShowtellError: see there.
     """
-    written = {"param": param, "first": first, "second": second} | ({} if average is None else {"average": average})
+    written = {"param": param, "first": first, "second": second} | ({} if ema is None else {"ema": ema})
     check_alike("adam_update", **written, grad=grad)
     check_written("adam_update", written, {"grad": grad})

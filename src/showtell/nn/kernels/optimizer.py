@@ -35,16 +35,16 @@ def adam_update(
     rate: float,
     correction: float,
     epsilon: float,
-    average: Array | None = None,
-    keep: float = 0.0,
+    ema: Array | None = None,
+    ema_decay: float = 0.0,
 ) -> None:
     """See `showtell.nn.functional.adam_update`."""
-    check_update(param, first, second, grad, average)
+    check_update(param, first, second, grad, ema)
     grad = contiguous(grad)
     arguments = AdamArguments(
         count=param.size, param=pointer(param), first=pointer(first), second=pointer(second), grad=pointer(grad),
-        average=None if average is None else pointer(average), scale=scale, beta1=beta1, beta2=beta2, rate=rate,
-        correction=correction, epsilon=epsilon, keep=keep,
+        average=None if ema is None else pointer(ema), scale=scale, beta1=beta1, beta2=beta2, rate=rate,
+        correction=correction, epsilon=epsilon, keep=ema_decay,
     )  # fmt: skip
     kernels = kernels_of(numbers_of(param.dtype))
     native().showtell_adam(kernels, ctypes.byref(arguments), threads_for(10 * param.size))
