@@ -64,7 +64,7 @@ def test_float32_stays_and_gradients_are_left_alone(layers: ModuleType) -> None:
     grads = {"w": np.full((3, 3), 0.5, np.float32)}
     adam = Adam(params, layers=layers)
     adam.update(params, grads, 0.01)
-    assert params["w"].dtype == adam.first["w"].dtype == np.float32
+    assert params["w"].dtype == adam.exp_avg["w"].dtype == np.float32
     np.testing.assert_array_equal(grads["w"], np.float32(0.5))
     np.testing.assert_allclose(params["w"], 0.99, rtol=1e-5)
 

@@ -13,7 +13,7 @@ def test_progress_and_arrays_come_back(tmp_path: Path) -> None:
     progress = Progress(
         epoch=2, batch=5, step=17, loss=1 / 3, words=4, best=0.1, history=[{"epoch": 1, "cider_d": 0.5}]
     )
-    groups = {"params": {"w": np.arange(6.0).reshape(2, 3)}, "first": {"w": np.ones((2, 3), np.float32)}}
+    groups = {"params": {"w": np.arange(6.0).reshape(2, 3)}, "exp_avg": {"w": np.ones((2, 3), np.float32)}}
     save_checkpoint(tmp_path / "checkpoint", progress, groups)
     again, found = load_checkpoint(tmp_path / "checkpoint")
     assert again == progress

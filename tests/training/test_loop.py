@@ -44,7 +44,7 @@ def assert_same_run(one: Path, two: Path) -> None:
     assert (one / BEST).read_bytes() == (two / BEST).read_bytes()
     assert records(one) == records(two)
     (_, ours), (_, theirs) = load_checkpoint(one / CHECKPOINT), load_checkpoint(two / CHECKPOINT)
-    for group in ("params", "first", "second"):
+    for group in ("params", "exp_avg", "exp_avg_sq"):
         for name, array in ours[group].items():
             assert array.tobytes() == theirs[group][name].tobytes(), f"{group}/{name} differs"
 

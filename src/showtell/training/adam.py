@@ -16,8 +16,8 @@ class Adam:
     """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1) over a dict of named arrays, updated in place.
 
     Attributes:
-        first: the running mean of each gradient, by name.
-        second: the running mean of its square, by name.
+        exp_avg: the running mean of each gradient, by name.
+        exp_avg_sq: the running mean of its square, by name.
         steps: updates made.
     """
 
@@ -31,8 +31,8 @@ class Adam:
     ) -> None:
         self.layers = layers or best_layers()
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
-        self.first = {name: np.zeros_like(array) for name, array in params.items()}
-        self.second = {name: np.zeros_like(array) for name, array in params.items()}
+        self.exp_avg = {name: np.zeros_like(array) for name, array in params.items()}
+        self.exp_avg_sq = {name: np.zeros_like(array) for name, array in params.items()}
         self.steps = 0
 
     def update(
@@ -58,8 +58,8 @@ class Adam:
         for name, array in params.items():
             self.layers.adam_update(
                 array,
-                self.first[name],
-                self.second[name],
+                self.exp_avg[name],
+                self.exp_avg_sq[name],
                 grads[name],
                 scale=scale,
                 beta1=self.beta1,

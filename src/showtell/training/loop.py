@@ -137,7 +137,7 @@ class Trainer:
         self.adam = Adam(self.decoder.params)
         self.ema = {name: array.copy() for name, array in self.decoder.params.items()}
         if groups:
-            self.adam.first, self.adam.second, self.ema = groups["first"], groups["second"], groups["ema"]
+            self.adam.exp_avg, self.adam.exp_avg_sq, self.ema = groups["exp_avg"], groups["exp_avg_sq"], groups["ema"]
             self.adam.steps = self.progress.step - self.progress.stage_step
         self.objective = self._objective(groups)
 
@@ -299,8 +299,8 @@ class Trainer:
         tensors = {
             "params": self.decoder.params,
             "statistics": self.decoder.statistics,
-            "first": self.adam.first,
-            "second": self.adam.second,
+            "exp_avg": self.adam.exp_avg,
+            "exp_avg_sq": self.adam.exp_avg_sq,
             "ema": self.ema,
         }
         save_checkpoint(self.folder / CHECKPOINT, self.progress, tensors | self.objective.state())

@@ -260,18 +260,18 @@ class EncoderTuner:
         self.steps += 1
         params: list[Tensor] = list(self.params.values())
         grads = [p.grad if p.grad is not None else torch.zeros_like(p) for p in params]
-        first, second, ema = (list(d.values()) for d in (self.exp_avg, self.exp_avg_sq, self.ema))
+        exp_avg, exp_avg_sq, ema = (list(d.values()) for d in (self.exp_avg, self.exp_avg_sq, self.ema))
         with torch.no_grad():
             norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in grads]))
             scale = (self.clip_norm / norm.clamp(min=1e-12)).clamp(max=1.0)
             torch._foreach_mul_(grads, scale)
-            torch._foreach_lerp_(first, grads, 1 - _BETAS[0])
-            torch._foreach_mul_(second, _BETAS[1])
-            torch._foreach_addcmul_(second, grads, grads, value=1 - _BETAS[1])
-            roots = torch._foreach_sqrt(second)
+            torch._foreach_lerp_(exp_avg, grads, 1 - _BETAS[0])
+            torch._foreach_mul_(exp_avg_sq, _BETAS[1])
+            torch._foreach_addcmul_(exp_avg_sq, grads, grads, value=1 - _BETAS[1])
+            roots = torch._foreach_sqrt(exp_avg_sq)
             torch._foreach_div_(roots, (1 - _BETAS[1] ** self.steps) ** 0.5)
             torch._foreach_add_(roots, _EPSILON)
-            torch._foreach_addcdiv_(params, first, roots, value=-rate / (1 - _BETAS[0] ** self.steps))
+            torch._foreach_addcdiv_(params, exp_avg, roots, value=-rate / (1 - _BETAS[0] ** self.steps))
             torch._foreach_lerp_(ema, params, 1 - ema_decay)
         return float(norm)
 

@@ -61,7 +61,7 @@ def vocabulary(layers: Any, a: Arrays) -> Any:
 
 
 def adam(layers: Any, a: Arrays) -> Any:
-    names = ("param", "first", "second", "grad")
+    names = ("param", "exp_avg", "exp_avg_sq", "grad")
     layers.adam_update(*(a[name] for name in names), ema=a["ema"], ema_decay=0.9, **ADAM)
     return tuple(np.array(a[name]) for name in names)
 
@@ -89,7 +89,7 @@ FUNCTIONS: dict[str, tuple[dict[str, str], Callable[..., Any]]] = {
         attention,
     ),
     "vocabulary": ({"h": "N T H", "W": "H V", "b": "V", "y": "N T<V", "mask": "N T?"}, vocabulary),
-    "adam": (dict.fromkeys(("param", "first", "second", "grad", "ema"), "N D"), adam),
+    "adam": (dict.fromkeys(("param", "exp_avg", "exp_avg_sq", "grad", "ema"), "N D"), adam),
     "squares": ({"x": "N T D"}, squares),
     "decoding": (
         {
@@ -222,13 +222,13 @@ def ones(*shape: int) -> np.ndarray:
         (lambda a: a["param"].setflags(write=False), "param is read-only; it cannot be updated in place"),
         (lambda a: a.update(param=ones(8)[::2]), "param is not contiguous"),
         (lambda a: a.update(param=ones(4)[::-1]), "param is not contiguous"),
-        (lambda a: a.update(second=a["first"]), "first and second share memory"),
+        (lambda a: a.update(exp_avg_sq=a["exp_avg"]), "exp_avg and exp_avg_sq share memory"),
         (lambda a: a.update(grad=a["param"]), "param and grad share memory"),
-        (lambda a: a.update(first=ones(2, 2)), r"first has shape \(2, 2\), expected \(4,\) as param"),
+        (lambda a: a.update(exp_avg=ones(2, 2)), r"exp_avg has shape \(2, 2\), expected \(4,\) as param"),
     ],
 )
 def test_weights_that_cannot_be_updated_are_refused(layers, change: Callable[[Arrays], None], message: str) -> None:
-    arrays: Arrays = {name: ones(4) for name in ("param", "first", "second", "grad")}
+    arrays: Arrays = {name: ones(4) for name in ("param", "exp_avg", "exp_avg_sq", "grad")}
     change(arrays)
     with pytest.raises(ShowtellError, match=message):
         layers.adam_update(**arrays, **ADAM)

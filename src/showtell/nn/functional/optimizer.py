@@ -23,8 +23,8 @@ def sum_of_squares(x: Array) -> float:
 
 def adam_update(
     param: Array,
-    first: Array,
-    second: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
     grad: Array,
     *,
     scale: float,
@@ -40,14 +40,14 @@ def adam_update(
 
     Args:
         param: moved against the gradient; contiguous, of any shape.
-        first: running mean of the gradient, shaped as param; updated.
-        second: running mean of its square, likewise.
+        exp_avg: running mean of the gradient, shaped as param; updated.
+        exp_avg_sq: running mean of its square, likewise.
         grad: the gradient, likewise.
-        scale: what the gradient is multiplied by first.
-        beta1: what is kept of `first`.
-        beta2: what is kept of `second`.
-        rate: the learning rate over the correction of `first`, 1 - beta1 ** t.
-        correction: one over the square root of that of `second`, 1 - beta2 ** t.
+        scale: what the gradient is multiplied by beforehand.
+        beta1: what is kept of `exp_avg`.
+        beta2: what is kept of `exp_avg_sq`.
+        rate: the learning rate over the correction of `exp_avg`, 1 - beta1 ** t.
+        correction: one over the square root of that of `exp_avg_sq`, 1 - beta2 ** t.
         epsilon: keeps the divisor above 0.
         ema: exponential moving average of param (Polyak & Juditsky 1992), shaped as param; updated, if it is given.
         ema_decay: what is kept of `ema`.
@@ -56,8 +56,8 @@ def adam_update(
         ShowtellError: shapes or dtypes do not fit together, or what is to be updated is read-only, not contiguous, or
             shares memory with another of the arrays.
     """
-    check_update(param, first, second, grad, ema)
-    flat, m_all, v_all, g_all = (array.reshape(-1) for array in (param, first, second, grad))
+    check_update(param, exp_avg, exp_avg_sq, grad, ema)
+    flat, m_all, v_all, g_all = (array.reshape(-1) for array in (param, exp_avg, exp_avg_sq, grad))
     mean = None if ema is None else ema.reshape(-1)
     for start in range(0, flat.size, _BLOCK):
         part = slice(start, start + _BLOCK)
@@ -79,12 +79,12 @@ def adam_update(
             mean[part] += (1 - ema_decay) * (flat[part] - mean[part])
 
 
-def check_update(param: Array, first: Array, second: Array, grad: Array, ema: Array | None) -> None:
+def check_update(param: Array, exp_avg: Array, exp_avg_sq: Array, grad: Array, ema: Array | None) -> None:
     """Check the arrays of `adam_update`.
 
     Raises:
         ShowtellError: see there.
     """
-    written = {"param": param, "first": first, "second": second} | ({} if ema is None else {"ema": ema})
+    written = {"param": param, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq} | ({} if ema is None else {"ema": ema})
     check_alike("adam_update", **written, grad=grad)
     check_written("adam_update", written, {"grad": grad})

@@ -25,8 +25,8 @@ def sum_of_squares(x: Array) -> float:
 
 def adam_update(
     param: Array,
-    first: Array,
-    second: Array,
+    exp_avg: Array,
+    exp_avg_sq: Array,
     grad: Array,
     *,
     scale: float,
@@ -39,10 +39,10 @@ def adam_update(
     ema_decay: float = 0.0,
 ) -> None:
     """See `showtell.nn.functional.adam_update`."""
-    check_update(param, first, second, grad, ema)
+    check_update(param, exp_avg, exp_avg_sq, grad, ema)
     grad = contiguous(grad)
     arguments = AdamArguments(
-        count=param.size, param=pointer(param), first=pointer(first), second=pointer(second), grad=pointer(grad),
+        count=param.size, param=pointer(param), first=pointer(exp_avg), second=pointer(exp_avg_sq), grad=pointer(grad),
         average=None if ema is None else pointer(ema), scale=scale, beta1=beta1, beta2=beta2, rate=rate,
         correction=correction, epsilon=epsilon, keep=ema_decay,
     )  # fmt: skip
