@@ -115,7 +115,7 @@ class CrossEntropy(_DecoderAlone):
         there = len(train.rows)
         real, made_up = photos[photos < there], photos[photos >= there] - there
         rows, photo = train.captions_of(real)
-        features = self._data.batch(train.rows[real], rng, recipe.views)
+        features = self._data.batch(train.rows[real], rng, recipe.augmentations)
         captions, weight = train.captions[rows], self._weights[rows]
         if made_up.size and texts is not None:
             others, of_other = texts.captions_of(made_up)
@@ -172,7 +172,7 @@ class SelfCritical(_DecoderAlone):
         """Of captions that are sampled."""
         recipe = self._recipe
         # of the whole photo: no one is to speak of what he cannot see
-        features = self._data.batch(self._data.train.rows[photos], rng, min(recipe.views, WHOLE))
+        features = self._data.batch(self._data.train.rows[photos], rng, min(recipe.augmentations, WHOLE))
         hypotheses = sample_captions(decoder, features, recipe.samples, recipe.max_words, rng)
         of_photo = np.repeat(np.arange(len(photos)), recipe.samples)
         sampled, rewards = photos[of_photo], np.empty(len(hypotheses))

@@ -33,7 +33,7 @@ class Recipe:
         max_words: longer training captions are cut here; the longest caption that is written.
         dropout: share of a word's vector, of the photo's and of a hidden state that is dropped in training.
         label_smoothing: share of the target that goes to all words alike.
-        views: views of each training photo that it is shown by (see `vision.views`): the photo, mirrored, parts of it;
+        augmentations: views of each training photo that it is shown by (see `vision.views`): the photo, mirrored, parts of it;
             1 for the photo alone.
         text_epochs: passes over the training captions and, with them, those of photos that are not there (see
             `training.synthetic`), before the others; only where a data set has such captions.
@@ -80,7 +80,7 @@ class Recipe:
     max_words: int = 20
     dropout: float = 0.5
     label_smoothing: float = 0.1
-    views: int = 4
+    augmentations: int = 4
     text_epochs: int = 1
     epochs: int = 8
     patience: int = 5
@@ -198,7 +198,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
             "patience",
             "batch_size",
             "beam_width",
-            "views",
+            "augmentations",
             "tune_epochs",
             "tune_photos",
             "refine_epochs",

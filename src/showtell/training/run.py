@@ -153,8 +153,8 @@ class _Features:
             self._say(f"left out: {problem.detail}")
         shown = [e.photo for e in examples if e.split == "train" and e.captions and e.photo in report.rows]
         views = []
-        for number in range(1, recipe.views):
-            with self._bar(f"encoding view {number + 1} of {recipe.views} of photos") as advance:
+        for number in range(1, recipe.augmentations):
+            with self._bar(f"encoding view {number + 1} of {recipe.augmentations} of photos") as advance:
                 other, of_other = photo_features(shown, encoder, self._folder, advance, grid=grid, number=number)
             views.append((other, of_other.rows))
         data = prepare(
