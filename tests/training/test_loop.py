@@ -61,7 +61,7 @@ def test_the_fastest_layers_train(tmp_path: Path) -> None:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=15, reward_epochs=0)
+    recipe = dataclasses.replace(RECIPE, epochs=15, scst_epochs=0)
     progress = trainer(tmp_path, recipe).run()
     first, last = progress.history[0], progress.history[-1]
     assert last["train_loss"] < 0.7 * first["train_loss"]
@@ -139,7 +139,7 @@ def test_a_finished_run_does_nothing(whole: Path) -> None:
 
 
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12, reward_epochs=0)
+    recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12, scst_epochs=0)
     progress = trainer(tmp_path, recipe).run()
     assert progress.epoch == progress.best_epoch + 2 < 50
 
@@ -175,14 +175,14 @@ def test_impatience_with_the_captions_is_where_the_reward_begins(tmp_path: Path)
 
 
 def test_the_reward_grows(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=6, patience=20, reward_epochs=10, reward_rate=5e-3)
+    recipe = dataclasses.replace(RECIPE, epochs=6, patience=20, scst_epochs=10, scst_rate=5e-3)
     rewards = [record["reward"] for record in trainer(tmp_path, recipe).run().history if "reward" in record]
     assert len(rewards) == 10
     assert rewards[-1] > rewards[0] + 0.5
 
 
 def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
-    run = trainer(tmp_path, dataclasses.replace(RECIPE, epochs=1, reward_epochs=0, ema_decay=0.9))
+    run = trainer(tmp_path, dataclasses.replace(RECIPE, epochs=1, scst_epochs=0, ema_decay=0.9))
     run.run()
     kept = Captioner.load(tmp_path / BEST).decoder.params
     for name, array in run.ema.items():

@@ -3,12 +3,12 @@ from __future__ import annotations
 from showtell.training.recipe import Recipe
 from showtell.training.stage import Stage, stages
 
-RECIPE = Recipe(epochs=4, reward_epochs=2, text_epochs=1)
+RECIPE = Recipe(epochs=4, scst_epochs=2, text_epochs=1)
 
 
 def test_captions_then_their_reward() -> None:
     kinds = [(stage.kind, stage.epochs) for stage in stages(RECIPE, texts=False)]
-    assert kinds == [("captions", 4), ("reward", 2)]
+    assert kinds == [("captions", 4), ("scst", 2)]
 
 
 def test_captions_without_photos_come_first() -> None:
@@ -25,5 +25,5 @@ def test_a_tuned_encoder_is_quantized_and_the_decoder_refined() -> None:
 
 
 def test_an_encoder_in_float32_is_not_quantized() -> None:
-    found = stages(Recipe(tune_encoder=True, quantize_epochs=0, reward_epochs=0), texts=False)
+    found = stages(Recipe(tune_encoder=True, quantize_epochs=0, scst_epochs=0), texts=False)
     assert [stage.kind for stage in found] == ["captions", "tuning", "captions"]

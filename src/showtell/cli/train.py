@@ -27,7 +27,7 @@ def train(
     hidden_dim: Annotated[int | None, typer.Option(help="Width of the hidden state.")] = None,
     attention_dim: Annotated[int | None, typer.Option(help="Width of the attention; 0 for none.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the captions, at most.")] = None,
-    reward_epochs: Annotated[int | None, typer.Option(help="Passes on the CIDEr-D of sampled captions after.")] = None,
+    scst_epochs: Annotated[int | None, typer.Option(help="Passes on the CIDEr-D of sampled captions after.")] = None,
     tune_encoder: Annotated[
         bool | None, typer.Option("--tune-encoder", help="Let the encoder learn too; needs the extra tune.")
     ] = None,
@@ -57,7 +57,7 @@ def train(
         "hidden_dim": hidden_dim,
         "attention_dim": attention_dim,
         "epochs": epochs,
-        "reward_epochs": reward_epochs,
+        "scst_epochs": scst_epochs,
         "tune_encoder": tune_encoder,
         "batch_size": batch_size,
         "learning_rate": learning_rate,

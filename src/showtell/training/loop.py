@@ -143,7 +143,7 @@ class Trainer:
 
     def _objective(self, groups: dict[str, dict[str, Array]]) -> Objective:
         recipe, stage = self.recipe, self.stage
-        if stage.kind == "reward":
+        if stage.kind == "scst":
             return SelfCritical(self.data, recipe)
         if not stage.tunes:
             return CrossEntropy(self.data, recipe, stage.text_epochs)

@@ -56,9 +56,9 @@ class Recipe:
         object_weight: what the cross-entropy of a photo's objects is multiplied by then.
         refine_epochs: passes over the training captions after that, on the tuned encoder's features.
         refine_rate: of Adam in them, at its peak.
-        reward_epochs: passes over the training photos after these, from the best of them, on the CIDEr-D of captions
+        scst_epochs: passes over the training photos after these, from the best of them, on the CIDEr-D of captions
             that are sampled.
-        reward_rate: of Adam in them, at its peak.
+        scst_rate: of Adam in them, at its peak.
         object_bonus: what is added to it for each object that a caption names and the photo shows, where that is known.
         object_penalty: what is taken from it for each that the photo does not show.
         samples: captions that are sampled of each photo; each one's baseline is the mean of the others.
@@ -99,8 +99,8 @@ class Recipe:
     object_weight: float = 3.0
     refine_epochs: int = 3
     refine_rate: float = 4e-4
-    reward_epochs: int = 2
-    reward_rate: float = 2e-5
+    scst_epochs: int = 2
+    scst_rate: float = 2e-5
     object_bonus: float = 0.15
     object_penalty: float = 0.5
     samples: int = 5
@@ -172,7 +172,7 @@ _KIND: dict[type, str] = {bool: "true or false", int: "a whole number", float: "
 _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     (("dropout", "label_smoothing", "ema_decay"), "at least 0 and below 1", lambda value: 0 <= value < 1),
     (
-        ("learning_rate", "reward_rate", "tune_rate", "tune_decoder_rate", "refine_rate", "clip_norm"),
+        ("learning_rate", "scst_rate", "tune_rate", "tune_decoder_rate", "refine_rate", "clip_norm"),
         "a finite number above 0",
         lambda value: 0 < value < float("inf"),
     ),
@@ -183,7 +183,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
         lambda value: 0 <= value < float("inf"),
     ),
     (
-        ("seed", "warmup_steps", "attention_dim", "text_epochs", "quantize_epochs", "reward_epochs"),
+        ("seed", "warmup_steps", "attention_dim", "text_epochs", "quantize_epochs", "scst_epochs"),
         "at least 0",
         lambda value: value >= 0,
     ),

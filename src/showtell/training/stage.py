@@ -7,7 +7,7 @@ from typing import Literal
 
 from showtell.training.recipe import Recipe
 
-Kind = Literal["captions", "tuning", "quantization", "reward"]
+Kind = Literal["captions", "tuning", "quantization", "scst"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Stage:
 
     Attributes:
         kind: `captions`: their cross-entropy, the encoder frozen; `tuning`: the same, the encoder learning;
-            `quantization`: that with the encoder rounded to integers; `reward`: CIDEr-D of sampled captions.
+            `quantization`: that with the encoder rounded to integers; `scst`: self-critical
+            sequence training, on the CIDEr-D of sampled captions.
         epochs: how many.
         rate: of Adam for the decoder, at its peak.
         encoder_rate: of Adam for the encoder, at its peak.
@@ -45,6 +46,6 @@ def stages(recipe: Recipe, *, texts: bool) -> tuple[Stage, ...]:
             rates = recipe.tune_decoder_rate / 3, recipe.tune_rate / 3
             found.append(Stage("quantization", recipe.quantize_epochs, *rates))
         found.append(Stage("captions", text_epochs + recipe.refine_epochs, recipe.refine_rate, text_epochs=text_epochs))
-    if recipe.reward_epochs:
-        found.append(Stage("reward", recipe.reward_epochs, recipe.reward_rate))
+    if recipe.scst_epochs:
+        found.append(Stage("scst", recipe.scst_epochs, recipe.scst_rate))
     return tuple(found)
