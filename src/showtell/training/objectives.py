@@ -173,8 +173,8 @@ class SelfCritical(_DecoderAlone):
         recipe = self._recipe
         # of the whole photo: no one is to speak of what he cannot see
         features = self._data.batch(self._data.train.rows[photos], rng, min(recipe.augmentations, WHOLE))
-        hypotheses = sample_captions(decoder, features, recipe.samples, recipe.max_words, rng)
-        of_photo = np.repeat(np.arange(len(photos)), recipe.samples)
+        hypotheses = sample_captions(decoder, features, recipe.scst_samples, recipe.max_words, rng)
+        of_photo = np.repeat(np.arange(len(photos)), recipe.scst_samples)
         sampled, rewards = photos[of_photo], np.empty(len(hypotheses))
         for number, reward in enumerate(self._rewards):
             own = np.flatnonzero(self._data.train.sets[sampled] == number)
@@ -184,7 +184,7 @@ class SelfCritical(_DecoderAlone):
         said = [self._data.vocabulary.decode(hypothesis.words) for hypothesis in hypotheses]
         rewards += self._objects.of(said, sampled)
         captions = as_captions(hypotheses)
-        weight = advantages(rewards, recipe.samples).astype(features.dtype)
+        weight = advantages(rewards, recipe.scst_samples).astype(features.dtype)
         _, grads = speaking(decoder).loss(features, captions, of_photo, weight=weight)
         return Outcome(grads, words_in(captions), reward=scores, sampled=len(rewards))
 

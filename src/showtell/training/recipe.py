@@ -61,7 +61,7 @@ class Recipe:
         scst_rate: of Adam in them, at its peak.
         object_bonus: what is added to it for each object that a caption names and the photo shows, where that is known.
         object_penalty: what is taken from it for each that the photo does not show.
-        samples: captions that are sampled of each photo; each one's baseline is the mean of the others.
+        scst_samples: captions that are sampled of each photo; each one's baseline is the mean of the others.
         precision: of the products in training: float32, or bf16, or that of the two that is faster here.
         beam_width: sentences followed at once when captions are written.
         length_power: how a sentence's length enters its rank (see `search.beam`).
@@ -103,7 +103,7 @@ class Recipe:
     scst_rate: float = 2e-5
     object_bonus: float = 0.15
     object_penalty: float = 0.5
-    samples: int = 5
+    scst_samples: int = 5
     precision: Literal["auto", Precision] = "auto"
     beam_width: int = 5
     length_power: float = 1.0
@@ -206,5 +206,5 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
         "at least 1",
         lambda value: value >= 1,
     ),
-    (("samples",), "at least 2", lambda value: value >= 2),
+    (("scst_samples",), "at least 2", lambda value: value >= 2),
 )
