@@ -79,7 +79,7 @@ def test_where_it_looked_for_each_word(captioner: Captioner) -> None:
 
 def test_a_wider_beam_finds_no_less(captioner: Captioner) -> None:
     narrow, wide = captioner.caption(CAT, beam_width=1), captioner.caption(CAT, beam_width=8)
-    rank = [caption.log_prob / (len(caption.words) + 1) ** captioner.length_power for caption in (narrow, wide)]
+    rank = [caption.log_prob / (len(caption.words) + 1) ** captioner.length_penalty for caption in (narrow, wide)]
     assert rank[1] >= rank[0] - 1e-6
 
 

@@ -72,9 +72,9 @@ def every_sentence(max_words: int):
     yield from product(WORDS, repeat=max_words)
 
 
-def best_by_force(decoder, photo, length_power, max_words, count, once=()) -> list[tuple[float, tuple[int, ...]]]:
+def best_by_force(decoder, photo, length_penalty, max_words, count, once=()) -> list[tuple[float, tuple[int, ...]]]:
     ranked = [
-        (sum(trace(decoder, photo, words)) / len(words) ** length_power, tuple(w for w in words if w != END))
+        (sum(trace(decoder, photo, words)) / len(words) ** length_penalty, tuple(w for w in words if w != END))
         for words in every_sentence(max_words)
         if all(words.count(word) <= 1 for word in once)
     ]
@@ -86,12 +86,12 @@ def photos() -> np.ndarray:
     return np.random.default_rng(5).standard_normal((6, 4))
 
 
-@pytest.mark.parametrize("length_power", [0.0, 0.7, 1.0])
+@pytest.mark.parametrize("length_penalty", [0.0, 0.7, 1.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_wide_beam_finds_the_best_sentences_that_there_are(photos, seed, length_power):
+def test_a_wide_beam_finds_the_best_sentences_that_there_are(photos, seed, length_penalty):
     decoder = TableDecoder(seed)
-    for photo, found in zip(photos, beam(decoder, photos, 50, length_power, max_words=4), strict=True):
-        expected = best_by_force(decoder, photo, length_power, 4, 50)
+    for photo, found in zip(photos, beam(decoder, photos, 50, length_penalty, max_words=4), strict=True):
+        expected = best_by_force(decoder, photo, length_penalty, 4, 50)
         assert [h.words for h in found] == [words for _, words in expected]
         np.testing.assert_allclose([h.score for h in found], [score for score, _ in expected])
 
@@ -211,7 +211,7 @@ def test_no_photo_no_sentence():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"width": 0}, {"max_words": 0}, {"length_power": -1.0}, {"length_power": float("nan")}]
+    "wrong", [{"width": 0}, {"max_words": 0}, {"length_penalty": -1.0}, {"length_penalty": float("nan")}]
 )
 def test_a_setting_out_of_range_is_named(photos, wrong):
     with pytest.raises(ShowtellError, match=next(iter(wrong))):
@@ -231,7 +231,9 @@ def test_log_prob_is_the_sum_of_the_words():
 def test_each_of_several_is_the_best_that_avoids_the_words_before_it(seed: int, penalty: float) -> None:
     decoder, photos = TableDecoder(seed), np.eye(4)[:2]
     may_recur = np.isin(np.arange(V), [4, END])
-    found = several(decoder, photos, 3, width=100, length_power=1.0, max_words=3, may_recur=may_recur, penalty=penalty)
+    found = several(
+        decoder, photos, 3, width=100, length_penalty=1.0, max_words=3, may_recur=may_recur, penalty=penalty
+    )
     for photo, (first, *others) in zip(photos, found, strict=True):
         expected = best_by_force(decoder, photo, 1.0, 3, 1, once=(5, 6))[0]
         assert (first.score, first.words) == (pytest.approx(expected[0]), expected[1])
@@ -255,7 +257,7 @@ def test_words_that_cost_fall_behind_by_what_they_cost(seed: int) -> None:
     decoder, photos = TableDecoder(seed), np.eye(4)[:2]
     costs = np.zeros((2, V))
     costs[0, 4], costs[1, 5] = 1.5, 50.0
-    found = beam(decoder, photos, width=100, length_power=1.0, max_words=3, costs=costs)
+    found = beam(decoder, photos, width=100, length_penalty=1.0, max_words=3, costs=costs)
     for photo, own, (best, *_) in zip(photos, costs, found, strict=True):
         ranked = [
             (sum(trace(decoder, photo, words)) - sum(own[word] for word in words)) / len(words)

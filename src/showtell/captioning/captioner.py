@@ -99,7 +99,7 @@ class Captioner:
         encoder_identity: of the encoder that the decoder was trained on.
         about: what to tell a user about the weights: data, terms, scores. Text values by name.
         beam_width: sentences followed at once, if a call does not say.
-        length_power: how a sentence's length enters its rank (see `search.beam`).
+        length_penalty: how a sentence's length enters its rank (see `search.beam`).
         max_words: the longest sentence.
         may_recur: the words that a sentence may hold more than once; all if not given.
         confidence: how sure it may be of a caption, as `evaluation.confidence.fit_confidence` finds it.
@@ -121,7 +121,7 @@ class Captioner:
         encoder: Encoder | None = None,
         about: dict[str, str] | None = None,
         beam_width: int = 3,
-        length_power: float = 0.7,
+        length_penalty: float = 0.7,
         max_words: int = 20,
         may_recur: Sequence[str] | None = None,
         confidence: Confidence | None = None,
@@ -137,7 +137,7 @@ class Captioner:
         self.encoder_identity = encoder_identity
         self.about = dict(about or {})
         self.beam_width = beam_width
-        self.length_power = length_power
+        self.length_penalty = length_penalty
         self.max_words = max_words
         self.may_recur = None if may_recur is None else tuple(may_recur)
         self.confidence = confidence
@@ -283,7 +283,7 @@ class Captioner:
             features,
             count,
             self.beam_width if beam_width is None else beam_width,
-            self.length_power,
+            self.length_penalty,
             self.max_words,
             self._recurring,
             costs=None if self._costs is None else self._costs.of(features),
@@ -371,7 +371,7 @@ class Captioner:
             "vocabulary": self.vocabulary.to_list(),
             "search": {
                 "beam_width": self.beam_width,
-                "length_power": self.length_power,
+                "length_penalty": self.length_penalty,
                 "max_words": self.max_words,
                 **({} if self.may_recur is None else {"may_recur": self.may_recur}),
             },

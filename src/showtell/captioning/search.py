@@ -83,14 +83,14 @@ def beam(
     decoder: StepDecoder[State],
     features: Array,
     width: int = 3,
-    length_power: float = 0.7,
+    length_penalty: float = 0.7,
     max_words: int = 20,
     may_recur: NDArray[np.bool_] | None = None,
     costs: Array | None = None,
 ) -> list[list[Hypothesis]]:
     """Beam search: for each photo the `width` best sentences, best first.
 
-    A sentence is ranked by its log-probability over (number of words, the end counted) ** `length_power`: 0 ranks by
+    A sentence is ranked by its log-probability over (number of words, the end counted) ** `length_penalty`: 0 ranks by
     log-probability alone, which favours short sentences, 1 by the mean of its words' (Wu et al. 2016,
     arXiv:1609.08144, section 7).
     A photo is done when it has `width` sentences and none that grows ranks, as it stands, above the worst of them.
@@ -99,7 +99,7 @@ def beam(
         decoder: gives the probabilities.
         features: the photos' features, (N, ...).
         width: how many sentences are followed at once, at least 1.
-        length_power: see above, at least 0.
+        length_penalty: see above, at least 0.
         max_words: the longest sentence, at least 1.
         may_recur: true at the words that a sentence may hold more than once, (V,); all of them if not given.
         costs: what each word costs the log-probability of a photo's sentence in the ranking, in nats, (N, V), at
@@ -110,7 +110,7 @@ def beam(
     """
     for name, value in (("width", width), ("max_words", max_words)):
         check_integer("beam", name, value)
-    _at_least("beam", width=(width, 1), length_power=(length_power, 0), max_words=(max_words, 1))
+    _at_least("beam", width=(width, 1), length_penalty=(length_penalty, 0), max_words=(max_words, 1))
     photos = np.arange(len(features))  # the photos that are not done
     results: list[list[Hypothesis]] = [[] for _ in photos]
     state = decoder.start(features)
@@ -145,7 +145,7 @@ def beam(
         for n, place in zip(*np.nonzero(done), strict=True):
             sentence = (*words[n, parent[n, place]].tolist(), *([] if ended[n, place] else [int(word[n, place])]))
             trace = (*traces[n, parent[n, place]].tolist(), float(step[n, place]))
-            found = Hypothesis(sentence, trace, float(log_prob[n, place]) / _power(length, length_power))
+            found = Hypothesis(sentence, trace, float(log_prob[n, place]) / _length_norm(length, length_penalty))
             results[photos[n]] = sorted([*results[photos[n]], found], key=lambda h: -h.score)[:width]
 
         # The best `width` that have not ended grow on
@@ -155,7 +155,7 @@ def beam(
         words = np.concatenate([words[rows, parent], word[:, :, None]], axis=2)
         traces = np.concatenate([traces[rows, parent], step[rows, grows][:, :, None]], axis=2)
 
-        hope = log_probs.max(axis=1) / _power(length, length_power)
+        hope = log_probs.max(axis=1) / _length_norm(length, length_penalty)
         worst = [results[p][-1].score if len(results[p]) == width else -np.inf for p in photos]
         going = hope > worst
         source = (rows * K + parent)[going].ravel()
@@ -175,7 +175,7 @@ def several(
     features: Array,
     count: int,
     width: int = 3,
-    length_power: float = 0.7,
+    length_penalty: float = 0.7,
     max_words: int = 20,
     may_recur: NDArray[np.bool_] | None = None,
     penalty: float = 1.0,
@@ -195,7 +195,7 @@ def several(
         features: the photos' features, (N, ...).
         count: how many at most, at least 1.
         width: sentences followed at once.
-        length_power: how a sentence's length enters its rank.
+        length_penalty: how a sentence's length enters its rank.
         max_words: the longest sentence.
         may_recur: the words that a sentence may hold more than once, (V,).
         penalty: see above, in nats, at least 0.
@@ -206,14 +206,14 @@ def several(
     """
     check_integer("several", "count", count)
     _at_least("several", count=(count, 1), penalty=(penalty, 0))
-    found = [of_photo[:1] for of_photo in beam(decoder, features, width, length_power, max_words, may_recur, costs)]
+    found = [of_photo[:1] for of_photo in beam(decoder, features, width, length_penalty, max_words, may_recur, costs)]
     photos = np.arange(len(found))  # those of which the last search found another sentence: else the next finds none
     for _ in range(count - 1):
         if not photos.size:
             break
         avoid = _telling_words([found[photo] for photo in photos], may_recur, decoder.vocab_size)
         dearer = penalty * avoid + (0 if costs is None else costs[photos])
-        others = beam(decoder, features[photos], width, length_power, max_words, may_recur, dearer)
+        others = beam(decoder, features[photos], width, length_penalty, max_words, may_recur, dearer)
         going = np.zeros(len(photos), bool)
         for row, (photo, (other, *_)) in enumerate(zip(photos, others, strict=True)):
             if other.words not in {known.words for known in found[photo]}:
@@ -302,9 +302,9 @@ def _telling_words(found: list[list[Hypothesis]], may_recur: NDArray[np.bool_] |
     return telling if may_recur is None else telling & ~may_recur
 
 
-def _power(length: int, power: float) -> float:
+def _length_norm(length: int, exponent: float) -> float:
     try:
-        return math.pow(length, power)
+        return math.pow(length, exponent)
     except OverflowError:
         return math.inf
 

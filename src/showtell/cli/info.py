@@ -40,7 +40,7 @@ def info(
         "extra java": "installed" if find_spec("pycocoevalcap") else "not installed",
         "captioner": str(model) if model else "the shipped one",
         "decoder": f"{decoder.cell}, {decoder.hidden_dim} wide, {weights:,} weights, {decoder.vocab_size:,} words",
-        "search": f"beam {captioner.beam_width}, length power {captioner.length_power}, "
+        "search": f"beam {captioner.beam_width}, length penalty {captioner.length_penalty}, "
         f"at most {captioner.max_words} words",
         "encoder": captioner.encoder_identity,
         **captioner.about,

@@ -286,7 +286,7 @@ class Trainer:
             encoder_identity=self.encoder_identity,
             about=self.about,
             beam_width=recipe.beam_width,
-            length_power=recipe.length_power,
+            length_penalty=recipe.length_penalty,
             max_words=recipe.max_words,
             may_recur=self._may_recur,
         )

@@ -64,7 +64,7 @@ class Recipe:
         scst_samples: captions that are sampled of each photo; each one's baseline is the mean of the others.
         precision: of the products in training: float32, or bf16, or that of the two that is faster here.
         beam_width: sentences followed at once when captions are written.
-        length_power: how a sentence's length enters its rank (see `search.beam`).
+        length_penalty: how a sentence's length enters its rank (see `search.beam`).
         seed: of all randomness.
     """
 
@@ -106,7 +106,7 @@ class Recipe:
     scst_samples: int = 5
     precision: Literal["auto", Precision] = "auto"
     beam_width: int = 5
-    length_power: float = 1.0
+    length_penalty: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -178,7 +178,7 @@ _RANGES: tuple[tuple[tuple[str, ...], str, Any], ...] = (
     ),
     (("forget_bias",), "a finite number", lambda value: abs(value) < float("inf")),
     (
-        ("length_power", "class_weight", "object_weight", "object_bonus", "object_penalty"),
+        ("length_penalty", "class_weight", "object_weight", "object_bonus", "object_penalty"),
         "a finite number, at least 0",
         lambda value: 0 <= value < float("inf"),
     ),
