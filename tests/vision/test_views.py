@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from showtell.vision.views import WHOLE, view
+from showtell.vision.views import UNCROPPED, view
 
 
 def photo(width: int = 60, height: int = 40) -> Image.Image:
@@ -20,7 +20,7 @@ def test_the_first_views_show_the_whole_photo() -> None:
 
 def test_the_others_show_a_part_of_it_some_of_them_mirrored() -> None:
     mirrored = []
-    for number in range(WHOLE, 30):
+    for number in range(UNCROPPED, 30):
         pixels = np.asarray(view(photo(), number)).astype(int)
         height, width, _ = pixels.shape
         assert 0.45 < width * height / (60 * 40) < 1

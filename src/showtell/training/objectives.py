@@ -18,7 +18,7 @@ from showtell.training.recipe import Recipe
 from showtell.training.reward import ObjectReward, Reward, advantages, as_captions, sample_captions, speaking
 from showtell.training.schedule import Schedule
 from showtell.training.synthetic import SyntheticGrids
-from showtell.vision.views import WHOLE
+from showtell.vision.views import UNCROPPED
 
 # The stream of randomness of the object head, beside those of the loop
 _HEAD = 3
@@ -172,7 +172,7 @@ class SelfCritical(_DecoderAlone):
         """Of captions that are sampled."""
         recipe = self._recipe
         # of the whole photo: no one is to speak of what he cannot see
-        features = self._data.batch(self._data.train.rows[photos], rng, min(recipe.augmentations, WHOLE))
+        features = self._data.batch(self._data.train.rows[photos], rng, min(recipe.augmentations, UNCROPPED))
         hypotheses = sample_captions(decoder, features, recipe.scst_samples, recipe.max_words, rng)
         of_photo = np.repeat(np.arange(len(photos)), recipe.scst_samples)
         sampled, rewards = photos[of_photo], np.empty(len(hypotheses))

@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 from PIL import Image, ImageOps
 
-WHOLE = 2
-"""So many views, the first ones, show the whole photo."""
+UNCROPPED = 2
+"""How many views, the first ones, are not cropped."""
 
 # A part has between so much of the photo's area
 _AREA = (0.5, 0.95)
@@ -19,7 +19,7 @@ def view(photo: Image.Image, number: int) -> Image.Image:
 
     The same photo and number give the same view.
     """
-    if number < WHOLE:
+    if number < UNCROPPED:
         return ImageOps.mirror(photo) if number else photo
     rng = np.random.default_rng([number, zlib.crc32(photo.tobytes())])
     share = rng.uniform(*_AREA) ** 0.5
