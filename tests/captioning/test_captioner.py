@@ -101,17 +101,19 @@ def test_saved_and_loaded_it_says_the_same(captioner: Captioner, tmp_path: Path)
 
 
 def test_a_word_recurs_only_if_it_may(captioner: Captioner, tmp_path: Path) -> None:
-    assert captioner.may_recur is None
+    assert captioner.repeatable_words is None
     word = captioner.vocabulary.words[0]
     captioner.decoder.params["b_vocab"][captioner.vocabulary.encode(word)[1]] += 1000
     assert [said for said, _ in captioner.caption(CAT).words] == [word] * captioner.max_words
-    for may_recur in ((), (word,)):
+    for repeatable_words in ((), (word,)):
         careful = copy.copy(captioner)
-        careful.may_recur = may_recur
+        careful.repeatable_words = repeatable_words
         careful.save(tmp_path / "careful.safetensors")
         again = Captioner.load(tmp_path / "careful.safetensors", encoder=captioner.encoder)
-        assert again.may_recur == may_recur
-        assert [said for said, _ in again.caption(CAT).words].count(word) == (captioner.max_words if may_recur else 1)
+        assert again.repeatable_words == repeatable_words
+        assert [said for said, _ in again.caption(CAT).words].count(word) == (
+            captioner.max_words if repeatable_words else 1
+        )
 
 
 def test_the_signs_of_a_caption(captioner: Captioner) -> None:

@@ -97,18 +97,20 @@ def test_a_wide_beam_finds_the_best_sentences_that_there_are(photos, seed, lengt
 
 
 @pytest.mark.parametrize("once", [(4,), (5, 6), tuple(WORDS)])
-def test_a_wide_beam_repeats_only_what_may_recur(photos, once):
+def test_a_wide_beam_repeats_only_repeatable_words(photos, once):
     decoder = TableDecoder(1)
-    may_recur = ~np.isin(np.arange(V), once)
-    for photo, found in zip(photos, beam(decoder, photos, 50, max_words=4, may_recur=may_recur), strict=True):
+    repeatable_words = ~np.isin(np.arange(V), once)
+    for photo, found in zip(
+        photos, beam(decoder, photos, 50, max_words=4, repeatable_words=repeatable_words), strict=True
+    ):
         expected = best_by_force(decoder, photo, 0.7, 4, 50, once)
         assert [h.words for h in found] == [words for _, words in expected]
 
 
 @given(width=st.integers(1, 4), seed=st.integers(0, 50), max_words=st.integers(1, 8))
-def test_where_no_word_may_recur_there_is_still_a_sentence(width, seed, max_words):
+def test_where_no_word_is_repeatable_there_is_still_a_sentence(width, seed, max_words):
     features = np.random.default_rng(seed).standard_normal((2, 4))
-    for found in beam(TableDecoder(seed), features, width, max_words=max_words, may_recur=np.zeros(V, bool)):
+    for found in beam(TableDecoder(seed), features, width, max_words=max_words, repeatable_words=np.zeros(V, bool)):
         assert 1 <= len(found) <= width
         assert all(len(set(h.words)) == len(h.words) for h in found)
 
@@ -230,9 +232,16 @@ def test_log_prob_is_the_sum_of_the_words():
 @given(seed=st.integers(0, 1000), penalty=st.sampled_from([0.5, 2.0, 50.0]))
 def test_each_of_several_is_the_best_that_avoids_the_words_before_it(seed: int, penalty: float) -> None:
     decoder, photos = TableDecoder(seed), np.eye(4)[:2]
-    may_recur = np.isin(np.arange(V), [4, END])
+    repeatable_words = np.isin(np.arange(V), [4, END])
     found = several(
-        decoder, photos, 3, width=100, length_penalty=1.0, max_words=3, may_recur=may_recur, penalty=penalty
+        decoder,
+        photos,
+        3,
+        width=100,
+        length_penalty=1.0,
+        max_words=3,
+        repeatable_words=repeatable_words,
+        penalty=penalty,
     )
     for photo, (first, *others) in zip(photos, found, strict=True):
         expected = best_by_force(decoder, photo, 1.0, 3, 1, once=(5, 6))[0]

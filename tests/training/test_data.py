@@ -39,13 +39,13 @@ def test_captions_share_their_photo_s_features() -> None:
     assert data.batch(data.train.rows).dtype == np.float32
 
 
-def test_words_that_recur_in_captions_may_recur() -> None:
+def test_words_that_recur_in_captions_are_repeatable() -> None:
     """In one of 19 captions that hold it a word recurs often enough, in one of 20 it does not."""
     captions = ["a dog and a cat", "a dog and a dog", *["a dog"] * 17, *["cat cat", *["cat"] * 18]]
     found = Dataset(
         "dogs", (Example(Path("0.jpg"), tuple(captions), "train"), Example(Path("1.jpg"), ("a",), "val")), ()
     )
-    assert prepare([found], FEATURES, ROWS, min_count=2, max_words=5).may_recur() == ["a", "dog"]
+    assert prepare([found], FEATURES, ROWS, min_count=2, max_words=5).repeatable_words() == ["a", "dog"]
 
 
 def test_the_statistics_are_of_the_training_photos() -> None:

@@ -101,7 +101,7 @@ class Captioner:
         beam_width: sentences followed at once, if a call does not say.
         length_penalty: how a sentence's length enters its rank (see `search.beam`).
         max_words: the longest sentence.
-        may_recur: the words that a sentence may hold more than once; all if not given.
+        repeatable_words: the words that a sentence may hold more than once; all if not given.
         confidence: how sure it may be of a caption, as `evaluation.confidence.fit_confidence` finds it.
         objects: which objects a photo shows; words that name one which the head does not see cost a sentence so much
             in its rank (see `object_costs`).
@@ -123,7 +123,7 @@ class Captioner:
         beam_width: int = 3,
         length_penalty: float = 0.7,
         max_words: int = 20,
-        may_recur: Sequence[str] | None = None,
+        repeatable_words: Sequence[str] | None = None,
         confidence: Confidence | None = None,
         objects: ObjectHead | None = None,
         foreign: Sequence[str] = (),
@@ -139,7 +139,7 @@ class Captioner:
         self.beam_width = beam_width
         self.length_penalty = length_penalty
         self.max_words = max_words
-        self.may_recur = None if may_recur is None else tuple(may_recur)
+        self.repeatable_words = None if repeatable_words is None else tuple(repeatable_words)
         self.confidence = confidence
         self.objects = objects
         self.foreign = tuple(foreign)
@@ -168,8 +168,8 @@ class Captioner:
         return self.decoder.stepwise()
 
     @functools.cached_property
-    def _recurring(self) -> NDArray[np.bool_] | None:
-        return None if self.may_recur is None else np.isin(self.vocabulary.to_list(), self.may_recur)
+    def _repeatable(self) -> NDArray[np.bool_] | None:
+        return None if self.repeatable_words is None else np.isin(self.vocabulary.to_list(), self.repeatable_words)
 
     @functools.cached_property
     def _costs(self) -> ObjectCosts | None:
@@ -285,7 +285,7 @@ class Captioner:
             self.beam_width if beam_width is None else beam_width,
             self.length_penalty,
             self.max_words,
-            self._recurring,
+            self._repeatable,
             costs=None if self._costs is None else self._costs.of(features),
         )
         captions = [[self._caption(hypothesis) for hypothesis in of_photo] for of_photo in found]
@@ -373,7 +373,7 @@ class Captioner:
                 "beam_width": self.beam_width,
                 "length_penalty": self.length_penalty,
                 "max_words": self.max_words,
-                **({} if self.may_recur is None else {"may_recur": self.may_recur}),
+                **({} if self.repeatable_words is None else {"repeatable_words": self.repeatable_words}),
             },
             "about": self.about,
         }

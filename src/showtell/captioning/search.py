@@ -85,7 +85,7 @@ def beam(
     width: int = 3,
     length_penalty: float = 0.7,
     max_words: int = 20,
-    may_recur: NDArray[np.bool_] | None = None,
+    repeatable_words: NDArray[np.bool_] | None = None,
     costs: Array | None = None,
 ) -> list[list[Hypothesis]]:
     """Beam search: for each photo the `width` best sentences, best first.
@@ -101,7 +101,7 @@ def beam(
         width: how many sentences are followed at once, at least 1.
         length_penalty: see above, at least 0.
         max_words: the longest sentence, at least 1.
-        may_recur: true at the words that a sentence may hold more than once, (V,); all of them if not given.
+        repeatable_words: true at the words that a sentence may hold more than once, (V,); all of them if not given.
         costs: what each word costs the log-probability of a photo's sentence in the ranking, in nats, (N, V), at
             least 0: of words that it should do without. Few of a photo's likely words should have one.
 
@@ -123,9 +123,9 @@ def beam(
     for length in range(1, max_words + 1):
         if not photos.size:
             break
-        # Twice as many as are followed: at most `width` of them end; each word said may be one that is not to recur;
+        # Twice as many as are followed: at most `width` of them end; each word said may be one that is not repeatable;
         # and those that cost may fall behind
-        count = 2 * width + (0 if may_recur is None else length - 1) + (0 if costs is None else _COSTLY)
+        count = 2 * width + (0 if repeatable_words is None else length - 1) + (0 if costs is None else _COSTLY)
         word_log_probs, ids, state = decoder.best(last, state, count, NEVER)
         N, K = log_probs.shape
         k = ids.shape[1]
@@ -134,9 +134,9 @@ def beam(
         ranks_by = word_log_probs
         if costs is not None:
             ranks_by = ranks_by - np.take_along_axis(costs[photos], ids, axis=1)
-        if may_recur is not None:
+        if repeatable_words is not None:
             said = (ids.reshape(N, K, k, 1) == words[:, :, None, :]).any(axis=3).reshape(N, K * k)
-            ranks_by = np.where(said & ~may_recur[ids], -np.inf, ranks_by)
+            ranks_by = np.where(said & ~repeatable_words[ids], -np.inf, ranks_by)
         candidates = log_probs.repeat(k, axis=1) + ranks_by
         rows, best = np.arange(N)[:, None], np.argsort(-candidates, axis=1, kind="stable")[:, : 2 * width]
         parent, word, log_prob, step = best // k, ids[rows, best], candidates[rows, best], word_log_probs[rows, best]
@@ -177,14 +177,14 @@ def several(
     width: int = 3,
     length_penalty: float = 0.7,
     max_words: int = 20,
-    may_recur: NDArray[np.bool_] | None = None,
+    repeatable_words: NDArray[np.bool_] | None = None,
     penalty: float = 1.0,
     costs: Array | None = None,
 ) -> list[list[Hypothesis]]:
     """Up to `count` different sentences for each photo: that of `beam`, then others that say it in other words.
 
     Each comes of a beam search of its own, in which every word that those before it hold, and that is not one of the
-    words that may recur, such as articles, costs `penalty` nats. A sentence that was there before is left out. So they
+    repeatable words, such as articles, costs `penalty` nats. A sentence that was there before is left out. So they
     differ in what they say; the `width` sentences of one search differ in a word or two.
 
     The idea is that of diverse beam search (Vijayakumar et al. 2018, arXiv:1610.02424, section 3), whose groups avoid
@@ -197,7 +197,7 @@ def several(
         width: sentences followed at once.
         length_penalty: how a sentence's length enters its rank.
         max_words: the longest sentence.
-        may_recur: the words that a sentence may hold more than once, (V,).
+        repeatable_words: the words that a sentence may hold more than once, (V,).
         penalty: see above, in nats, at least 0.
         costs: as of `beam`, of all sentences.
 
@@ -206,14 +206,16 @@ def several(
     """
     check_integer("several", "count", count)
     _at_least("several", count=(count, 1), penalty=(penalty, 0))
-    found = [of_photo[:1] for of_photo in beam(decoder, features, width, length_penalty, max_words, may_recur, costs)]
+    found = [
+        of_photo[:1] for of_photo in beam(decoder, features, width, length_penalty, max_words, repeatable_words, costs)
+    ]
     photos = np.arange(len(found))  # those of which the last search found another sentence: else the next finds none
     for _ in range(count - 1):
         if not photos.size:
             break
-        avoid = _telling_words([found[photo] for photo in photos], may_recur, decoder.vocab_size)
+        avoid = _telling_words([found[photo] for photo in photos], repeatable_words, decoder.vocab_size)
         dearer = penalty * avoid + (0 if costs is None else costs[photos])
-        others = beam(decoder, features[photos], width, length_penalty, max_words, may_recur, dearer)
+        others = beam(decoder, features[photos], width, length_penalty, max_words, repeatable_words, dearer)
         going = np.zeros(len(photos), bool)
         for row, (photo, (other, *_)) in enumerate(zip(photos, others, strict=True)):
             if other.words not in {known.words for known in found[photo]}:
@@ -294,12 +296,14 @@ def _one_by_one(
     return [Hypothesis(tuple(w), tuple(t), float(sum(t))) for w, t in zip(words, traces, strict=True)]
 
 
-def _telling_words(found: list[list[Hypothesis]], may_recur: NDArray[np.bool_] | None, size: int) -> NDArray[np.bool_]:
-    """Which words are in each photo's sentences, but those that may recur, (N, V)."""
+def _telling_words(
+    found: list[list[Hypothesis]], repeatable_words: NDArray[np.bool_] | None, size: int
+) -> NDArray[np.bool_]:
+    """Which words are in each photo's sentences, but the repeatable ones, (N, V)."""
     telling = np.zeros((len(found), size), bool)
     for row, of_photo in zip(telling, found, strict=True):
         row[[word for said in of_photo for word in said.words]] = True
-    return telling if may_recur is None else telling & ~may_recur
+    return telling if repeatable_words is None else telling & ~repeatable_words
 
 
 def _length_norm(length: int, exponent: float) -> float:

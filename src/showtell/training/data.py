@@ -106,7 +106,7 @@ class TrainingData:
                 features[chosen == number] = other[row_of[rows[chosen == number]]]
         return features
 
-    def may_recur(self) -> list[str]:
+    def repeatable_words(self) -> list[str]:
         """The words that occur again in more than one of twenty of the training captions that hold them.
 
         Such as "a", "dog" and "jersey": people see a black dog and a white dog, and hardly ever a bike on a bike.

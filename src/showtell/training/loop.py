@@ -288,12 +288,12 @@ class Trainer:
             beam_width=recipe.beam_width,
             length_penalty=recipe.length_penalty,
             max_words=recipe.max_words,
-            may_recur=self._may_recur,
+            repeatable_words=self._repeatable_words,
         )
 
     @functools.cached_property
-    def _may_recur(self) -> list[str]:
-        return self.data.may_recur()
+    def _repeatable_words(self) -> list[str]:
+        return self.data.repeatable_words()
 
     def _checkpoint(self) -> None:
         tensors = {
