@@ -61,7 +61,7 @@ def test_several_photos_are_captioned_in_their_order(captioner: Captioner) -> No
 
 def test_several_captions_of_a_photo_differ_and_begin_with_the_one(captioner: Captioner) -> None:
     captioner.confidence = Confidence(0.5, (0.1, 0.2, 0.0), (0.5, 0.0, 0.0))
-    first, *others = captioner.several(PHOTOS / "chelsea.png", 4)
+    first, *others = captioner.captions(PHOTOS / "chelsea.png", 4)
     assert first == captioner.caption(PHOTOS / "chelsea.png")
     assert others
     assert len({first.text, *(other.text for other in others)}) == 1 + len(others) <= 4
@@ -163,8 +163,8 @@ def test_a_photo_of_a_foreign_class_is_named(unsure: Captioner, tmp_path: Path) 
     assert (coffee.text, coffee.named) == ("An espresso.", True)
     assert coffee.confidence == coffee.words[0][1] == pytest.approx(0.87, abs=0.05)
     assert not cat.named
-    assert again.several(COFFEE, 1) == [coffee]
-    first, second, _ = again.several(COFFEE, 3)
+    assert again.captions(COFFEE, 1) == [coffee]
+    first, second, _ = again.captions(COFFEE, 3)
     assert first == coffee
     again.foreign = ()
     assert again.caption(COFFEE).text == second.text
@@ -288,11 +288,11 @@ def test_the_shipped_captioner_says_what_it_is() -> None:
 
 def test_a_broken_photo_among_several_is_an_error_in_its_place(captioner: Captioner, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no photo")
-    cat, broken, coffee = captioner.try_several([CAT, tmp_path / "broken.jpg", COFFEE], 2)
-    assert cat == captioner.several(CAT, 2)
+    cat, broken, coffee = captioner.try_captions([CAT, tmp_path / "broken.jpg", COFFEE], 2)
+    assert cat == captioner.captions(CAT, 2)
     assert isinstance(broken, PhotoError)
-    assert coffee == captioner.several(COFFEE, 2)
-    assert captioner.try_several([]) == []
+    assert coffee == captioner.captions(COFFEE, 2)
+    assert captioner.try_captions([]) == []
 
 
 @pytest.mark.parametrize("width", [0, -1, False])

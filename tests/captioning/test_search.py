@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from showtell.captioning.search import Hypothesis, beam, greedy, sample, several
+from showtell.captioning.search import Hypothesis, beam, diverse, greedy, sample
 from showtell.errors import ShowtellError
 from showtell.text.vocabulary import END, PAD, START, UNK
 
@@ -233,7 +233,7 @@ def test_log_prob_is_the_sum_of_the_words():
 def test_each_of_several_is_the_best_that_avoids_the_words_before_it(seed: int, penalty: float) -> None:
     decoder, photos = TableDecoder(seed), np.eye(4)[:2]
     repeatable_words = np.isin(np.arange(V), [4, END])
-    found = several(
+    found = diverse(
         decoder,
         photos,
         3,
@@ -279,16 +279,18 @@ def test_words_that_cost_fall_behind_by_what_they_cost(seed: int) -> None:
 
 def test_without_a_penalty_nothing_else_is_found() -> None:
     decoder, photos = TableDecoder(1), np.eye(4)
-    found = several(decoder, photos, 4, penalty=0.0)
+    found = diverse(decoder, photos, 4, penalty=0.0)
     assert [[h.words for h in of_photo] for of_photo in found] == [
         [h.words for h in of_photo[:1]] for of_photo in beam(decoder, photos)
     ]
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"count": 2, "penalty": -1.0}, {"count": 2, "width": 0}])
-def test_several_checks_its_arguments(wrong: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "wrong", [{"num_captions": 0}, {"num_captions": 2, "penalty": -1.0}, {"num_captions": 2, "width": 0}]
+)
+def test_diverse_checks_its_arguments(wrong: dict[str, float]) -> None:
     with pytest.raises(ShowtellError, match="expected at least"):
-        several(TableDecoder(), np.eye(4), **wrong)
+        diverse(TableDecoder(), np.eye(4), **wrong)
 
 
 @pytest.mark.parametrize("width", [0, False, -1, 1.5, "3", None])
@@ -317,8 +319,8 @@ def test_no_search_is_made_for_a_photo_that_has_no_other_sentence(photos):
             self.searched += len(features)
             return super().start(features)
 
-    found = several(decoder := Counting(), photos, 1000, max_words=3)
-    expected = several(TableDecoder(), photos, 30, max_words=3)
+    found = diverse(decoder := Counting(), photos, 1000, max_words=3)
+    expected = diverse(TableDecoder(), photos, 30, max_words=3)
     assert [[said.words for said in of_photo] for of_photo in found] == [
         [said.words for said in of_photo] for of_photo in expected
     ]

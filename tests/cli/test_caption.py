@@ -67,13 +67,15 @@ def test_several_photos_are_named(showtell, model, captioner: Captioner) -> None
 
 
 def test_several_captions_of_each_photo(showtell, model, captioner: Captioner) -> None:
-    texts = {photo: [caption.text for caption in captioner.several(photo, 3)] for photo in (CAT, COFFEE)}
+    texts = {photo: [caption.text for caption in captioner.captions(photo, 3)] for photo in (CAT, COFFEE)}
     assert len(texts[CAT]) > 1
-    result = showtell("caption", CAT, COFFEE, "--several", 3, "--model", model)
+    result = showtell("caption", CAT, COFFEE, "--num-captions", 3, "--model", model)
     assert result.out.splitlines() == [f"{photo}: {text}" for photo in (CAT, COFFEE) for text in texts[photo]]
-    entry = json.loads(showtell("caption", CAT, "--several", 3, "--model", model, "--json").out)
+    entry = json.loads(showtell("caption", CAT, "--num-captions", 3, "--model", model, "--json").out)
     assert [entry["caption"], *(other["caption"] for other in entry["others"])] == texts[CAT]
-    rows = list(csv.DictReader(io.StringIO(showtell("caption", CAT, "--several", 3, "--model", model, "--csv").out)))
+    rows = list(
+        csv.DictReader(io.StringIO(showtell("caption", CAT, "--num-captions", 3, "--model", model, "--csv").out))
+    )
     assert [row["caption"] for row in rows] == texts[CAT]
 
 
@@ -215,7 +217,7 @@ def test_captions_are_written_beside_the_photos(showtell, model, sidecars, holid
 
 
 def test_of_several_captions_the_first_is_written(showtell, model, sidecars, holiday: Path) -> None:
-    out = showtell("caption", holiday / "cat.png", "--model", model, "--several", 3, "--write", "xmp").out
+    out = showtell("caption", holiday / "cat.png", "--model", model, "--num-captions", 3, "--write", "xmp").out
     assert sidecars(holiday)["cat.png.xmp"].record()["Caption"] == out.splitlines()[0]
 
 
@@ -501,16 +503,16 @@ def test_a_photo_that_takes_the_place_of_another_gets_its_own_caption(
     photo = folder / "cat.png"
     shutil.copy(CAT, photo)
     command = ("caption", folder, "--model", model, "-q", "--write", target, "--manifest", tmp_path / "done.jsonl")
-    several = Captioner.try_several
+    try_captions = Captioner.try_captions
 
     def replaced(self: Captioner, *words: object, **options: object) -> object:
-        outcomes = several(self, *words, **options)
+        outcomes = try_captions(self, *words, **options)
         shutil.copy(COFFEE, folder / "new")
         (folder / "new").replace(photo)
         return outcomes
 
     with monkeypatch.context() as patched:
-        patched.setattr(Captioner, "try_several", replaced)
+        patched.setattr(Captioner, "try_captions", replaced)
         result = showtell(*command)
     assert result.status == 1
     assert f"{photo}: was changed meanwhile, and left as it is; run the command again" in result.err

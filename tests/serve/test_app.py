@@ -150,14 +150,17 @@ def test_the_description_is_made_of_what_is_checked(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     schemas = described["components"]["schemas"]
     assert not any("." in name for name in schemas)  # each has its own name
-    assert (schemas["Captions"]["properties"]["several"]["minimum"], schemas["Captions"]["additionalProperties"]) == (
+    assert (
+        schemas["Captions"]["properties"]["num_captions"]["minimum"],
+        schemas["Captions"]["additionalProperties"],
+    ) == (
         1,
         False,
     )
     form = described["paths"]["/v1/captions"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"file", "several", "looks"}
+    assert set(form["properties"]) == {"file", "num_captions", "looks"}
     page = client.get("/docs").text
-    assert "<code>several</code>: integer. Captions of each photo, a number from 1 to 8." in page
+    assert "<code>num_captions</code>: integer. Captions of each photo, a number from 1 to 8." in page
     assert "<code>include_usage</code>: boolean" in page
 
 

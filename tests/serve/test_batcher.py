@@ -46,8 +46,8 @@ class Slow:
         self.go.acquire()
         return [0.0 for _ in photos]
 
-    def several_of_features(self, features, count):
-        return [["a caption", "another"][:count] for _ in features]
+    def captions_of_features(self, features, num_captions):
+        return [["a caption", "another"][:num_captions] for _ in features]
 
 
 def run(test: Callable[[Batcher, Slow], Awaitable[None]], limits: Limits = Limits()) -> None:  # noqa: B008
@@ -85,9 +85,9 @@ def test_photos_are_captioned_in_their_order(captioner: Captioner, here: type) -
         assert cat == Answer([captioner.caption(CAT)])
         assert isinstance(broken, PhotoError)
         assert coffee == Answer([captioner.caption(COFFEE)])
-        (several,) = await batcher.caption([CAT], 3, looks=True)
-        assert len(several.captions) > 1
-        assert several.looks.shape == (len(several.captions[0].words), 9, 9)
+        (answer,) = await batcher.caption([CAT], 3, looks=True)
+        assert len(answer.captions) > 1
+        assert answer.looks.shape == (len(answer.captions[0].words), 9, 9)
         await batcher.stop()
 
     asyncio.run(whole())
@@ -171,11 +171,11 @@ def test_who_goes_away_is_not_worked_for() -> None:
 
 def test_a_failure_is_that_of_the_batch_alone() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
-        working, slow.several_of_features = slow.several_of_features, None
+        working, slow.captions_of_features = slow.captions_of_features, None
         slow.go.release(2)
         with pytest.raises(TypeError):
             await batcher.caption([b"x"])
-        slow.several_of_features = working
+        slow.captions_of_features = working
         assert await batcher.caption([b"x"]) == [Answer(["a caption"])]
 
     run(test)

@@ -28,9 +28,9 @@ def test_a_file_of_a_form_is_captioned(client: TestClient, captioner: Captioner)
 
 def test_several_files_and_several_captions_of_each(client: TestClient, captioner: Captioner) -> None:
     files = [("file", (path.name, path.read_bytes())) for path in (CAT, COFFEE)]
-    entries = client.post("/v1/captions?several=3", files=files).json()["captions"]
+    entries = client.post("/v1/captions?num_captions=3", files=files).json()["captions"]
     for path, entry in zip((CAT, COFFEE), entries, strict=True):
-        expected = [caption.text for caption in captioner.several(path, 3)]
+        expected = [caption.text for caption in captioner.captions(path, 3)]
         assert [entry["caption"], *(other["caption"] for other in entry["others"])] == expected
 
 
@@ -94,29 +94,35 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(client: TestClient) -> None:
         ({"json": {"photo": "file:///etc/passwd"}}, "not fetched"),
         ({"json": {"photo": "http://localhost/cat.png"}}, "not fetched"),
         ({"json": {"photo": "data:image/png,abc"}}, "not base64"),
-        ({"json": {"photo": "", "several": 0}}, "several: Expected int >= 1"),
-        ({"json": {"photo": "", "several": 9}}, "(Captions of each photo, a number from 1 to 8.)"),
-        ({"json": {"photo": "", "several": "x"}}, "several: Expected int"),
-        ({"json": {"photo": "", "several": "9" * 5000}}, "several: Integer value out of range"),
-        ({"json": {"photo": "", "several": None}}, "several: Expected int, got null"),
-        ({"json": {"photo": "", "several": [2]}}, "several: Expected int, got array"),
-        ({"content": b'{"photo": "", "several": ' + b"9" * 5000 + b"}"}, "several: Integer value out of range"),
-        ({"content": b'{"photo": "", "several": 1e400}'}, "several"),
-        ({"content": b'{"photo": "", "several": NaN}'}, "is no JSON"),
+        ({"json": {"photo": "", "num_captions": 0}}, "num_captions: Expected int >= 1"),
+        ({"json": {"photo": "", "num_captions": 9}}, "(Captions of each photo, a number from 1 to 8.)"),
+        ({"json": {"photo": "", "num_captions": "x"}}, "num_captions: Expected int"),
+        ({"json": {"photo": "", "num_captions": "9" * 5000}}, "num_captions: Integer value out of range"),
+        ({"json": {"photo": "", "num_captions": None}}, "num_captions: Expected int, got null"),
+        ({"json": {"photo": "", "num_captions": [2]}}, "num_captions: Expected int, got array"),
+        (
+            {"content": b'{"photo": "", "num_captions": ' + b"9" * 5000 + b"}"},
+            "num_captions: Integer value out of range",
+        ),
+        ({"content": b'{"photo": "", "num_captions": 1e400}'}, "num_captions"),
+        ({"content": b'{"photo": "", "num_captions": NaN}'}, "is no JSON"),
         ({"content": b'{"photo": "\\ud83d"}'}, "is no JSON"),
         ({"content": b'{"\\udc00": 1}'}, "is no JSON"),
         ({"content": b'{"photo": "\xff"}'}, "is no JSON"),
         ({"json": {"photo": "", "looks": 2}}, "looks: Expected bool"),
         ({"json": {"photo": "", "sevral": 2}}, "unknown field sevral"),
-        ({"json": {"photo": ""}, "params": {"several": 2}}, "several is given in the address"),
+        ({"json": {"photo": ""}, "params": {"num_captions": 2}}, "num_captions is given in the address"),
         ({"files": {"file": ("", b"")}}, "no file"),
-        ({"files": FORM, "data": {"several": "9" * 5000}}, "5,000 bytes"),
-        ({"files": FORM, "data": {"several": "9"}}, "several: Expected int <= 8"),
+        ({"files": FORM, "data": {"num_captions": "9" * 5000}}, "5,000 bytes"),
+        ({"files": FORM, "data": {"num_captions": "9"}}, "num_captions: Expected int <= 8"),
         ({"files": FORM, "data": {"sevral": "2"}}, "unknown field sevral"),
         ({"files": FORM, "params": {"sevral": "2"}}, "unknown field sevral"),
-        ({"files": FORM, "params": {"several": "9" * 5000}}, "several: Integer value out of range"),
-        ({"files": FORM, "params": {"several": "2"}, "data": {"several": "2"}}, "several is given twice"),
-        ({"files": FORM, "params": {"several": ["2", "3"]}}, "several is given twice"),
+        ({"files": FORM, "params": {"num_captions": "9" * 5000}}, "num_captions: Integer value out of range"),
+        (
+            {"files": FORM, "params": {"num_captions": "2"}, "data": {"num_captions": "2"}},
+            "num_captions is given twice",
+        ),
+        ({"files": FORM, "params": {"num_captions": ["2", "3"]}}, "num_captions is given twice"),
         ({"content": b"x", "headers": {"content-type": "multipart/form-data"}}, "no form"),
     ],
 )
@@ -128,10 +134,10 @@ def test_a_wrong_request_is_told_what_is_wrong(shared: TestClient, body: dict, m
 
 def test_settings_of_a_form_are_its_fields_or_in_the_address(shared: TestClient) -> None:
     told = [
-        shared.post("/v1/captions", files=FORM, data={"several": "3", "looks": "true"}),
-        shared.post("/v1/captions?several=3", files=FORM, data={"looks": "1"}),
-        shared.post("/v1/captions?several=3&looks=1", files=FORM),
-        shared.post("/v1/captions", json={"photo": encoded(CAT), "several": "3", "looks": "true"}),
+        shared.post("/v1/captions", files=FORM, data={"num_captions": "3", "looks": "true"}),
+        shared.post("/v1/captions?num_captions=3", files=FORM, data={"looks": "1"}),
+        shared.post("/v1/captions?num_captions=3&looks=1", files=FORM),
+        shared.post("/v1/captions", json={"photo": encoded(CAT), "num_captions": "3", "looks": "true"}),
     ]
     first, *others = (answer.json()["captions"][0] for answer in told)
     assert len(first["others"]) > 0

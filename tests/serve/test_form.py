@@ -71,11 +71,11 @@ def test_the_name_of_a_file(head: str, name: str) -> None:
 def test_what_was_sent_is_what_is_read(data: list[bytes], boundary: str) -> None:
     data = [part.replace(b"--", b"__") for part in data]  # no part may hold the boundary
     parts = [(HEAD, part) for part in data]
-    fields = ('Content-Disposition: form-data; name="several"', b"3")
+    fields = ('Content-Disposition: form-data; name="num_captions"', b"3")
     expected = [("a.jpg", part) for part in data]
     assert read(form(*parts, fields, boundary=boundary), f'multipart/form-data; boundary="{boundary}"') == (
         expected,
-        [("several", "3")],
+        [("num_captions", "3")],
     )
 
 

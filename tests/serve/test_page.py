@@ -215,7 +215,7 @@ def card(*lines: str) -> str:
 
 def test_what_a_screen_reader_is_told(page, captioner: Captioner) -> None:
     """The roles and names of the page, from top to bottom; under `/children: equal` there is nothing else."""
-    (cat, *_), (coffee, *others) = captioner.several(CAT, 3), captioner.several(COFFEE, 3)
+    (cat, *_), (coffee, *others) = captioner.captions(CAT, 3), captioner.captions(COFFEE, 3)
     copy = ("- paragraph:", '  - button "Copy as alt text"', '  - button "Copy as HTML"')
     waiting = card('- heading "coffee.png" [level=2]', "- paragraph: …")
     named = card(

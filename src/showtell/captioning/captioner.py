@@ -211,14 +211,14 @@ class Captioner:
             captions += self.caption_features(np.stack(features), beam_width=beam_width)
         return captions
 
-    def several(self, photo: PhotoSource, count: int, *, beam_width: int | None = None) -> list[Caption]:
-        """Up to `count` captions of one photo: that of `caption`, then others that say it in other words.
+    def captions(self, photo: PhotoSource, num_captions: int, *, beam_width: int | None = None) -> list[Caption]:
+        """Up to `num_captions` captions of one photo: that of `caption`, then others that say it in other words.
 
         Raises:
             PhotoError: the photo cannot be read.
-            ShowtellError: `count` is below 1.
+            ShowtellError: `num_captions` is below 1.
         """
-        return self.several_of_features(self.features(photo)[np.newaxis], count, beam_width=beam_width)[0]
+        return self.captions_of_features(self.features(photo)[np.newaxis], num_captions, beam_width=beam_width)[0]
 
     def features(self, photo: PhotoSource) -> Array:
         """What the decoder is given of a photo: its grid, (81, 1280), or, without attention, the grid's mean, (1280,).
@@ -248,10 +248,10 @@ class Captioner:
         with ThreadPoolExecutor(self.encoder.threads) as workers:
             yield from workers.map(features_or_error, photos)
 
-    def try_several(
-        self, photos: Sequence[PhotoSource], count: int = 1, *, beam_width: int | None = None
+    def try_captions(
+        self, photos: Sequence[PhotoSource], num_captions: int = 1, *, beam_width: int | None = None
     ) -> list[list[Caption] | PhotoError]:
-        """What `several` gives of each photo, searched for together; where one cannot be read, the error."""
+        """What `captions` gives of each photo, searched for together; where one cannot be read, the error."""
         outcomes: list[list[Caption] | PhotoError] = []
         known: list[Array] = []
         for found in self.features_of(photos):
@@ -261,16 +261,18 @@ class Captioner:
                 outcomes.append([])
                 known.append(found)
         if known:
-            captions = iter(self.several_of_features(np.stack(known), count, beam_width=beam_width))
+            captions = iter(self.captions_of_features(np.stack(known), num_captions, beam_width=beam_width))
             outcomes = [found if isinstance(found, PhotoError) else next(captions) for found in outcomes]
         return outcomes
 
     def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
         """Caption photos whose features, as of `features`, are known: (N, 81, 1280) or (N, 1280)."""
-        return [captions[0] for captions in self.several_of_features(features, 1, beam_width=beam_width)]
+        return [captions[0] for captions in self.captions_of_features(features, 1, beam_width=beam_width)]
 
-    def several_of_features(self, features: Array, count: int, *, beam_width: int | None = None) -> list[list[Caption]]:
-        """For each of N photos what `several` gives, from features as of `caption_features`.
+    def captions_of_features(
+        self, features: Array, num_captions: int, *, beam_width: int | None = None
+    ) -> list[list[Caption]]:
+        """For each of N photos what `captions` gives, from features as of `caption_features`.
 
         Raises:
             ShowtellError: a photo's features hold numbers that are not finite; the photo's place is named.
@@ -278,10 +280,10 @@ class Captioner:
         finite = np.isfinite(features).all(axis=tuple(range(1, features.ndim)))
         if not finite.all():
             raise ShowtellError(f"the features of photo {finite.argmin()} hold numbers that are not finite")
-        found = search.several(
+        found = search.diverse(
             self._stepwise,
             features,
-            count,
+            num_captions,
             self.beam_width if beam_width is None else beam_width,
             self.length_penalty,
             self.max_words,
@@ -300,7 +302,7 @@ class Captioner:
         if self.foreign and unsure.size:
             for photo, (name, probability) in zip(unsure, shipped_classes().likeliest(features[unsure]), strict=True):
                 if probability >= SURE and name in self.foreign:
-                    captions[photo] = [_named(name, probability), *captions[photo]][:count]
+                    captions[photo] = [_named(name, probability), *captions[photo]][:num_captions]
         return captions
 
     def looks(self, features: Array, captions: Sequence[Caption]) -> list[Array]:

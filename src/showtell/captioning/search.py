@@ -170,10 +170,10 @@ def beam(
     return results
 
 
-def several(
+def diverse(
     decoder: StepDecoder[State],
     features: Array,
-    count: int,
+    num_captions: int,
     width: int = 3,
     length_penalty: float = 0.7,
     max_words: int = 20,
@@ -181,7 +181,7 @@ def several(
     penalty: float = 1.0,
     costs: Array | None = None,
 ) -> list[list[Hypothesis]]:
-    """Up to `count` different sentences for each photo: that of `beam`, then others that say it in other words.
+    """Up to `num_captions` different sentences for each photo: that of `beam`, then others that say it in other words.
 
     Each comes of a beam search of its own, in which every word that those before it hold, and that is not one of the
     repeatable words, such as articles, costs `penalty` nats. A sentence that was there before is left out. So they
@@ -193,7 +193,7 @@ def several(
     Args:
         decoder: as of `beam`, and so are the next ones.
         features: the photos' features, (N, ...).
-        count: how many at most, at least 1.
+        num_captions: how many at most, at least 1.
         width: sentences followed at once.
         length_penalty: how a sentence's length enters its rank.
         max_words: the longest sentence.
@@ -204,13 +204,13 @@ def several(
     Raises:
         ShowtellError: as of `beam`.
     """
-    check_integer("several", "count", count)
-    _at_least("several", count=(count, 1), penalty=(penalty, 0))
+    check_integer("diverse", "num_captions", num_captions)
+    _at_least("diverse", num_captions=(num_captions, 1), penalty=(penalty, 0))
     found = [
         of_photo[:1] for of_photo in beam(decoder, features, width, length_penalty, max_words, repeatable_words, costs)
     ]
     photos = np.arange(len(found))  # those of which the last search found another sentence: else the next finds none
-    for _ in range(count - 1):
+    for _ in range(num_captions - 1):
         if not photos.size:
             break
         avoid = _telling_words([found[photo] for photo in photos], repeatable_words, decoder.vocab_size)

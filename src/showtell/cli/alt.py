@@ -132,7 +132,7 @@ def _captions(
 ) -> Iterator[tuple[Path | bytes, Caption | PhotoError]]:
     for start in range(0, len(photos), _BATCH):
         batch = photos[start : start + _BATCH]
-        for photo, outcome in zip(batch, captioner.try_several(batch), strict=True):
+        for photo, outcome in zip(batch, captioner.try_captions(batch), strict=True):
             yield photo, outcome if isinstance(outcome, PhotoError) else outcome[0]
         report(start + len(batch), len(photos))
 

@@ -51,8 +51,8 @@ def caption(
     beam: Annotated[
         int | None, typer.Option("--beam", "-b", min=1, help="Sentences followed at once; 1 is the fastest.")
     ] = None,
-    several: Annotated[
-        int, typer.Option("--several", "-n", min=1, help="Up to so many different captions a photo, best first.")
+    num_captions: Annotated[
+        int, typer.Option("--num-captions", "-n", min=1, help="Up to so many different captions a photo, best first.")
     ] = 1,
     min_confidence: Annotated[
         float | None,
@@ -118,7 +118,12 @@ def caption(
     one = len(photos) == 1 and photos[0] == Path(paths[0])
     captioner = load_captioner(model)
     check_confidence(captioner, model, min_confidence)
-    settings = {"beam": beam, "several": several, "min_confidence": min_confidence, "write": target and target.value}
+    settings = {
+        "beam": beam,
+        "num_captions": num_captions,
+        "min_confidence": min_confidence,
+        "write": target and target.value,
+    }
     done = _manifest(manifest, model, settings | {"overwrite": overwrite}) if manifest or watch else None
     write = json_writer() if as_json else csv_writer() if as_csv else text_writer(with_name=not one)
     save = _saver(target, captioner, model, overwrite, dry_run) if target else None
@@ -155,7 +160,7 @@ def caption(
 
     def caption_all(photos: list[Path]) -> None:
         with bar("captioning photos", quiet=quiet or one or tally.broken.keys() >= set(photos)) as report:
-            for photo, before, outcome in _captions(captioner, photos, several, beam, report):
+            for photo, before, outcome in _captions(captioner, photos, num_captions, beam, report):
                 finish(photo, before, outcome)
 
     with alone(manifest) if manifest else nullcontext():
@@ -231,13 +236,13 @@ def _manifest(path: Path | None, model: Path | None, settings: Mapping[str, obje
 
 
 def _captions(
-    captioner: Captioner, photos: list[Path], several: int, beam: int | None, report: Report
+    captioner: Captioner, photos: list[Path], num_captions: int, beam: int | None, report: Report
 ) -> Iterator[tuple[Path, os.stat_result | None, Outcome]]:
     """Each photo, in order, as it was before, with its captions or with what is wrong with it."""
     for start in range(0, len(photos), _BATCH):
         batch = photos[start : start + _BATCH]
         before = [_status(photo) for photo in batch]
-        outcomes = captioner.try_several(batch, several, beam_width=beam)
+        outcomes = captioner.try_captions(batch, num_captions, beam_width=beam)
         report(start + len(batch), len(photos))
         yield from zip(batch, before, outcomes, strict=True)
 

@@ -127,7 +127,7 @@ def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Ex
     features = grid if looks_at_grid else pool(grid)
     (caption,) = captioner.caption_features(features)
     if caption.named:
-        _, caption = captioner.several_of_features(features, 2)[0]
+        _, caption = captioner.captions_of_features(features, 2)[0]
     words = captioner.word_ids(caption)
     if len(caption.words) < captioner.max_words:
         words = np.append(words, END)

@@ -43,7 +43,7 @@ class Answer:
 class _Wanted:
     photo: Image.Image
     decoding: float
-    several: int
+    num_captions: int
     looks: bool
     answer: asyncio.Future[Answer]
 
@@ -124,15 +124,17 @@ class Batcher:
                 503, f"busy: {self.waiting} photos are waiting; try again later", max(1, math.ceil(expected))
             )
 
-    async def caption(self, photos: list[bytes], several: int = 1, *, looks: bool = False) -> list[Answer | PhotoError]:
-        """Up to `several` captions of each photo, or what is wrong with it. Cancelled, it works no more for them.
+    async def caption(
+        self, photos: list[bytes], num_captions: int = 1, *, looks: bool = False
+    ) -> list[Answer | PhotoError]:
+        """Up to `num_captions` captions of each photo, or what is wrong with it. Cancelled, it works no more for them.
 
         Raises:
             RefusedError: 503, there is no room; 504, it took too long.
         """
         self.check_capacity(len(photos))
         share = asyncio.Semaphore(self.workers.share)
-        asked = [asyncio.create_task(self._caption(photo, several, looks, share)) for photo in photos]
+        asked = [asyncio.create_task(self._caption(photo, num_captions, looks, share)) for photo in photos]
         for one in asked:
             self._asked.add(one)
             one.add_done_callback(self._asked.discard)
@@ -147,13 +149,15 @@ class Batcher:
             for one in asked:
                 one.cancel()
 
-    async def _caption(self, photo: bytes, several: int, looks: bool, share: asyncio.Semaphore) -> Answer | PhotoError:
+    async def _caption(
+        self, photo: bytes, num_captions: int, looks: bool, share: asyncio.Semaphore
+    ) -> Answer | PhotoError:
         async with share:
             decoded, seconds = await self.workers.decode(photo)
         if isinstance(decoded, PhotoError):
             return decoded
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._decoded.append(_Wanted(decoded, seconds, several, looks, answer))
+        self._decoded.append(_Wanted(decoded, seconds, num_captions, looks, answer))
         self._arrived.set()
         return await answer
 
@@ -194,11 +198,11 @@ class Batcher:
         found = self.captioner.features_of([one.photo for one in batch])
         features = np.stack([one for one in found if not isinstance(one, PhotoError)])  # all are: they are decoded
         # the first captions of many are those of a few
-        captions = self.captioner.several_of_features(features, max(one.several for one in batch))
+        captions = self.captioner.captions_of_features(features, max(one.num_captions for one in batch))
         answers = []
         for place, (one, of_photo) in enumerate(zip(batch, captions, strict=True)):
             looks = None
             if one.looks and self.captioner.decoder.attention_dim:
                 (looks,) = self.captioner.looks(features[place : place + 1], of_photo[:1])
-            answers.append(Answer(of_photo[: one.several], looks))
+            answers.append(Answer(of_photo[: one.num_captions], looks))
         return answers

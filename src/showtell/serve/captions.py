@@ -25,7 +25,7 @@ Count = Annotated[
 class Settings(Struct, forbid_unknown_fields=True):
     """What may be asked of photos: beside them in JSON; with a form as its fields, or in the address."""
 
-    several: Count = 1
+    num_captions: Count = 1
     looks: Annotated[bool, Meta(description="Say for each word where in the photo it looked.")] = False
 
 
@@ -66,7 +66,7 @@ class Entry(Struct):
     confidence: float | UnsetType | None = UNSET
     named: bool | UnsetType = UNSET
     words: list[Word] | UnsetType = UNSET
-    others: Annotated[list[Told] | UnsetType, Meta(description="If several were asked for.")] = UNSET
+    others: Annotated[list[Told] | UnsetType, Meta(description="If more than one was asked for.")] = UNSET
 
 
 class CaptionsAnswer(Struct):
@@ -81,7 +81,7 @@ async def post_captions(request: Request) -> Response:
     state = request.app.state
     named, settings = await (_from_form(request) if is_form(request) else _from_json(request))
     photos = [photo for _, photo in named]
-    answers = await state.batcher.caption(photos, settings.several, looks=settings.looks)
+    answers = await state.batcher.caption(photos, settings.num_captions, looks=settings.looks)
     entries = []
     for (name, _), answer in zip(named, answers, strict=True):
         state.metrics.photos.labels("unreadable" if isinstance(answer, PhotoError) else "captioned").inc()

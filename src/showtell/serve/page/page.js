@@ -12,7 +12,7 @@ async function caption(file) {
   const form = new FormData();
   form.append("file", file, file.name || "photo");
   for (;;) {
-    const answer = await fetch("v1/captions?several=3&looks=1", {
+    const answer = await fetch("v1/captions?num_captions=3&looks=1", {
       method: "POST", body: form, headers: token ? { Authorization: `Bearer ${token}` } : {},
     });
     if (answer.status === 503) {
