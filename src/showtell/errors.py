@@ -16,7 +16,7 @@ class PhotoUnavailableError(PhotoError):
 
 
 class ModelError(ShowtellError):
-    """A model file cannot be used: damaged, truncated, foreign, or of a newer format."""
+    """A model file cannot be used: damaged, truncated, foreign, or of another format."""
 
 
 class DatasetError(ShowtellError):

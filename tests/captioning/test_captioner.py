@@ -228,12 +228,27 @@ def test_another_file_is_an_error(captioner: Captioner, tmp_path: Path) -> None:
         Captioner.load(tmp_path / "foreign")
 
 
-def test_a_newer_format_is_an_error(captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("showtell.captioning.captioner.FORMAT_VERSION", 2)
-    captioner.save(tmp_path / "newer")
+@pytest.mark.parametrize(("version", "age"), [(1, "an older"), (3, "a newer")])
+def test_another_format_is_said_to_be_that(
+    captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, age: str
+) -> None:
+    monkeypatch.setattr("showtell.captioning.captioner.FORMAT_VERSION", version)
+    captioner.save(tmp_path / "file")
     monkeypatch.undo()
-    with pytest.raises(ModelError, match="format version 2, this showtell reads 1"):
-        Captioner.load(tmp_path / "newer")
+    with pytest.raises(
+        ModelError, match=f"file was written by {age} showtell, format {version}; this one reads format 2"
+    ):
+        Captioner.load(tmp_path / "file")
+
+
+def test_a_format_that_is_no_number_is_damage(
+    captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("showtell.captioning.captioner.FORMAT_VERSION", "2")
+    captioner.save(tmp_path / "file")
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match="file is damaged: its format is '2', expected a number"):
+        Captioner.load(tmp_path / "file")
 
 
 def test_weights_are_float16_and_nothing_is_pickled(captioner: Captioner, tmp_path: Path) -> None:
@@ -242,7 +257,7 @@ def test_weights_are_float16_and_nothing_is_pickled(captioner: Captioner, tmp_pa
     assert {array.dtype for array in tensors.values()} == {np.dtype(np.float16)}
     data = (tmp_path / "file").read_bytes()
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    assert json.loads(header["__metadata__"]["showtell"])["captioner"]["format_version"] == 1
+    assert json.loads(header["__metadata__"]["showtell"])["captioner"]["format_version"] == 2
 
 
 def test_another_encoder_is_an_error(captioner: Captioner) -> None:

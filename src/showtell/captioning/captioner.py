@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from showtell.vision.encoder import Encoder
     from showtell.vision.photo import PhotoSource
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 Photo = TypeVar("Photo", bound="PhotoSource")
 SHIPPED = Path(__file__).parents[1] / "models" / "everyday-lstm.safetensors"
@@ -398,7 +398,7 @@ class Captioner:
             encoder: photos to features; if not given the one that the file carries, or else the one that ships.
 
         Raises:
-            ModelError: the file is missing, truncated, damaged, no captioner, or of a newer format.
+            ModelError: the file is missing, truncated, damaged, no captioner, or of another format.
         """
         header, tensors = _read(Path(path))
         precision = kernels.fastest_precision()
@@ -476,9 +476,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
         version, checksum = fields["format_version"], header["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is damaged: its header cannot be read; take a whole copy of it") from error
+    if type(version) is not int:
+        raise ModelError(f"{path} is damaged: its format is {version!r}, expected a number; take a whole copy of it")
     if version != FORMAT_VERSION:
+        age = "a newer" if version > FORMAT_VERSION else "an older"
         raise ModelError(
-            f"{path} has format version {version}, this showtell reads {FORMAT_VERSION}; "
+            f"{path} was written by {age} showtell, format {version}; this one reads format {FORMAT_VERSION}: "
             "install the showtell that wrote it"
         )
     if checksum != _checksum(fields, tensors):
