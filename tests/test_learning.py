@@ -11,7 +11,7 @@ from showtell.captioning.captioner import Captioner
 from showtell.datasets import read_dataset
 from showtell.datasets.synthetic import draw_shapes
 from showtell.features.encode import photo_features
-from showtell.nn.functional.decoding import Cell
+from showtell.nn.choices import Cell
 from showtell.training.folder import BEST
 from showtell.training.recipe import Recipe
 from showtell.training.run import train

@@ -34,13 +34,12 @@ from numpy.typing import DTypeLike
 from showtell.errors import ShowtellError
 from showtell.nn import functional, initialization, kernels
 from showtell.nn.backend import best_layers
-from showtell.nn.functional.activations import Activation, check_activation
+from showtell.nn.choices import Activation, Cell, Precision, RecurrentInit
+from showtell.nn.functional.activations import check_activation
 from showtell.nn.functional.attention import check_heads
 from showtell.nn.functional.checks import check_arrays
-from showtell.nn.functional.decoding import GATES, Attention, Cell, State
+from showtell.nn.functional.decoding import GATES, Attention, State
 from showtell.nn.functional.softmax import log_softmax
-from showtell.nn.initialization import RecurrentInit
-from showtell.nn.kernels import Precision
 from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import PAD
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from showtell.lab.differences import Problem
-from showtell.nn.functional.decoding import GATES, Cell
+from showtell.nn.choices import Cell
+from showtell.nn.functional.decoding import GATES
 from showtell.nn.types import Array, IntArray
 
 # (N, T, D, H): usual, one step, no step, one caption, no caption, width 1, widths that no vector register divides

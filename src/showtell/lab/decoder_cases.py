@@ -11,8 +11,7 @@ import numpy as np
 from showtell.captioning.decoder import CaptionDecoder
 from showtell.lab.cases import KINKED, SMOOTH, Options
 from showtell.lab.differences import Problem
-from showtell.nn.functional.activations import Activation
-from showtell.nn.functional.decoding import Cell
+from showtell.nn.choices import Activation, Cell
 from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import END, PAD, START
 

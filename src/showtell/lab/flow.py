@@ -18,8 +18,9 @@ import numpy as np
 
 from showtell.errors import ShowtellError
 from showtell.nn import functional
-from showtell.nn.functional.decoding import GATES, Cell
-from showtell.nn.initialization import RecurrentInit, recurrent, xavier
+from showtell.nn.choices import Cell, RecurrentInit
+from showtell.nn.functional.decoding import GATES
+from showtell.nn.initialization import recurrent, xavier
 from showtell.nn.types import Array
 
 Squash: TypeAlias = Literal["sigmoid", "tanh", "relu"]

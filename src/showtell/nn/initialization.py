@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import numpy as np
 from numpy.typing import DTypeLike
 
 from showtell.errors import ShowtellError
+from showtell.nn.choices import RecurrentInit
 from showtell.nn.types import Array
-
-RecurrentInit: TypeAlias = Literal["orthogonal", "xavier", "identity"]
 
 
 def xavier(fan_in: int, fan_out: int, rng: np.random.Generator, dtype: DTypeLike = np.float32) -> Array:

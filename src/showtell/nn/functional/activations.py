@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import numpy as np
 
 from showtell.errors import ShowtellError
+from showtell.nn.choices import Activation
 from showtell.nn.types import Array
-
-Activation: TypeAlias = Literal["tanh", "relu"]
 
 
 def sigmoid(a: Array) -> Array:

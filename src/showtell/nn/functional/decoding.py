@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 
 from showtell.errors import ShowtellError
-from showtell.nn.functional.activations import Activation, check_activation
+from showtell.nn.choices import Activation, Cell
+from showtell.nn.functional.activations import check_activation
 from showtell.nn.functional.attention import attention_forward, check_heads
 from showtell.nn.functional.checks import ShapeError, check_arrays, check_integer, check_integers
 from showtell.nn.functional.embedding import check_ids
@@ -17,8 +18,6 @@ from showtell.nn.functional.lstm import lstm_step_forward
 from showtell.nn.functional.rnn import rnn_step_forward
 from showtell.nn.functional.softmax import log_softmax
 from showtell.nn.types import Array, IntArray
-
-Cell: TypeAlias = Literal["lstm", "gru", "rnn"]
 
 GATES: dict[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
 

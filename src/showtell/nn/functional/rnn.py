@@ -10,7 +10,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.nn.functional.activations import Activation, activate, activation_slope
+from showtell.nn.choices import Activation
+from showtell.nn.functional.activations import activate, activation_slope
 from showtell.nn.functional.bias import add_bias, bias_gradient, bias_pattern
 from showtell.nn.functional.checks import check_arrays
 from showtell.nn.functional.lengths import running

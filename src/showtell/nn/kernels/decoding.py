@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from showtell.nn import functional
-from showtell.nn.functional.activations import Activation
+from showtell.nn.choices import Activation, Cell
 from showtell.nn.functional.checks import check_arrays
-from showtell.nn.functional.decoding import Attention, Cell, State, check_count
+from showtell.nn.functional.decoding import Attention, State, check_count
 from showtell.nn.kernels.affine import Affine
 from showtell.nn.kernels.library import DecodingArguments, Precision, kernels_of, native, numbers_of, threads_for
 from showtell.nn.kernels.memory import Memory, contiguous, pointer

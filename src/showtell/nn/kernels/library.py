@@ -9,12 +9,13 @@ import os
 import time
 from ctypes import c_char_p, c_double, c_int, c_int64, c_uint64, c_void_p
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 
 from showtell._util.cpu import usable_cores
 from showtell.errors import ShowtellError
+from showtell.nn.choices import Precision as Precision
 from showtell.nn.functional.checks import check_integer
 
 _THREADS = "SHOWTELL_NUM_THREADS"
@@ -24,8 +25,6 @@ _SMALL = 1_000_000
 _FEW = 20_000  # rounds of multiply-adds: a tenth of a millisecond
 _WORTH = 0.7  # the share of float32's time that makes up for rounding the numbers
 
-Precision: TypeAlias = Literal["float32", "bf16"]
-"""What products of float32 arrays multiply: the numbers as they are, or rounded to bfloat16 and summed in float32."""
 _FLOAT, _DOUBLE, _PAIRS = range(3)
 _NO_MEMORY, _OUT_OF_RANGE = -1, -2  # what native/library.cpp gives; anything else below 0 is another error
 

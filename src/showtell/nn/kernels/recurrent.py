@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.nn.functional.activations import Activation, check_activation
+from showtell.nn.choices import Activation, Cell
+from showtell.nn.functional.activations import check_activation
 from showtell.nn.functional.bias import bias_pattern
 from showtell.nn.functional.checks import DTypeError, ShapeError, check_alike, check_arrays
-from showtell.nn.functional.decoding import Cell
 from showtell.nn.functional.lengths import check_lengths
 from showtell.nn.kernels.cache import Cache, check_cache, frozen
 from showtell.nn.kernels.library import Precision, SequenceArguments, kernels_of, native, numbers_of, threads_for
