@@ -7,8 +7,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from showtell.errors import ShowtellError
 
@@ -34,13 +34,30 @@ def put(*lines: str) -> None:
         ShowtellError: they cannot be written, as the disk is full, for example.
         BrokenPipeError: nobody reads them any more.
     """
-    out = sys.stdout
-    if out is None:
-        return
+    with _writing():
+        if sys.stdout is not None:
+            for line in map(shown, lines) if sys.stdout.isatty() else lines:
+                sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+
+
+def put_bytes(data: bytes) -> None:
+    """Write bytes to standard output.
+
+    Raises:
+        ShowtellError, BrokenPipeError: as of `put`.
+    """
+    with _writing():
+        if sys.stdout is not None:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
     try:
-        for line in map(shown, lines) if out.isatty() else lines:
-            out.write(line + "\n")
-        out.flush()
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

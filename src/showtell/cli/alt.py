@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from showtell._util.console import json_line, put, put_bytes, tell
 from showtell.errors import PhotoError, ShowtellError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def alt(
             alts.setdefault(use.page.path, {})[use.image] = str(text)
         _write(use, told, as_json=as_json, silent=on_stdout)
     if pages and not uses:
-        typer.echo(f"showtell: no image without alternative text in {_count(len(pages), 'page')}", err=True)
+        tell(f"no image without alternative text in {_count(len(pages), 'page')}")
 
     changed = [(page, alts[page.path]) for page in pages if page.path in alts]
     if patch:
@@ -91,10 +91,10 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
         site = site_of(top)
         listing = list_pages(top)
         for path, reason in sorted(listing.skipped.items()):
-            typer.echo(f"showtell: {shown(str(path))}: is skipped, as it {reason}; name it to search it", err=True)
+            tell(f"{shown(str(path))}: is skipped, as it {reason}; name it to search it")
         for path, reason in listing.unreadable.items():
             broken += 1
-            typer.echo(f"showtell: {shown(str(path))}: the folder cannot be read ({reason})", err=True)
+            tell(f"{shown(str(path))}: the folder cannot be read ({reason})")
         for path in listing.pages:
             if path.resolve() in pages:
                 continue
@@ -102,7 +102,7 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
                 page = read_page(path)
             except ShowtellError as error:
                 broken += 1
-                typer.echo(f"showtell: {error}", err=True)
+                tell(str(error))
                 continue
             pages[path.resolve()] = page
             uses += uses_of(page, site)
@@ -166,12 +166,12 @@ def _write(use: Use, told: dict[str, object], *, as_json: bool, silent: bool) ->
     file = shown(str(use.page.path))
     where = f"{file}:{line}: {source or '(no src)'}"
     if reason := told.get("error") or told.get("left"):
-        typer.echo(f"showtell: {where}: {reason}", err=True)
+        tell(f"{where}: {reason}")
     if as_json:
-        typer.echo(json.dumps({"file": file, "line": line, "src": source} | told, ensure_ascii=False))
+        put(json_line({"file": file, "line": line, "src": source} | told))
     elif "alt" in told and not silent:
         sure = told["confidence"]
-        typer.echo(f"{where}: {told['alt']}" + ("" if sure is None else f" ({sure:.2f})"))
+        put(f"{where}: {told['alt']}" + ("" if sure is None else f" ({sure:.2f})"))
 
 
 def _name_in_patch(path: Path) -> Path:
@@ -212,7 +212,7 @@ def _write_patch(patch: Path, changed: list[tuple[Path, Page, dict[Image, str]]]
 
     diff = b"".join(unified_diff(name, page.data, page.insertions(texts)) for name, page, texts in changed)
     if patch == Path("-"):
-        typer.echo(diff, nl=False)
+        put_bytes(diff)
         return
     try:
         write_atomically(patch, diff)
@@ -230,7 +230,7 @@ def _apply(changed: list[tuple[Page, dict[Image, str]]]) -> int:
             write_page(page, texts)
         except ShowtellError as error:
             failed += 1
-            typer.echo(f"showtell: {error}", err=True)
+            tell(str(error))
     return failed
 
 

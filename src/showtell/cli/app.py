@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from showtell import __version__
+from showtell._util.console import put
 from showtell.cli.alt import alt
 from showtell.cli.caption import caption
 from showtell.cli.compare import compare
@@ -31,7 +32,7 @@ app.add_typer(lab, name="lab")
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"showtell {__version__}")
+        put(f"showtell {__version__}")
         raise typer.Exit
 
 

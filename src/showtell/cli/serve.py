@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from showtell._util.console import note
 from showtell.errors import ShowtellError
 
 
@@ -17,16 +18,19 @@ def serve(
         Path | None,
         typer.Option("--model", "-m", help="A captioner's file or a run folder; the shipped one if not given."),
     ] = None,
-    host: Annotated[str, typer.Option(help="Whom to listen to; this machine alone if not given.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes one that is free.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to bind; this machine alone if not given.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind; 0 takes a free one.")] = 8000,
     token: Annotated[
         str | None,
-        typer.Option(envvar="SHOWTELL_TOKEN", help="What requests must bring; made up where other machines may ask."),
+        typer.Option(
+            envvar="SHOWTELL_TOKEN",
+            help="Bearer token that requests must send; generated if other machines can connect.",
+        ),
     ] = None,
 ) -> None:
     """Caption photos over HTTP, in showtell's own shape and in those of Ollama and OpenAI.
 
-    The API is described at /docs. SIGTERM lets what was taken be done.
+    The API is described at /docs. SIGTERM stops it when the requests that it accepted are answered.
 
     Example: showtell serve --port 11434
     """
@@ -48,8 +52,8 @@ def serve(
         shown = f"[{host}]" if ":" in host else host
         if not loopback and token is None:
             token = secrets.token_urlsafe(24)
-            typer.echo(f"other machines may ask: they must send Authorization: Bearer {token}", err=True)
+            note(f"other machines can connect: they must send Authorization: Bearer {token}")
         hosts = [shown] if loopback else None
         app = application(load_captioner(model), captioner_file(model), token=token, limits=limits_here(), hosts=hosts)
-        typer.echo(f"listening on http://{shown}:{bound}, the API is described at /docs", err=True)
+        note(f"listening on http://{shown}:{bound}, the API is described at /docs")
         BoundedServer(app).run([listener])
