@@ -31,6 +31,12 @@ def test_the_import_loads_nothing_heavy() -> None:
     assert found.stdout == "[]\n"
 
 
+def test_the_commands_load_nothing_heavy() -> None:
+    code = "import sys, showtell.cli.app; print([m for m in ('numpy', 'PIL', 'onnxruntime') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
 def test_every_public_name_is_there() -> None:
     for name in package.__all__:
         assert getattr(package, name).__name__ == name

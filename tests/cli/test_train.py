@@ -3,8 +3,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
-from showtell.training.recipe import Recipe
+from showtell.errors import ShowtellError
+from showtell.training.recipe import SETTINGS, Recipe
 
 SMALL = ["--hidden-dim", 16, "--epochs", 1, "--batch-size", 8]
 
@@ -31,7 +33,9 @@ def test_a_captioner_of_ones_own(showtell, drawn: Path, stored: Path, tmp_path: 
     [
         (["missing"], "missing: no such file or folder"),
         (["DRAWN", "--cell", "transformer"], "cell is 'transformer'"),
-        (["DRAWN", "--dropout", "1"], "dropout is 1.0"),
+        (["DRAWN", "--dropout", "1"], "recipe: dropout is 1.0, expected a number, at least 0 and below 1"),
+        (["DRAWN", "--hidden-dim", "200000"], "hidden_dim is 200000, expected a whole number, at least 1 and at most"),
+        (["DRAWN", "--recipe", "missing.toml"], "cannot read missing.toml"),
     ],
 )
 def test_an_error_is_one_line(showtell, drawn: Path, tmp_path: Path, words: list[object], named: str) -> None:
@@ -41,3 +45,31 @@ def test_an_error_is_one_line(showtell, drawn: Path, tmp_path: Path, words: list
     assert result.err.count("\n") == 1
     assert named in result.err
     assert not (tmp_path / "run").exists()
+
+
+def test_every_setting_of_a_recipe_is_an_option(showtell, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = showtell("train", "--help").out
+    for setting in SETTINGS.values():
+        assert f"--{setting.name.replace('_', '-')} " in shown
+        assert setting.description in shown
+    assert shown.index("Model") < shown.index("Optimisation") < shown.index("Decoding")
+
+
+def test_what_is_said_goes_over_the_file_and_a_default_does_not(showtell, tmp_path: Path, monkeypatch) -> None:
+    given = []
+
+    def stop(datasets: list[Path], recipe: Recipe, folder: Path, **options: object) -> None:
+        given.append((recipe, folder))
+        raise ShowtellError("stopped")
+
+    monkeypatch.setattr("showtell.training.run.train", stop)
+    (tmp_path / "recipe.toml").write_text("epochs = 3\nheads = 4\ntune_encoder = true\nlearning_rate = 1\n")
+    words = ["train", "photos", "--recipe", tmp_path / "recipe.toml"]
+    showtell(*words)
+    showtell(
+        *words, "--epochs", SETTINGS["epochs"].default, "--no-tune-encoder", "--scst-rate", "1e-4", "--cell", "rnn"
+    )
+    from_file = Recipe(epochs=3, heads=4, tune_encoder=True, learning_rate=1.0)
+    said = structs.replace(from_file, epochs=8, tune_encoder=False, scst_rate=1e-4, cell="rnn")
+    assert given == [(from_file, Path("runs/photos-lstm")), (said, Path("runs/photos-rnn"))]

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 import small
 from showtell.captioning.captioner import Captioner
@@ -61,7 +62,7 @@ def test_the_fastest_layers_train(tmp_path: Path) -> None:
 
 
 def test_it_learns(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=15, scst_epochs=0)
+    recipe = structs.replace(RECIPE, epochs=15, scst_epochs=0)
     progress = trainer(tmp_path, recipe).run()
     first, last = progress.history[0], progress.history[-1]
     assert last["train_loss"] < 0.7 * first["train_loss"]
@@ -125,7 +126,7 @@ def load_progress_finished(folder: Path) -> bool:
 def test_the_same_seed_gives_the_same_run_and_another_does_not(whole: Path, tmp_path: Path) -> None:
     trainer(tmp_path / "same").run()
     assert_same_run(whole, tmp_path / "same")
-    trainer(tmp_path / "other", dataclasses.replace(RECIPE, seed=4)).run()
+    trainer(tmp_path / "other", structs.replace(RECIPE, seed=4)).run()
     assert records(tmp_path / "other") != records(whole)
 
 
@@ -139,7 +140,7 @@ def test_a_finished_run_does_nothing(whole: Path) -> None:
 
 
 def test_patience_ends_a_run_that_gets_no_better(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12, scst_epochs=0)
+    recipe = structs.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12, scst_epochs=0)
     progress = trainer(tmp_path, recipe).run()
     assert progress.epoch == progress.best_epoch + 2 < 50
 
@@ -168,21 +169,21 @@ def test_the_reward_begins_with_the_best_weights(tmp_path: Path, monkeypatch: py
 
 
 def test_impatience_with_the_captions_is_where_the_reward_begins(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12)
+    recipe = structs.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12)
     progress = trainer(tmp_path, recipe).run()
     assert 2 < progress.stage_epoch < 50
     assert ["reward" in record for record in progress.history].index(True) == progress.stage_epoch
 
 
 def test_the_reward_grows(tmp_path: Path) -> None:
-    recipe = dataclasses.replace(RECIPE, epochs=6, patience=20, scst_epochs=10, scst_rate=5e-3)
+    recipe = structs.replace(RECIPE, epochs=6, patience=20, scst_epochs=10, scst_rate=5e-3)
     rewards = [record["reward"] for record in trainer(tmp_path, recipe).run().history if "reward" in record]
     assert len(rewards) == 10
     assert rewards[-1] > rewards[0] + 0.5
 
 
 def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
-    run = trainer(tmp_path, dataclasses.replace(RECIPE, epochs=1, scst_epochs=0, ema_decay=0.9))
+    run = trainer(tmp_path, structs.replace(RECIPE, epochs=1, scst_epochs=0, ema_decay=0.9))
     run.run()
     kept = Captioner.load(tmp_path / BEST).decoder.params
     for name, array in run.ema.items():
@@ -206,7 +207,7 @@ def test_a_damaged_checkpoint_is_an_error(whole: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("cell", "activation"), [("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")])
 def test_every_cell_trains(tmp_path: Path, cell: str, activation: str) -> None:
-    settings = dataclasses.asdict(RECIPE) | {"cell": cell, "activation": activation, "epochs": 2}
+    settings = structs.asdict(RECIPE) | {"cell": cell, "activation": activation, "epochs": 2}
     progress = trainer(tmp_path, Recipe.from_mapping(settings)).run()
     assert progress.history[1]["train_loss"] < progress.history[0]["train_loss"]
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from showtell.captioning.captioner import Captioner
 from showtell.errors import ShowtellError
@@ -76,7 +76,7 @@ def test_the_same_command_goes_on_or_does_nothing(run: Path, data: Path, stored:
 
 def test_another_recipe_in_the_same_folder_is_an_error(run: Path, data: Path, stored: Path) -> None:
     with pytest.raises(ShowtellError, match=r"another recipe \(seed 0 -> 5\).*--run"):
-        train(data, replace(RECIPE_USED, seed=5), run, features=stored)
+        train(data, structs.replace(RECIPE_USED, seed=5), run, features=stored)
 
 
 def test_other_data_in_the_same_folder_is_an_error(run: Path, data: Path, stored: Path, tmp_path: Path) -> None:

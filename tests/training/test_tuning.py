@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 pytest.importorskip("torch", reason="needs the extra tune")
 pytest.importorskip("onnx", reason="needs the extra tune")
@@ -135,4 +135,4 @@ def test_without_attention_the_encoder_cannot_be_tuned(drawn: Path, stored: Path
     from showtell.errors import ShowtellError
 
     with pytest.raises(ShowtellError, match="attention_dim is 0"):
-        train(drawn, dataclasses.replace(RECIPE, attention_dim=0, heads=1), tmp_path / "run", features=stored)
+        train(drawn, structs.replace(RECIPE, attention_dim=0, heads=1), tmp_path / "run", features=stored)

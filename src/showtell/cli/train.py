@@ -2,42 +2,62 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from showtell._util.console import put
 from showtell.errors import ShowtellError
+from showtell.training.recipe import SETTINGS, Recipe, Setting
 
 
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes `**settings` an option for each setting of a recipe."""
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters += [_option(setting) for setting in SETTINGS.values()]
+    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters} | {"return": None}
+    return command
+
+
+def _option(setting: Setting) -> inspect.Parameter:
+    flag = f"--{setting.name.replace('_', '-')}"
+    shown = typer.Option(
+        f"{flag}/--no-{flag[2:]}" if setting.type is bool else flag,
+        help=setting.description,
+        metavar="|".join(setting.choices) or None,
+        rich_help_panel=setting.group,
+    )
+    annotation = Annotated[setting.type, shown]  # type: ignore[name-defined]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(setting.name, kind, default=setting.default, annotation=annotation)
+
+
+@with_settings
 def train(
+    context: typer.Context,
     datasets: Annotated[
         list[Path],
         typer.Argument(metavar="DATASET...", help="Folders or captions files: Flickr8k, COCO, Karpathy, CSV, ..."),
     ],
-    photos: Annotated[Path | None, typer.Option(help="The photos' folder, if not beside the captions.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of the photos, if not beside the captions.")] = None,
     run: Annotated[
-        Path | None, typer.Option("--run", "-r", help="The run's folder.  [default: runs/DATASETS-CELL]")
+        Path | None, typer.Option("--run", "-r", help="Folder of the run.", show_default="runs/DATASETS-CELL")
     ] = None,
-    recipe: Annotated[Path | None, typer.Option(help="A TOML file of settings; the options below go over it.")] = None,
-    cell: Annotated[str | None, typer.Option(help="lstm, gru or rnn.")] = None,
-    activation: Annotated[str | None, typer.Option(help="Of the rnn: tanh or relu.")] = None,
-    init: Annotated[str | None, typer.Option(help="Of the recurrent weights: orthogonal, xavier, identity.")] = None,
-    hidden_dim: Annotated[int | None, typer.Option(help="Width of the hidden state.")] = None,
-    attention_dim: Annotated[int | None, typer.Option(help="Width of the attention; 0 for none.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the captions, at most.")] = None,
-    scst_epochs: Annotated[int | None, typer.Option(help="Passes on the CIDEr-D of sampled captions after.")] = None,
-    tune_encoder: Annotated[
-        bool | None, typer.Option("--tune-encoder", help="Let the encoder learn too; needs the extra tune.")
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="TOML file of settings, such as hidden_dim = 256; the options below override it."),
     ] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Captions in an update.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Adam's, at its peak.")] = None,
-    dropout: Annotated[float | None, typer.Option(help="Share of numbers dropped in training.")] = None,
-    precision: Annotated[str | None, typer.Option(help="Of the products: float32, bf16 or auto, the faster.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of all randomness.")] = None,
-    features: Annotated[Path, typer.Option(help="Where features are kept between runs.")] = Path("runs/features"),
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the result.")] = False,
+    features: Annotated[Path, typer.Option(help="Folder of encoded photos, shared between runs.")] = Path(
+        "runs/features"
+    ),
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
+    **settings: Any,
 ) -> None:
     """Train a captioner on photos with captions, of one data set or of several.
 
@@ -47,28 +67,14 @@ def train(
     """
     from showtell._util.progress import bar
     from showtell.training.folder import BEST
-    from showtell.training.recipe import Recipe
     from showtell.training.run import train as train_run
 
-    given = {
-        "cell": cell,
-        "activation": activation,
-        "init": init,
-        "hidden_dim": hidden_dim,
-        "attention_dim": attention_dim,
-        "epochs": epochs,
-        "scst_epochs": scst_epochs,
-        "tune_encoder": tune_encoder,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "dropout": dropout,
-        "precision": precision,
-        "seed": seed,
-    }
-    changes = {name: value for name, value in given.items() if value is not None}
-    settings = Recipe.read(recipe, **changes) if recipe else Recipe.from_mapping(changes)
+    sources = {name: context.get_parameter_source(name) for name in settings}
+    # by name: typer has a click of its own, or takes the one that is installed, depending on its version
+    given = {name: settings[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    chosen = Recipe.read(recipe, **given) if recipe else Recipe.from_mapping(given)
     names = "-".join(dataset.resolve().stem for dataset in datasets)
-    folder = run or Path("runs") / f"{names}-{settings.cell}"
+    folder = run or Path("runs") / f"{names}-{chosen.cell}"
     if photos and len(datasets) > 1:
         raise ShowtellError(
             "--photos is the folder of one data set's photos; lay those of several beside their captions"
@@ -76,11 +82,11 @@ def train(
 
     def say(line: str) -> None:
         if not quiet:
-            typer.echo(line)
+            put(line)
 
     progress = train_run(
         datasets,
-        settings,
+        chosen,
         folder,
         photos=photos,
         features=features,
@@ -89,7 +95,7 @@ def train(
         on_epoch=lambda record: say(_line(record)),
     )
     best = progress.history[progress.best_epoch - 1]
-    typer.echo(
+    put(
         f"best: epoch {progress.best_epoch}, CIDEr-D {best['cider_d']:.3f}, BLEU-4 {best['bleu_4']:.3f}: "
         f"{folder / BEST}"
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
 
 from showtell import __version__
 from showtell._util.files import write_atomically
@@ -186,7 +187,7 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
     """A folder holds one run: another recipe would make its checkpoint a mixture."""
     if not (folder / RECIPE).exists():
         return
-    before, now = asdict(Recipe.read(folder / RECIPE)), asdict(recipe)
+    before, now = structs.asdict(Recipe.read(folder / RECIPE)), structs.asdict(recipe)
     changed = [f"{name} {before[name]!r} -> {now[name]!r}" for name in now if before[name] != now[name]]
     if changed:
         raise ShowtellError(
