@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pkgutil import resolve_name
 from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
+from msgspec import Struct
 from sphinx.addnodes import desc_annotation, pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyXRefRole
@@ -42,6 +44,17 @@ def as_written(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines:
             lines[0] = f"{line.removeprefix(':type: ')}: {lines[0]}"
 
 
+def without_types(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
+) -> tuple[str, None] | None:
+    """A record's signature by names and defaults: its fields have bounds and descriptions in their types."""
+    if not (isinstance(obj, type) and issubclass(obj, Struct)):
+        return None
+    found = inspect.signature(obj)
+    bare = [parameter.replace(annotation=parameter.empty) for parameter in found.parameters.values()]
+    return str(found.replace(parameters=bare)), None
+
+
 def without_long_values(app: Sphinx, doctree: nodes.document) -> None:
     """A constant's value, if it fits on a line."""
     for node in list(doctree.findall(desc_annotation)):
@@ -73,6 +86,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("code-or-name", code)
     app.connect("autodoc-process-docstring", mark_blocks, priority=100)  # before napoleon writes directives
     app.connect("autodoc-process-docstring", as_written, priority=900)
+    app.connect("autodoc-process-signature", without_types)
     app.connect("autodoc-skip-member", without_fields)
     app.connect("doctree-read", without_long_values)
     app.connect("missing-reference", at_home)

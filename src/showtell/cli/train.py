@@ -28,12 +28,12 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 def _option(setting: Setting) -> inspect.Parameter:
     flag = f"--{setting.name.replace('_', '-')}"
     shown = typer.Option(
-        f"{flag}/--no-{flag[2:]}" if setting.type is bool else flag,
+        f"{flag}/--no-{flag[2:]}" if setting.kind is bool else flag,
         help=setting.description,
         metavar="|".join(setting.choices) or None,
         rich_help_panel=setting.group,
     )
-    annotation = Annotated[setting.type, shown]  # type: ignore[name-defined]
+    annotation = Annotated[setting.kind, shown]  # type: ignore[name-defined]
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(setting.name, kind, default=setting.default, annotation=annotation)
 

@@ -180,7 +180,7 @@ class Setting(Struct, frozen=True):
 
     Attributes:
         name: the field's.
-        type: bool, int, float or str.
+        kind: bool, int, float or str.
         choices: the texts that it is one of; none of another type.
         default: its value if nothing is said.
         group: what it is a setting of, such as the model.
@@ -190,7 +190,7 @@ class Setting(Struct, frozen=True):
     """
 
     name: str
-    type: type[bool | int | float | str]
+    kind: type[bool | int | float | str]
     choices: tuple[str, ...]
     default: bool | int | float | str
     group: str
@@ -213,7 +213,7 @@ def _described(field: msgspec.structs.FieldInfo) -> Setting:
         expected = _IN_WORDS[kind] + (f", {said}" if said else "")
     return Setting(
         name=field.name,
-        type=str if choices else kind,
+        kind=str if choices else kind,
         choices=choices,
         default=field.default,
         group=meta.extra["group"],
