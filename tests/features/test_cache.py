@@ -8,8 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import weakref
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,6 @@ from PIL import Image
 
 from showtell.errors import DatasetError
 from showtell.features import FeatureStore
-from showtell.vision import photo as vision
 
 SHAPE = (2, 3)
 RECORD, KEY = 2 * 2 * 3, 32
@@ -30,10 +27,10 @@ class Counting:
     def __init__(self) -> None:
         self.photos = 0
 
-    def __call__(self, photos: Sequence[Image.Image]) -> np.ndarray:
-        self.photos += len(photos)
-        colours = np.array([photo.getpixel((0, 0)) for photo in photos], np.float32)
-        return np.stack([colours, colours * colours / 64], axis=1)
+    def __call__(self, photo: Image.Image) -> np.ndarray:
+        self.photos += 1
+        colour = np.array(photo.getpixel((0, 0)), np.float32)
+        return np.stack([colour, colour * colour / 64])
 
 
 # The same in another process, slowly: it says on stdout how many photos it has done.
@@ -43,12 +40,12 @@ from pathlib import Path
 import numpy as np
 from showtell.features import FeatureStore
 calls = 0
-def encode(photos):
+def encode(photo):
     global calls
     calls += 1
     time.sleep(0.01)
-    colours = np.array([photo.getpixel((0, 0)) for photo in photos], np.float32)
-    return np.stack([colours, colours * colours / 64], axis=1)
+    colour = np.array(photo.getpixel((0, 0)), np.float32)
+    return np.stack([colour, colour * colour / 64])
 store, *photos = map(Path, sys.argv[1:])
 report = FeatureStore(store, "net", (2, 3)).fill(
     photos, encode, batch=3, progress=lambda done, total: print(done, total, flush=True)
@@ -77,7 +74,7 @@ def assert_filled(store: Path, photos: list[Path], stored: int) -> None:
     assert encode.photos == len(photos) - stored
     assert report.unreadable == ()
     rows = [report.rows[photo] for photo in photos]
-    expected = encode([Image.open(photo) for photo in photos]).astype(np.float16)
+    expected = np.stack([encode(Image.open(photo)) for photo in photos]).astype(np.float16)
     np.testing.assert_array_equal(opened.features[rows], expected)
     np.testing.assert_array_equal(FeatureStore(store, "net", SHAPE).features[rows], expected)
     if stored < len(photos):
@@ -124,7 +121,7 @@ def test_another_encoder_or_shape_is_another_store(tmp_path, write_photos) -> No
     encode = Counting()
     for identity in ("net", "net/2", "net-2"):
         FeatureStore(tmp_path / "store", identity, SHAPE).fill(photos, encode)
-    FeatureStore(tmp_path / "store", "net", (6,)).fill(photos, lambda p: encode(p).reshape(-1, 6))
+    FeatureStore(tmp_path / "store", "net", (6,)).fill(photos, lambda photo: encode(photo).ravel())
     assert encode.photos == 8
     assert len(list((tmp_path / "store").iterdir())) == 4
 
@@ -231,9 +228,9 @@ def test_a_full_disk_is_an_error_that_keeps_what_was_stored(tmp_path, write_phot
 @pytest.mark.parametrize(
     ("encode", "message"),
     [
-        (lambda photos: np.zeros((1, 3, 2), np.float32), r"shape \(1, 3, 2\), expected \(1, 2, 3\)"),
-        (lambda photos: np.full((1, 2, 3), 70_000, np.float32), "float16 cannot hold"),
-        (lambda photos: np.full((1, 2, 3), np.nan, np.float32), "float16 cannot hold"),
+        (lambda photo: np.zeros((3, 2), np.float32), r"shape \(3, 2\), expected \(2, 3\)"),
+        (lambda photo: np.full((2, 3), 70_000, np.float32), "float16 cannot hold"),
+        (lambda photo: np.full((2, 3), np.nan, np.float32), "float16 cannot hold"),
     ],
 )
 def test_features_that_cannot_be_stored_are_refused(tmp_path, write_photos, encode, message) -> None:
@@ -264,36 +261,16 @@ def test_a_folder_that_cannot_be_made_is_a_data_set_error(tmp_path) -> None:
         FeatureStore(tmp_path / "store", "net", SHAPE)
 
 
-def test_few_photos_are_open_at_a_time(tmp_path, write_photos, monkeypatch) -> None:
-    photos = write_photos(tmp_path, *(f"{i}.png" for i in range(30)))
-    opened: list[weakref.ref[Image.Image]] = []
-    alive: list[int] = []
-
-    def open_photo(path: Path) -> Image.Image:
-        photo = vision.open_photo(path)
-        opened.append(weakref.ref(photo))
-        return photo
-
-    def encode(images: Sequence[Image.Image]) -> np.ndarray:
-        alive.append(sum(photo() is not None for photo in opened))
-        return Counting()(images)
-
-    monkeypatch.setattr("showtell.features.cache.open_photo", open_photo)
-    FeatureStore(tmp_path / "store", "net", SHAPE).fill(photos, encode)
-    assert len(opened) == 30
-    assert max(alive) <= 8
-
-
 def test_whoever_waits_sees_the_progress_of_the_other(tmp_path, write_photos) -> None:
     photos = write_photos(tmp_path, *(f"{i}.png" for i in range(6)))
     encoding, go_on = threading.Event(), threading.Event()
     first, second = Counting(), Counting()
 
-    def slow(images: Sequence[Image.Image]) -> np.ndarray:
+    def slow(photo: Image.Image) -> np.ndarray:
         if first.photos >= 2:
             encoding.set()
             assert go_on.wait(30)
-        return first(images)
+        return first(photo)
 
     seen: list[tuple[int, int]] = []
 

@@ -94,12 +94,12 @@ def test_a_photo_s_features_are_computed_once(
     def encode(*args: object) -> None:
         raise AssertionError("the features are in the store")
 
-    monkeypatch.setattr("showtell.vision.encoder.Encoder.encode", encode)
+    monkeypatch.setattr("showtell.vision.encoder.Encoder.encode_one", encode)
     assert train(data, RECIPE_USED, tmp_path / "again", features=stored).finished
     assert (tmp_path / "again" / BEST).read_bytes() == (run / BEST).read_bytes()
 
 
 def test_a_finished_captioner_knows_what_its_photos_did_not_show(run: Path) -> None:
-    foreign = Captioner.load(run / BEST).foreign
-    assert "Egyptian cat" in foreign
-    assert 900 < len(foreign) <= 1000
+    out_of_domain = Captioner.load(run / BEST).out_of_domain_classes
+    assert "Egyptian cat" in out_of_domain
+    assert 900 < len(out_of_domain) <= 1000

@@ -8,9 +8,7 @@ import os
 import re
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +22,7 @@ from showtell._util.files import write_atomically
 from showtell.datasets.content import content_keys
 from showtell.datasets.dataset import Problem
 from showtell.errors import DatasetError, PhotoError
-from showtell.vision.photo import open_photo
+from showtell.vision.stream import encode_photos
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -86,18 +84,17 @@ class FeatureStore:
     def fill(
         self,
         photos: Sequence[Path],
-        encode: Callable[[list[Image]], NDArray[np.float32]],
+        encode: Callable[[Image], NDArray[np.float32]],
         *,
         batch: int = 32,
         progress: Callable[[int, int], None] | None = None,
     ) -> FillReport:
         """Compute the features that are missing, and return the row of each photo in `features`.
 
-        `encode` turns a list of N RGB photos into `(N, *shape)`. It is called photo by photo, by as many threads
-        as there are cores, each of which opens its photo first, so that large photos do not add up in memory;
-        `batch` features are made durable at once. `progress(done, total)` counts the photos whose features were
-        missing at the beginning. While another process fills the same store, this one waits, and then computes
-        what is left.
+        `encode` turns an RGB photo into features of `shape`. It is called by as many threads as there are cores (see
+        `encode_photos`); `batch` features are made durable at once. `progress(done, total)` counts the photos whose
+        features were missing at the beginning. While another process fills the same store, this one waits, and then
+        computes what is left.
 
         Raises:
             DatasetError: the features have another shape or exceed float16, or the disk is full. What was
@@ -128,7 +125,7 @@ class FeatureStore:
     def _append(
         self,
         missing: dict[bytes, Path],
-        encode: Callable[[list[Image]], NDArray[np.float32]],
+        encode: Callable[[Image], NDArray[np.float32]],
         batch: int,
         report: Callable[[int], None],
     ) -> dict[bytes, str]:
@@ -139,8 +136,8 @@ class FeatureStore:
             for file, size in ((features, self._record), (keys, _KEY_BYTES)):
                 file.truncate(len(self._rows) * size)
                 file.seek(0, os.SEEK_END)
-            encoded = _encoded(missing.values(), lambda image: self._half(encode([image])))
-            for done, (key, found) in enumerate(zip(missing, encoded, strict=True), 1):
+            encoded = encode_photos(missing.values(), lambda photo: self._half(encode(photo)), usable_cores())
+            for done, (key, (_, found)) in enumerate(zip(missing, encoded, strict=True), 1):
                 if isinstance(found, PhotoError):
                     broken[key] = str(found)
                 else:
@@ -154,9 +151,8 @@ class FeatureStore:
         return broken
 
     def _half(self, features: NDArray[np.float32]) -> NDArray[np.float16]:
-        expected = (1, *self._shape)
-        if features.shape != expected:
-            raise DatasetError(f"feature store: features have shape {features.shape}, expected {expected}")
+        if features.shape != self._shape:
+            raise DatasetError(f"feature store: features have shape {features.shape}, expected {self._shape}")
         with np.errstate(over="ignore"):
             half = features.astype(_DTYPE)
         if not np.isfinite(half).all():
@@ -185,32 +181,6 @@ class FeatureStore:
         except OSError as error:
             mend = "free space or choose another folder, and start again: what is stored stays"
             raise DatasetError(f"feature store {self._folder}: {error.strerror}; {mend}") from error
-
-
-def _encoded(
-    photos: Iterable[Path], encode: Callable[[Image], NDArray[np.float16]]
-) -> Iterator[NDArray[np.float16] | PhotoError]:
-    """Yield the photos' features in their order, or what is wrong with a photo; a few are ahead in other threads."""
-
-    def features_of(photo: Path) -> NDArray[np.float16] | PhotoError:
-        try:
-            return encode(open_photo(photo))
-        except PhotoError as error:
-            return error
-
-    cores = usable_cores()
-    with ThreadPoolExecutor(cores) as pool:
-        ahead: deque[Future[NDArray[np.float16] | PhotoError]] = deque()
-        try:
-            for photo in photos:
-                ahead.append(pool.submit(features_of, photo))
-                if len(ahead) > 2 * cores:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:  # what was not asked for any more
-                future.cancel()
 
 
 def _write_durably(file: IO[bytes], data: bytes) -> None:

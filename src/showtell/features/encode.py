@@ -52,9 +52,9 @@ def photo_features(
         encoder.grid_shape if grid else (encoder.feature_dim,),
     )
 
-    def encode(images: list[Image]) -> NDArray[np.float32]:
-        grids = encoder.encode([view(image, number) for image in images])
-        return grids if grid else pool(grids)
+    def encode(photo: Image) -> NDArray[np.float32]:
+        found = encoder.encode_one(view(photo, number))
+        return found if grid else pool(found)
 
     report = store.fill(photos, encode, progress=progress)
     return store.features, report

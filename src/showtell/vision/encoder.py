@@ -6,7 +6,6 @@ import functools
 import hashlib
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell._util.cpu import usable_cores
+from showtell._util.parallel import parallel_map
 from showtell.errors import ModelError, ShowtellError
 
 if TYPE_CHECKING:
@@ -80,16 +80,15 @@ class Encoder:
             ModelError: the file is no encoder as this class needs it.
             ShowtellError: a photo is not of mode RGB.
         """
-        session = self._session
         grids = np.empty((len(photos), *self.grid_shape), np.float32)
-
-        def fill(index: int) -> None:
-            grids[index] = session.run(["grid"], {"pixels": _pixels(photos[index])})[0][0]
-
-        with ThreadPoolExecutor(self.threads) as workers:
-            for _ in workers.map(fill, range(len(photos))):  # raises what a worker raised
-                pass
+        for index, (_, grid) in enumerate(parallel_map(self.encode_one, photos, self.threads)):
+            grids[index] = grid
         return grids
+
+    def encode_one(self, photo: Image) -> NDArray[np.float32]:
+        """Return the grid of one photo, float32 (81, 1280), as `encode` does, without other threads."""
+        grid: NDArray[np.float32] = self._session.run(["grid"], {"pixels": _pixels(photo)})[0][0]
+        return grid
 
     @property
     def ships(self) -> bool:
@@ -125,8 +124,8 @@ class Encoder:
 
 
 def pool(grid: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean over the positions: (N, 81, 1280) -> (N, 1280), the dtype kept."""
-    mean: NDArray[np.float32] = grid.mean(axis=1)
+    """Return the mean over the positions: (..., 81, 1280) -> (..., 1280), the dtype kept."""
+    mean: NDArray[np.float32] = grid.mean(axis=-2)
     return mean
 
 
