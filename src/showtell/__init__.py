@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from showtell.errors import DatasetError, ModelError, PhotoError, ShowtellError
 
 if TYPE_CHECKING:
-    from showtell.captioning.captioner import Caption, Captioner, load
+    from showtell.captioning.caption import Caption
+    from showtell.captioning.captioner import Captioner, load
     from showtell.captioning.decoder import CaptionDecoder
     from showtell.nn.kernels import get_num_threads, set_num_threads
     from showtell.text.vocabulary import Vocabulary
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "Caption": "captioning.captioner",
+    "Caption": "captioning.caption",
     "Captioner": "captioning.captioner",
     "load": "captioning.captioner",
     "CaptionDecoder": "captioning.decoder",

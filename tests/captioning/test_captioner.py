@@ -1,28 +1,28 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 import os
 import pickle
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from PIL import Image
-from safetensors.numpy import load_file, save_file
 
 import showtell
 from conftest import PHOTOS
-from showtell.captioning import captioner as captioner_module
-from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.caption import Caption
+from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
+from showtell.captioning.model_file import SHIPPED
 from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.nn import kernels
 from showtell.text.vocabulary import Vocabulary
@@ -61,20 +61,20 @@ def test_several_photos_are_captioned_in_their_order(captioner: Captioner) -> No
 
 def test_several_captions_of_a_photo_differ_and_begin_with_the_one(captioner: Captioner) -> None:
     captioner.confidence = Confidence(0.5, (0.1, 0.2, 0.0), (0.5, 0.0, 0.0))
-    first, *others = captioner.captions(PHOTOS / "chelsea.png", 4)
-    assert first == captioner.caption(PHOTOS / "chelsea.png")
+    first, *others = captioner.caption(CAT, 4).n_best
+    assert first.up_to(1) == captioner.caption(CAT)
     assert others
     assert len({first.text, *(other.text for other in others)}) == 1 + len(others) <= 4
     assert all(other.confidence is None for other in others)
 
 
-def test_where_it_looked_for_each_word(captioner: Captioner) -> None:
-    features = np.stack([captioner.features(photo) for photo in (CAT, COFFEE)])
+def test_an_attention_map_for_each_word(captioner: Captioner) -> None:
+    features = captioner.encode([CAT, COFFEE])
     captions = captioner.caption_features(features)
-    for looks, caption in zip(captioner.looks(features, captions), captions, strict=True):
-        assert looks.shape == (len(caption.words), 9, 9)
-        np.testing.assert_allclose(looks.sum(axis=(1, 2)), 1, rtol=1e-5)
-    assert captioner.looks(features, [replace(captions[0], named=True), captions[1]])[0].shape == (0, 9, 9)
+    for maps, caption in zip(captioner.attention_maps(features, captions), captions, strict=True):
+        assert maps.shape == (len(caption.words), 9, 9)
+        np.testing.assert_allclose(maps.sum(axis=(1, 2)), 1, rtol=1e-5)
+    assert captioner.attention_maps(features, [replace(captions[0], named=True), captions[1]])[0].shape == (0, 9, 9)
 
 
 def test_a_wider_beam_finds_no_less(captioner: Captioner) -> None:
@@ -116,18 +116,13 @@ def test_a_word_recurs_only_if_it_may(captioner: Captioner, tmp_path: Path) -> N
         )
 
 
-def test_the_signs_of_a_caption(captioner: Captioner) -> None:
-    caption = captioner.caption(CAT)
-    assert caption.signs == (caption.log_prob / (len(caption.words) + 1), len(caption.words) + 1)
-
-
 def test_a_confidence_comes_with_every_caption(captioner: Captioner) -> None:
     before = captioner.caption([CAT, COFFEE])
     assert [caption.confidence for caption in before] == [None, None]
     captioner.confidence = Confidence(0.5, (1.0, 0.5, -0.1), (0.5, 0.1, 0.0))
     for known, caption in zip(before, captioner.caption([CAT, COFFEE]), strict=True):
         assert caption.text == known.text
-        assert caption.confidence == captioner.confidence.probability(np.array([caption.signs]))[0]
+        assert caption.confidence == captioner.confidence.probability(np.array([caption.confidence_features]))[0]
     assert captioner.caption([]) == []
     assert captioner.caption_features(np.zeros((0, 81, 1280), np.float32)) == []
 
@@ -145,119 +140,6 @@ def test_a_confidence_is_saved_and_loaded(captioner: Captioner, tmp_path: Path) 
     one.confidence = None
     one.save(tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "without.safetensors").read_bytes()
-
-
-@pytest.fixture
-def unsure(captioner: Captioner) -> Captioner:
-    """A captioner that is sure of nothing, and has seen no espresso."""
-    captioner.confidence = Confidence(0.5, (-3.0, 0.0, 0.0), (0.1, 0.0, 0.0))
-    captioner.foreign = ("espresso", "hourglass")
-    return captioner
-
-
-def test_a_photo_of_a_foreign_class_is_named(unsure: Captioner, tmp_path: Path) -> None:
-    unsure.save(tmp_path / "unsure.safetensors")
-    again = Captioner.load(tmp_path / "unsure.safetensors", encoder=unsure.encoder)
-    assert again.foreign == unsure.foreign
-    coffee, cat = again.caption([COFFEE, CAT])
-    assert (coffee.text, coffee.named) == ("An espresso.", True)
-    assert coffee.confidence == coffee.words[0][1] == pytest.approx(0.87, abs=0.05)
-    assert not cat.named
-    assert again.captions(COFFEE, 1) == [coffee]
-    first, second, _ = again.captions(COFFEE, 3)
-    assert first == coffee
-    again.foreign = ()
-    assert again.caption(COFFEE).text == second.text
-
-
-@pytest.mark.parametrize("without", ["a confidence", "doubt", "a foreign class"])
-def test_otherwise_it_is_not(unsure: Captioner, without: str) -> None:
-    if without == "a confidence":
-        unsure.confidence = None
-    elif without == "doubt":
-        unsure.confidence = Confidence(0.5, (1.0, 0.0, 0.0), (0.1, 0.0, 0.0))
-    else:
-        unsure.foreign = ("hourglass",)
-    assert not unsure.caption(COFFEE).named
-
-
-@pytest.mark.parametrize("cell", ["gru", "rnn"])
-def test_every_cell_can_be_saved(captioner: Captioner, tmp_path: Path, cell: str) -> None:
-    decoder = showtell.CaptionDecoder(len(captioner.vocabulary), 1280, 8, 16, cell=cell, activation="relu")
-    other = Captioner(decoder, captioner.vocabulary, encoder_identity=captioner.encoder_identity)
-    other.save(tmp_path / "file")
-    again = Captioner.load(tmp_path / "file", encoder=captioner.encoder)
-    assert again.decoder.config() == decoder.config()
-    assert again.caption(CAT).words
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    vocabulary = Vocabulary(["a", "dog"])
-    path = tmp_path_factory.mktemp("saved") / "captioner.safetensors"
-    Captioner(showtell.CaptionDecoder(6, 12, 2, 3), vocabulary, encoder_identity="e").save(path)
-    return path.read_bytes()
-
-
-@given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-def test_a_damaged_file_is_an_error(saved: bytes, tmp_path: Path, data: st.DataObject) -> None:
-    """Cut anywhere, or with any byte changed, a file never loads as something else."""
-    place = data.draw(st.integers(0, len(saved) - 1))
-    cut = data.draw(st.booleans())
-    flip = data.draw(st.integers(1, 255))
-    damaged = saved[:place] if cut else saved[:place] + bytes([saved[place] ^ flip]) + saved[place + 1 :]
-    (tmp_path / "damaged").write_bytes(damaged)
-    try:
-        loaded = Captioner.load(tmp_path / "damaged")
-    except ModelError:
-        return
-    loaded.save(tmp_path / "mended")  # the byte was one of the spaces that fill up the header
-    assert (tmp_path / "mended").read_bytes() == saved
-
-
-def test_another_file_is_an_error(captioner: Captioner, tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="cannot read the captioner"):
-        Captioner.load(tmp_path / "missing")
-    with pytest.raises(ModelError, match="cannot read the captioner"):
-        Captioner.load(tmp_path)
-    with pytest.raises(ModelError, match="is no captioner"):
-        Captioner.load(CAT)
-    save_file({"weights": np.ones(3)}, tmp_path / "foreign")
-    with pytest.raises(ModelError, match="not a showtell captioner's"):
-        Captioner.load(tmp_path / "foreign")
-
-
-@pytest.mark.parametrize(("version", "age"), [(1, "an older"), (3, "a newer")])
-def test_another_format_is_said_to_be_that(
-    captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: int, age: str
-) -> None:
-    monkeypatch.setattr("showtell.captioning.captioner.FORMAT_VERSION", version)
-    captioner.save(tmp_path / "file")
-    monkeypatch.undo()
-    with pytest.raises(
-        ModelError, match=f"file was written by {age} showtell, format {version}; this one reads format 2"
-    ):
-        Captioner.load(tmp_path / "file")
-
-
-def test_a_format_that_is_no_number_is_damage(
-    captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("showtell.captioning.captioner.FORMAT_VERSION", "2")
-    captioner.save(tmp_path / "file")
-    monkeypatch.undo()
-    with pytest.raises(ModelError, match="file is damaged: its format is '2', expected a number"):
-        Captioner.load(tmp_path / "file")
-
-
-def test_weights_are_float16_and_nothing_is_pickled(captioner: Captioner, tmp_path: Path) -> None:
-    captioner.save(tmp_path / "file")
-    tensors = load_file(tmp_path / "file")
-    assert {array.dtype for array in tensors.values()} == {np.dtype(np.float16)}
-    data = (tmp_path / "file").read_bytes()
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    assert json.loads(header["__metadata__"]["showtell"])["captioner"]["format_version"] == 2
 
 
 def test_another_encoder_is_an_error(captioner: Captioner) -> None:
@@ -298,16 +180,80 @@ def test_the_shipped_captioner_says_what_it_is() -> None:
     assert float(captioner.about["validation cider_d coco"]) >= 0.83
     assert float(captioner.about["validation bleu_4 coco"]) >= 0.25
     assert captioner.confidence is not None
-    assert captioner_module.SHIPPED.stat().st_size <= 32e6  # its encoder included
+    assert SHIPPED.stat().st_size <= 32e6  # its encoder included
 
 
-def test_a_broken_photo_among_several_is_an_error_in_its_place(captioner: Captioner, tmp_path: Path) -> None:
+def test_an_error_is_returned_in_its_photo_s_place_if_asked_for(captioner: Captioner, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
+    cat, error, coffee = captioner.caption([CAT, broken, COFFEE], 2, errors="return")
+    assert (cat, coffee) == (captioner.caption(CAT, 2), captioner.caption(COFFEE, 2))
+    assert isinstance(error, PhotoError)
+    assert str(captioner.caption(broken, errors="return")) == str(error)
+    assert captioner.caption(CAT, 2, errors="return") == cat
+    assert captioner.caption([], errors="return") == []
+    with pytest.raises(ShowtellError, match="errors is 'ignore', expected 'raise' or 'return'"):
+        captioner.caption(CAT, errors="ignore")
+
+
+def test_any_number_of_photos_is_captioned_as_they_come(captioner: Captioner) -> None:
+    drawn = 0
+
+    def endless() -> Iterator[Path]:
+        nonlocal drawn
+        while True:
+            drawn += 1
+            yield CAT
+
+    expected = captioner.caption(CAT).text
+    for _, (photo, caption) in zip(range(40), captioner.stream(endless()), strict=False):
+        assert (photo, caption.text) == (CAT, expected)
+    assert drawn < 100
+
+
+def test_features_are_encoded_alone_as_among_others(captioner: Captioner, tmp_path: Path) -> None:
+    features = captioner.encode([CAT, COFFEE])
+    assert (features.shape, features.dtype) == ((2, 81, 1280), np.float32)
+    np.testing.assert_array_equal(features[1], captioner.encode(COFFEE))
+    assert captioner.encode([]).shape == (0, 81, 1280)
     (tmp_path / "broken.jpg").write_bytes(b"no photo")
-    cat, broken, coffee = captioner.try_captions([CAT, tmp_path / "broken.jpg", COFFEE], 2)
-    assert cat == captioner.captions(CAT, 2)
-    assert isinstance(broken, PhotoError)
-    assert coffee == captioner.captions(COFFEE, 2)
-    assert captioner.try_captions([]) == []
+    with pytest.raises(PhotoError, match=r"broken\.jpg"):
+        captioner.encode([CAT, tmp_path / "broken.jpg"])
+
+
+def test_without_attention_features_are_the_grid_s_mean(captioner: Captioner) -> None:
+    decoder = showtell.CaptionDecoder(len(captioner.vocabulary), 1280, 8, 16)
+    other = Captioner(
+        decoder, captioner.vocabulary, encoder=captioner.encoder, encoder_identity=captioner.encoder_identity
+    )
+    np.testing.assert_allclose(other.encode([CAT]), captioner.encode([CAT]).mean(axis=1), rtol=1e-6)
+    assert other.encode(()).shape == (0, 1280)
+    assert other.caption(CAT).words
+
+
+def test_several_threads_may_use_one_captioner(captioner: Captioner) -> None:
+    """From the first caption on, at which weights are laid out and the encoder is loaded."""
+    captioner.confidence = Confidence(0.5, (1.0, 0.5, -0.1), (0.5, 0.1, 0.0))
+    photos = [CAT, COFFEE, PHOTOS / "everyday_pizza.jpg"]
+    fresh = copy.deepcopy(captioner)
+    fresh._encoder = showtell.Encoder()
+    together = threading.Barrier(4)
+
+    def captions(place: int) -> list[list[str]]:
+        together.wait(30)
+        found = []
+        for turn in range(6):
+            photo = photos[(place + turn) % len(photos)]
+            caption = fresh.caption(photo, 1 + turn % 3)
+            (maps,) = fresh.attention_maps(fresh.encode([photo]), [caption])
+            found.append((photo, caption, maps.tobytes()))
+        return found
+
+    with ThreadPoolExecutor(4) as callers:
+        found = [entry for entries in callers.map(captions, range(4)) for entry in entries]
+    for photo, caption, maps in found:
+        assert caption == captioner.caption(photo, len(caption.n_best))
+        assert maps == captioner.attention_maps(captioner.encode([photo]), [caption])[0].tobytes()
 
 
 @pytest.mark.parametrize("width", [0, -1, False])
@@ -324,33 +270,13 @@ def test_features_that_are_no_numbers_are_named(captioner: Captioner, value: flo
         captioner.caption_features(features)
 
 
-def test_weights_that_are_no_numbers_give_no_caption_and_no_file(captioner: Captioner, tmp_path: Path) -> None:
-    captioner.decoder.params["b_vocab"][7] = np.nan
-    with pytest.raises(ModelError, match="b_vocab holds numbers that are not finite"):
-        captioner.save(tmp_path / "nan.safetensors")
-    assert not list(tmp_path.iterdir())
-    with pytest.raises(ShowtellError, match="are not finite"):
-        captioner.caption_features(np.ones((1, 81, 1280), np.float32))
-
-
-def test_what_float16_cannot_hold_is_saved_in_float32(captioner: Captioner, tmp_path: Path) -> None:
-    captioner.decoder.params["W_embed"][0, 0] = 1e6
-    captioner.decoder.statistics["feature_scale"][:] = 1e-9
-    captioner.save(tmp_path / "large.safetensors")
-    stored = load_file(tmp_path / "large.safetensors")
-    assert {name for name, array in stored.items() if array.dtype == np.float32} == {"W_embed", "feature_scale"}
-    loaded = Captioner.load(tmp_path / "large.safetensors")
-    assert loaded.decoder.params["W_embed"][0, 0] == 1e6
-    np.testing.assert_array_equal(loaded.decoder.statistics["feature_scale"], np.float32(1e-9))
-
-
-def test_the_looks_of_a_caption_of_another_captioner_are_refused(captioner: Captioner) -> None:
+def test_attention_maps_of_a_caption_of_another_captioner_are_refused(captioner: Captioner) -> None:
     features = np.ones((1, 81, 1280), np.float32)
     (caption,) = captioner.caption_features(features)
     with pytest.raises(ShowtellError, match="does not know the word 'xylophone'"):
-        captioner.looks(features, [replace(caption, words=(("xylophone", 0.5),))])
+        captioner.attention_maps(features, [replace(caption, words=(("xylophone", 0.5),))])
     with pytest.raises(ShowtellError, match="a caption has 9 words, and this captioner's have 8 at most"):
-        captioner.looks(features, [replace(caption, words=(("cat", 0.5),) * 9)])
+        captioner.attention_maps(features, [replace(caption, words=(("cat", 0.5),) * 9)])
 
 
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])

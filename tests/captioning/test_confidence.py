@@ -12,71 +12,71 @@ from showtell.errors import ShowtellError
 def drawn(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Signs of captions, scores, and the true probability that a score reaches the threshold."""
     rng = np.random.default_rng(seed)
-    signs = rng.normal([-1, 10], [0.3, 3], (count, 2))
-    probability = 1 / (1 + np.exp(-(4 + 3 * signs[:, 0] - 0.1 * signs[:, 1])))
+    features = rng.normal([-1, 10], [0.3, 3], (count, 2))
+    probability = 1 / (1 + np.exp(-(4 + 3 * features[:, 0] - 0.1 * features[:, 1])))
     good = rng.random(count) < probability
-    return signs, np.where(good, ACCEPTABLE, 0.2), probability
+    return features, np.where(good, ACCEPTABLE, 0.2), probability
 
 
 def test_a_logistic_relation_is_found_again() -> None:
-    signs, cider_d, probability = drawn(20_000, 0)
-    found = Confidence.fit(signs, cider_d)
+    features, cider_d, probability = drawn(20_000, 0)
+    found = Confidence.fit(features, cider_d)
     np.testing.assert_allclose(found.acceptable, [4, 3, -0.1], rtol=0.1)
-    np.testing.assert_allclose(found.probability(signs), probability, atol=0.03)
+    np.testing.assert_allclose(found.probability(features), probability, atol=0.03)
 
 
 def test_a_linear_relation_is_found_again() -> None:
     rng = np.random.default_rng(0)
-    signs = rng.normal([-1, 10], [0.3, 3], (2_000, 2))
-    expected = 2 + signs @ [1, -0.05]
-    found = Confidence.fit(signs, expected + 0.1 * rng.standard_normal(2_000))
+    features = rng.normal([-1, 10], [0.3, 3], (2_000, 2))
+    expected = 2 + features @ [1, -0.05]
+    found = Confidence.fit(features, expected + 0.1 * rng.standard_normal(2_000))
     np.testing.assert_allclose(found.expected, [2, 1, -0.05], rtol=0.03)
-    np.testing.assert_allclose(found.expected_cider_d(signs), np.maximum(expected, 0), atol=0.03)
+    np.testing.assert_allclose(found.expected_cider_d(features), np.maximum(expected, 0), atol=0.03)
     assert found.expected_cider_d(np.array([[-9.0, 10.0]])) == 0
 
 
 def test_the_gradient_is_0_where_it_is_fitted() -> None:
-    """Of the likelihood with its prior, on signs of mean 0 and deviation 1."""
-    signs, cider_d, _ = drawn(300, 1)
-    center, scale = signs.mean(0), signs.std(0)
-    found = Confidence.fit(signs, cider_d)
+    """Of the likelihood with its prior, on features of mean 0 and deviation 1."""
+    features, cider_d, _ = drawn(300, 1)
+    center, scale = features.mean(0), features.std(0)
+    found = Confidence.fit(features, cider_d)
     weights = found.acceptable[1:] * scale
     bias = found.acceptable[0] + found.acceptable[1:] @ center
-    error = (cider_d >= ACCEPTABLE) - found.probability(signs)
-    np.testing.assert_allclose(((signs - center) / scale).T @ error, weights, atol=1e-8)
+    error = (cider_d >= ACCEPTABLE) - found.probability(features)
+    np.testing.assert_allclose(((features - center) / scale).T @ error, weights, atol=1e-8)
     assert error.sum() == pytest.approx(bias, abs=1e-8)
 
 
 def test_the_same_captions_give_the_same_bits() -> None:
-    signs, cider_d, _ = drawn(200, 2)
-    assert Confidence.fit(signs, cider_d) == Confidence.fit(signs.copy(), cider_d.copy())
+    features, cider_d, _ = drawn(200, 2)
+    assert Confidence.fit(features, cider_d) == Confidence.fit(features.copy(), cider_d.copy())
 
 
 @pytest.mark.parametrize("value", [0.0, -1.1, 1e6])
 def test_a_sign_that_never_changes_says_nothing(value: float) -> None:
-    signs, cider_d, _ = drawn(200, 3)
-    alone = Confidence.fit(signs[:, :1], cider_d)
-    both = Confidence.fit(np.column_stack([signs[:, 0], np.full(200, value)]), cider_d)
+    features, cider_d, _ = drawn(200, 3)
+    alone = Confidence.fit(features[:, :1], cider_d)
+    both = Confidence.fit(np.column_stack([features[:, 0], np.full(200, value)]), cider_d)
     assert both.acceptable[2] == pytest.approx(0, abs=1e-12)
-    probability = both.probability(np.column_stack([signs[:, 0], np.full(200, value)]))
-    np.testing.assert_allclose(probability, alone.probability(signs[:, :1]), atol=1e-8)
+    probability = both.probability(np.column_stack([features[:, 0], np.full(200, value)]))
+    np.testing.assert_allclose(probability, alone.probability(features[:, :1]), atol=1e-8)
 
 
 @pytest.mark.parametrize(("score", "low", "high"), [(0.0, 0.001, 0.05), (3.0, 0.95, 0.999)])
 def test_where_all_are_alike_it_is_sure_but_not_certain(score: float, low: float, high: float) -> None:
-    signs, cider_d, _ = drawn(500, 4)
-    found = Confidence.fit(signs, np.full_like(cider_d, score))
-    probability = found.probability(signs)
+    features, cider_d, _ = drawn(500, 4)
+    found = Confidence.fit(features, np.full_like(cider_d, score))
+    probability = found.probability(features)
     assert low < probability.min() <= probability.max() < high
-    np.testing.assert_allclose(found.expected_cider_d(signs), score, atol=1e-12)
+    np.testing.assert_allclose(found.expected_cider_d(features), score, atol=1e-12)
 
 
 def test_captions_that_a_line_divides() -> None:
     """Without the prior the weights would have no end."""
-    signs = np.linspace(-1, 1, 2_000)[:, None] ** 3
-    found = Confidence.fit(signs, (signs[:, 0] > 0).astype(float))
+    features = np.linspace(-1, 1, 2_000)[:, None] ** 3
+    found = Confidence.fit(features, (features[:, 0] > 0).astype(float))
     assert np.isfinite(found.acceptable).all()
-    assert ((found.probability(signs) > 0.5) == (signs[:, 0] > 0)).all()
+    assert ((found.probability(features) > 0.5) == (features[:, 0] > 0)).all()
 
 
 def test_one_caption_is_enough() -> None:
@@ -86,9 +86,9 @@ def test_one_caption_is_enough() -> None:
 
 
 def test_it_stays_within_0_and_1() -> None:
-    signs, cider_d, _ = drawn(200, 5)
+    features, cider_d, _ = drawn(200, 5)
     far = np.array([[-1e9, 0], [1e9, 0]])
-    np.testing.assert_array_equal(Confidence.fit(signs, cider_d).probability(far), [0, 1])
+    np.testing.assert_array_equal(Confidence.fit(features, cider_d).probability(far), [0, 1])
 
 
 def test_through_json_and_back() -> None:
@@ -97,7 +97,7 @@ def test_through_json_and_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signs", "cider_d", "named"),
+    ("features", "cider_d", "named"),
     [
         (np.zeros((0, 2)), np.zeros(0), "no caption to learn from"),
         (np.zeros((3, 2)), np.zeros(2), r"shape \(3, 2\) and cider_d \(2,\), expected"),
@@ -106,13 +106,13 @@ def test_through_json_and_back() -> None:
         (np.zeros((1, 2)), np.array([np.inf]), "not finite"),
     ],
 )
-def test_what_cannot_be_learnt_from(signs: np.ndarray, cider_d: np.ndarray, named: str) -> None:
+def test_what_cannot_be_learnt_from(features: np.ndarray, cider_d: np.ndarray, named: str) -> None:
     with pytest.raises(ShowtellError, match=named):
-        Confidence.fit(signs, cider_d)
+        Confidence.fit(features, cider_d)
 
 
 def test_other_signs_are_an_error() -> None:
     found = Confidence.fit(*drawn(20, 7)[:2])
-    for signs in (np.zeros((4, 3)), np.zeros(2)):
+    for features in (np.zeros((4, 3)), np.zeros(2)):
         with pytest.raises(ShowtellError, match=r"expected \(N, 2\)"):
-            found.probability(signs)
+            found.probability(features)

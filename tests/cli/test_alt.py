@@ -199,20 +199,20 @@ def test_bytes_in_the_page(showtell, model: Path, site: Path, texts: tuple[str, 
 
 def test_a_photo_is_captioned_once(showtell, model: Path, site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: Counter[object] = Counter()
-    features_of = Captioner.features_of
+    stream = Captioner.stream
 
     def counted(self: Captioner, photos: list[Path]) -> object:
         seen.update(photos)
-        return features_of(self, photos)
+        return stream(self, photos)
 
-    monkeypatch.setattr(Captioner, "features_of", counted)
+    monkeypatch.setattr(Captioner, "stream", counted)
     showtell("alt", "site", "site/index.html", "--model", model)
     assert sorted(seen.items()) == [(site / "img" / "cat.png", 1), (site / "img" / "coffee cup.png", 1)]
 
 
 def test_a_text_that_it_is_not_sure_of_is_left_out(showtell, model: Path, site: Path) -> None:
     captioner = Captioner.load(model)
-    cat, coffee = (caption.signs for caption in captioner.caption([CAT, COFFEE]))
+    cat, coffee = (caption.confidence_features for caption in captioner.caption([CAT, COFFEE]))
     slope = 2 * np.log(3) / (cat[0] - coffee[0])
     captioner.confidence = Confidence(0.5, (-slope * (cat[0] + coffee[0]) / 2, slope, 0.0), (0.5, 0.0, 0.0))
     captioner.save("sure.safetensors")

@@ -30,7 +30,7 @@ CAT, COFFEE = PHOTOS / "chelsea.png", PHOTOS / "coffee.png"
 def sure(model: Path, tmp_path: Path) -> Path:
     """The file of a captioner that is surer of the cat than of the coffee: 0.75 and 0.25."""
     captioner = Captioner.load(model)  # its weights are rounded
-    cat, coffee = (caption.signs for caption in captioner.caption([CAT, COFFEE]))
+    cat, coffee = (caption.confidence_features for caption in captioner.caption([CAT, COFFEE]))
     slope = 2 * np.log(3) / (cat[0] - coffee[0])
     captioner.confidence = Confidence(0.5, (-slope * (cat[0] + coffee[0]) / 2, slope, 0.0), (0.5, 0.0, 0.0))
     captioner.save(tmp_path / "sure.safetensors")
@@ -67,7 +67,7 @@ def test_several_photos_are_named(showtell, model, captioner: Captioner) -> None
 
 
 def test_several_captions_of_each_photo(showtell, model, captioner: Captioner) -> None:
-    texts = {photo: [caption.text for caption in captioner.captions(photo, 3)] for photo in (CAT, COFFEE)}
+    texts = {photo: [caption.text for caption in captioner.caption(photo, 3).n_best] for photo in (CAT, COFFEE)}
     assert len(texts[CAT]) > 1
     result = showtell("caption", CAT, COFFEE, "--num-captions", 3, "--model", model)
     assert result.out.splitlines() == [f"{photo}: {text}" for photo in (CAT, COFFEE) for text in texts[photo]]
@@ -503,16 +503,15 @@ def test_a_photo_that_takes_the_place_of_another_gets_its_own_caption(
     photo = folder / "cat.png"
     shutil.copy(CAT, photo)
     command = ("caption", folder, "--model", model, "-q", "--write", target, "--manifest", tmp_path / "done.jsonl")
-    try_captions = Captioner.try_captions
+    caption_features = Captioner.caption_features
 
     def replaced(self: Captioner, *words: object, **options: object) -> object:
-        outcomes = try_captions(self, *words, **options)
         shutil.copy(COFFEE, folder / "new")
         (folder / "new").replace(photo)
-        return outcomes
+        return caption_features(self, *words, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Captioner, "try_captions", replaced)
+        patched.setattr(Captioner, "caption_features", replaced)
         result = showtell(*command)
     assert result.status == 1
     assert f"{photo}: was changed meanwhile, and left as it is; run the command again" in result.err

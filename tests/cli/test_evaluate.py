@@ -9,7 +9,7 @@ from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
 from showtell.datasets import read_dataset
 from showtell.evaluation.calibration import calibration
-from showtell.evaluation.confidence import evidence
+from showtell.evaluation.confidence import calibration_data
 from showtell.metrics import chair, score
 
 
@@ -43,10 +43,10 @@ def test_how_right_its_confidence_is(showtell, model: Path, drawn: Path, stored:
     found = json.loads(showtell("evaluate", model, *words, "--report", tmp_path / "report.html").out)
     assert without.items() <= found.items()
     examples = read_dataset(drawn).split("val")
-    signs, cider_d = evidence(
+    of_captions, cider_d = calibration_data(
         captioner.caption([example.photo for example in examples]), [example.captions for example in examples]
     )
-    expected = calibration(captioner.confidence.probability(signs), cider_d, 0.5).rows()
+    expected = calibration(captioner.confidence.probability(of_captions), cider_d, 0.5).rows()
     for row in expected:
         assert found[row.name] == pytest.approx(row.value, abs=1e-3)
     assert found["CIDEr-D, expected"] == 0.25

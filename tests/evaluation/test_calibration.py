@@ -13,9 +13,9 @@ CIDER_D = np.array([1.0, 0.1, 0.3, 0.7])
 
 def drawn(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    signs = rng.normal([-1, 10], [0.3, 3], (count, 2))
-    good = rng.random(count) < 1 / (1 + np.exp(-(5 + 5 * signs[:, 0])))
-    return signs, np.where(good, rng.uniform(0.5, 2, count), rng.uniform(0, 0.5, count))
+    features = rng.normal([-1, 10], [0.3, 3], (count, 2))
+    good = rng.random(count) < 1 / (1 + np.exp(-(5 + 5 * features[:, 0])))
+    return features, np.where(good, rng.uniform(0.5, 2, count), rng.uniform(0, 0.5, count))
 
 
 def test_every_figure_by_hand() -> None:
@@ -59,8 +59,8 @@ def test_certainty_is_in_the_last_bin() -> None:
 
 
 def test_fitted_on_some_it_is_calibrated_on_others() -> None:
-    signs, cider_d = drawn(5_000, 1)
-    found = calibration(Confidence.fit(*drawn(5_000, 0)).probability(signs), cider_d, 0.5)
+    features, cider_d = drawn(5_000, 1)
+    found = calibration(Confidence.fit(*drawn(5_000, 0)).probability(features), cider_d, 0.5)
     assert found.error < 0.03
     assert found.brier < 0.9 * found.constant_brier
     assert found.at(0.25) > found.at(0.5) > found.at(1) + 0.1
@@ -68,17 +68,17 @@ def test_fitted_on_some_it_is_calibrated_on_others() -> None:
 
 
 def test_cross_validation_is_calibrated_too_and_the_same_each_time() -> None:
-    signs, cider_d = drawn(2_000, 2)
-    confidence = cross_validated(signs, cider_d)
-    np.testing.assert_array_equal(confidence, cross_validated(signs, cider_d))
+    features, cider_d = drawn(2_000, 2)
+    confidence = cross_validated(features, cider_d)
+    np.testing.assert_array_equal(confidence, cross_validated(features, cider_d))
     assert calibration(confidence, cider_d, 0.5).error < 0.04
 
 
 def test_no_caption_is_judged_by_what_learnt_from_it() -> None:
-    signs, cider_d = drawn(10, 3)
+    features, cider_d = drawn(10, 3)
     changed = cider_d.copy()
     changed[4] = 10 - changed[4]
-    before, after = cross_validated(signs, cider_d, folds=10), cross_validated(signs, changed, folds=10)
+    before, after = cross_validated(features, cider_d, folds=10), cross_validated(features, changed, folds=10)
     assert before[4] == after[4]
     assert (np.delete(before, 4) != np.delete(after, 4)).all()
 

@@ -8,9 +8,10 @@ import pytest
 
 from conftest import PHOTOS, small_captioner
 from gradients import relative_error
-from showtell.captioning.captioner import SHIPPED, Captioner
+from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
 from showtell.captioning.decoder import CaptionDecoder
+from showtell.captioning.model_file import SHIPPED
 from showtell.explain import Explanation, explain
 from showtell.text.vocabulary import END
 from showtell.vision.encoder import Encoder, pool
@@ -69,7 +70,7 @@ def test_runners_up_are_the_likeliest_other_words(captioner: Captioner) -> None:
 
 
 def test_the_look_is_the_decoder_s(captioner: Captioner, explanation: Explanation) -> None:
-    (looks,) = captioner.looks(captioner.features(PHOTO)[np.newaxis], [explanation.caption])
+    (looks,) = captioner.attention_maps(captioner.encode([PHOTO]), [explanation.caption])
     for step, look in zip(explanation.steps, looks, strict=False):
         assert step.look is not None
         np.testing.assert_allclose(step.look, look, atol=2e-3)
@@ -80,7 +81,7 @@ def test_the_gradient_is_the_slope_of_the_log_probability(captioner: Captioner, 
     arrays = {name: array.astype(np.float64) for name, array in decoder.arrays().items()}
     exact = CaptionDecoder.from_arrays(decoder.config(), arrays)
     words = captioner.word_ids(explanation.caption)
-    grid = captioner.features(PHOTO).astype(np.float64)
+    grid = captioner.encode(PHOTO).astype(np.float64)
     direction = np.random.default_rng(0).standard_normal(grid.shape) / 300
 
     def log_probs(at: float) -> np.ndarray:
@@ -125,7 +126,7 @@ def test_gates_are_open_between_or_closed(captioner: Captioner, explanation: Exp
 def test_where_a_name_is_given_the_sentence_is_explained(captioner: Captioner) -> None:
     sentence = captioner.caption(PHOTO)
     captioner.confidence = Confidence(0.5, (-9.0, 0.0, 0.0), (0.0, 0.0, 0.0))  # sure of nothing
-    captioner.foreign = ("Egyptian cat",)
+    captioner.out_of_domain_classes = ("Egyptian cat",)
     assert captioner.caption(PHOTO).named
     explained = explain(captioner, PHOTO).caption
     assert not explained.named

@@ -3,11 +3,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from conftest import PHOTOS
+from showtell.captioning.caption import Caption
 from showtell.captioning.captioner import Captioner
 from showtell.errors import PhotoError
 from showtell.serve.batcher import Answer, Batcher
@@ -15,6 +18,7 @@ from showtell.serve.limits import Limits
 from showtell.serve.refusal import RefusedError
 
 CAT, COFFEE = ((PHOTOS / name).read_bytes() for name in ("chelsea.png", "coffee.png"))
+DOG = Caption("A dog.", -1.0, ())
 
 
 class Decoded:
@@ -41,13 +45,13 @@ class Slow:
     def __init__(self) -> None:
         self.go, self.batches = threading.Semaphore(0), []
 
-    def features_of(self, photos):
+    def encode(self, photos):
         self.batches.append(len(photos))
         self.go.acquire()
-        return [0.0 for _ in photos]
+        return np.zeros((len(photos), 1))
 
-    def captions_of_features(self, features, num_captions):
-        return [["a caption", "another"][:num_captions] for _ in features]
+    def caption_features(self, features, num_captions):
+        return [replace(DOG, others=(DOG,)).up_to(num_captions) for _ in features]
 
 
 def run(test: Callable[[Batcher, Slow], Awaitable[None]], limits: Limits = Limits()) -> None:  # noqa: B008
@@ -82,12 +86,12 @@ def test_photos_are_captioned_in_their_order(captioner: Captioner, here: type) -
         assert batcher.ready
         assert batcher.seconds_per_photo > 0
         cat, broken, coffee = await batcher.caption([CAT, b"broken", COFFEE])
-        assert cat == Answer([captioner.caption(CAT)])
+        assert cat == Answer(captioner.caption(CAT))
         assert isinstance(broken, PhotoError)
-        assert coffee == Answer([captioner.caption(COFFEE)])
+        assert coffee == Answer(captioner.caption(COFFEE))
         (answer,) = await batcher.caption([CAT], 3, looks=True)
-        assert len(answer.captions) > 1
-        assert answer.looks.shape == (len(answer.captions[0].words), 9, 9)
+        assert answer.caption.others
+        assert answer.attention_maps.shape == (len(answer.caption.words), 9, 9)
         await batcher.stop()
 
     asyncio.run(whole())
@@ -101,7 +105,7 @@ def test_what_waits_is_a_batch() -> None:
         slow.go.release(2)
         answers = await asyncio.gather(*asked)
         assert slow.batches == [8, 4]
-        assert [len(answer.captions) for (answer,) in answers] == [1, 2] * 6
+        assert [len(answer.caption.n_best) for (answer,) in answers] == [1, 2] * 6
 
     run(test)
 
@@ -171,12 +175,12 @@ def test_who_goes_away_is_not_worked_for() -> None:
 
 def test_a_failure_is_that_of_the_batch_alone() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
-        working, slow.captions_of_features = slow.captions_of_features, None
+        working, slow.caption_features = slow.caption_features, None
         slow.go.release(2)
         with pytest.raises(TypeError):
             await batcher.caption([b"x"])
-        slow.captions_of_features = working
-        assert await batcher.caption([b"x"]) == [Answer(["a caption"])]
+        slow.caption_features = working
+        assert await batcher.caption([b"x"]) == [Answer(DOG)]
 
     run(test)
 
@@ -190,7 +194,7 @@ def test_who_goes_away_is_not_decoded_for() -> None:
         await until(lambda: batcher.waiting == 0)
         assert batcher.workers.begun == 2
         slow.go.release()
-        assert await batcher.caption([b"x"]) == [Answer(["a caption"])]
+        assert await batcher.caption([b"x"]) == [Answer(DOG)]
 
     run(test)
 
@@ -201,7 +205,7 @@ def test_a_request_has_its_share_of_the_processes() -> None:
         asked = asyncio.create_task(batcher.caption([b"slow"] * 16))
         await until(lambda: batcher.workers.begun == 2)
         slow.go.release()
-        assert await batcher.caption([b"x"]) == [Answer(["a caption"])]
+        assert await batcher.caption([b"x"]) == [Answer(DOG)]
         assert batcher.workers.begun == 3
         asked.cancel()
 

@@ -119,7 +119,7 @@ def test_choices_are_as_many_as_were_asked_for(client: TestClient, captioner: Ca
     content = [{"type": "image_url", "image_url": {"url": ENCODED}}]
     body = {"messages": [{"role": "user", "content": content}], "n": 8}
     said = [choice["message"]["content"] for choice in client.post("/v1/chat/completions", json=body).json()["choices"]]
-    found = [caption.text for caption in captioner.captions(CAT, 8)]
+    found = [caption.text for caption in captioner.caption(CAT, 8).n_best]
     assert said == [*found, *found[-1:] * (8 - len(found))]
     *events, _ = client.post("/v1/chat/completions", json=body | {"stream": True}).text.split("\n\n")[:-1]
     streamed = [""] * 8

@@ -28,7 +28,7 @@ pytestmark = [
 def captioner(captioner: Captioner) -> Captioner:
     """One that is sure of nothing, and names the cat: its photo has no words to look for, the coffee's has."""
     captioner.confidence = Confidence(0.5, (-np.log(3), 0.0, 0.0), (0.0, 0.0, 0.0))
-    captioner.foreign = ("Egyptian cat",)
+    captioner.out_of_domain_classes = ("Egyptian cat",)
     return captioner
 
 
@@ -215,7 +215,7 @@ def card(*lines: str) -> str:
 
 def test_what_a_screen_reader_is_told(page, captioner: Captioner) -> None:
     """The roles and names of the page, from top to bottom; under `/children: equal` there is nothing else."""
-    (cat, *_), (coffee, *others) = captioner.captions(CAT, 3), captioner.captions(COFFEE, 3)
+    (cat, *_), (coffee, *others) = (captioner.caption(photo, 3).n_best for photo in (CAT, COFFEE))
     copy = ("- paragraph:", '  - button "Copy as alt text"', '  - button "Copy as HTML"')
     waiting = card('- heading "coffee.png" [level=2]', "- paragraph: …")
     named = card(

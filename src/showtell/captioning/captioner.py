@@ -1,26 +1,24 @@
-"""A captioner: the encoder, a decoder and its vocabulary; photos in, captions out; one file on disk."""
+"""A captioner: the encoder, a decoder and its vocabulary; photos in, captions out."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import math
 import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import numpy as np
 
-from showtell._util.files import write_atomically
 from showtell.captioning import search
-from showtell.captioning.class_fallback import SURE, UNSURE, with_article
-from showtell.captioning.classes import shipped_classes
+from showtell.captioning.caption import Caption
+from showtell.captioning.class_fallback import name_unsure
 from showtell.captioning.confidence import Confidence
 from showtell.captioning.decoder import CaptionDecoder, StepwiseDecoder
+from showtell.captioning.model_file import SHIPPED, read_model_file, write_model_file
 from showtell.captioning.object_costs import ObjectCosts
 from showtell.captioning.object_head import ObjectHead
 from showtell.errors import ModelError, PhotoError, ShowtellError
@@ -30,67 +28,28 @@ from showtell.text.vocabulary import PAD, START, Vocabulary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from showtell.nn.types import Array, IntArray
     from showtell.vision.encoder import Encoder
     from showtell.vision.photo import PhotoSource
 
-FORMAT_VERSION = 2
-
 Photo = TypeVar("Photo", bound="PhotoSource")
-SHIPPED = Path(__file__).parents[1] / "models" / "everyday-lstm.safetensors"
 
-# The name, among a file's tensors, of the encoder that it carries.
+# The name, in a file, of the encoder that it carries.
 _ENCODER = "encoder.onnx"
 # The names of the object head's weights and bias.
 _OBJECTS = ("objects.W", "objects.b")
-# Photos whose sentences are searched for together.
-_BATCH = 64
-
-
-@dataclass(frozen=True)
-class Caption:
-    """A sentence about a photo.
-
-    Attributes:
-        text: the sentence, with a capital and a full stop.
-        log_prob: the natural log-probability of the whole sentence, its end included.
-        words: each word with its probability given the photo and the words before it.
-        confidence: the probability that the caption is acceptable (see `showtell.captioning.confidence`); None if the
-            captioner has not learnt to tell, and for all but the first of several captions.
-        named: whether the text is no sentence but the name of one of the encoder's classes (see
-            `showtell.captioning.class_fallback`); its probability is then that of the class.
-    """
-
-    text: str
-    log_prob: float
-    words: tuple[tuple[str, float], ...]
-    confidence: float | None = None
-    named: bool = False
-
-    @property
-    def signs(self) -> tuple[float, float]:
-        """What the confidence goes by: the mean log-probability of a word, the end counted, and how many there are."""
-        steps = len(self.words) + 1
-        return self.log_prob / steps, float(steps)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Ready for JSON, probabilities to six places."""
-        return {
-            "caption": self.text,
-            "log_prob": round(self.log_prob, 6),
-            "confidence": None if self.confidence is None else round(self.confidence, 6),
-            "named": self.named,
-            "words": [{"word": word, "probability": round(p, 6)} for word, p in self.words],
-        }
-
-    def __str__(self) -> str:
-        """The sentence."""
-        return self.text
+# Photos whose sentences are searched for together: the search reads its weights once for all of them.
+_BATCH = 32
 
 
 class Captioner:
     """Captions photos.
+
+    Several threads may use one captioner at the same time: no method changes it, and what is made at the first caption
+    is the same whoever makes it. Attributes may be set between calls, and not during one; but those from `decoder` to
+    `encoder_identity`, `repeatable_words` and `objects` only before the first caption.
 
     Args:
         decoder: features to words; its weights stay as they are from the first caption on.
@@ -105,8 +64,8 @@ class Captioner:
         confidence: how sure it may be of a caption, as `evaluation.confidence.fit_confidence` finds it.
         objects: which objects a photo shows; words that name one which the head does not see cost a sentence so much
             in its rank (see `object_costs`).
-        foreign: names of the encoder's classes that it may give to photos instead of a sentence, as
-            `naming.foreign_classes` finds them; it needs a confidence for that.
+        out_of_domain_classes: names of the encoder's classes that it may give to photos instead of a sentence, as
+            `class_fallback.find_out_of_domain_classes` finds them; it needs a confidence for that.
 
     Raises:
         ModelError: decoder and vocabulary have different numbers of words.
@@ -126,7 +85,7 @@ class Captioner:
         repeatable_words: Sequence[str] | None = None,
         confidence: Confidence | None = None,
         objects: ObjectHead | None = None,
-        foreign: Sequence[str] = (),
+        out_of_domain_classes: Sequence[str] = (),
     ) -> None:
         if decoder.vocab_size != len(vocabulary):
             raise ModelError(
@@ -142,7 +101,7 @@ class Captioner:
         self.repeatable_words = None if repeatable_words is None else tuple(repeatable_words)
         self.confidence = confidence
         self.objects = objects
-        self.foreign = tuple(foreign)
+        self.out_of_domain_classes = tuple(out_of_domain_classes)
         self._encoder = encoder
 
     @property
@@ -181,16 +140,56 @@ class Captioner:
         return {self.vocabulary.decode([index]): index for index in range(len(self.vocabulary))}
 
     @overload
-    def caption(self, photos: PhotoSource, *, beam_width: int | None = None) -> Caption: ...
-    @overload
-    def caption(self, photos: list[Photo] | tuple[Photo, ...], *, beam_width: int | None = None) -> list[Caption]: ...
     def caption(
-        self, photos: PhotoSource | list[Photo] | tuple[Photo, ...], *, beam_width: int | None = None
-    ) -> Caption | list[Caption]:
+        self,
+        photos: list[Photo] | tuple[Photo, ...],
+        num_captions: int = 1,
+        *,
+        errors: Literal["raise"] = "raise",
+        beam_width: int | None = None,
+    ) -> list[Caption]: ...
+    @overload
+    def caption(
+        self,
+        photos: list[Photo] | tuple[Photo, ...],
+        num_captions: int = 1,
+        *,
+        errors: Literal["return"],
+        beam_width: int | None = None,
+    ) -> list[Caption | PhotoError]: ...
+    @overload
+    def caption(
+        self,
+        photos: PhotoSource,
+        num_captions: int = 1,
+        *,
+        errors: Literal["raise"] = "raise",
+        beam_width: int | None = None,
+    ) -> Caption: ...
+    @overload
+    def caption(
+        self,
+        photos: PhotoSource,
+        num_captions: int = 1,
+        *,
+        errors: Literal["return"],
+        beam_width: int | None = None,
+    ) -> Caption | PhotoError: ...
+    def caption(
+        self,
+        photos: PhotoSource | list[Photo] | tuple[Photo, ...],
+        num_captions: int = 1,
+        *,
+        errors: Literal["raise", "return"] = "raise",
+        beam_width: int | None = None,
+    ) -> Caption | PhotoError | list[Caption] | list[Caption | PhotoError]:
         """Caption one photo, or several.
 
         Args:
             photos: a path, the bytes of a file, or a PIL image; or a list or tuple of those.
+            num_captions: how many captions of each photo, at most: those after the first say it in other words, and
+                are its `others`.
+            errors: what to do with a photo that cannot be read: raise the error, or return it in the photo's place.
             beam_width: sentences followed at once; the captioner's own if not given; 1 is the fastest.
 
         Returns:
@@ -198,81 +197,75 @@ class Captioner:
 
         Raises:
             PhotoError: a photo cannot be read; it is named.
+            ShowtellError: `num_captions` or `beam_width` is below 1, or `errors` is none of the two.
+        """
+        if errors not in ("raise", "return"):
+            raise ShowtellError(f"Captioner.caption: errors is {errors!r}, expected 'raise' or 'return'")
+        every: Sequence[PhotoSource] = photos if isinstance(photos, (list, tuple)) else [photos]
+        outcomes = []
+        for _, outcome in self.stream(every, num_captions, beam_width=beam_width):
+            if errors == "raise" and isinstance(outcome, PhotoError):
+                raise outcome
+            outcomes.append(outcome)
+        return outcomes if isinstance(photos, (list, tuple)) else outcomes[0]
+
+    def stream(
+        self, photos: Iterable[Photo], num_captions: int = 1, *, beam_width: int | None = None
+    ) -> Iterator[tuple[Photo, Caption | PhotoError]]:
+        """Yield each photo with its caption, or with what is wrong with it, in order; there may be any number of them.
+
+        While some are captioned, the next ones are read and encoded. The arguments are those of `caption`.
+        """
+        encoded = self._encoded(photos)
+        while batch := list(islice(encoded, _BATCH)):
+            features = [found for _, found in batch if not isinstance(found, PhotoError)]
+            captions = iter(
+                self.caption_features(np.stack(features), num_captions, beam_width=beam_width) if features else ()
+            )
+            for photo, found in batch:
+                yield photo, found if isinstance(found, PhotoError) else next(captions)
+
+    def encode(self, photos: PhotoSource | list[Photo] | tuple[Photo, ...]) -> Array:
+        """What the decoder is given of photos: their grids, or, without attention, the grids' means.
+
+        Returns:
+            float32 (81, 1280) or (1280,) of one photo; (N, 81, 1280) or (N, 1280) of a list or tuple.
+
+        Raises:
+            PhotoError: a photo cannot be read; it is named.
         """
         if not isinstance(photos, (list, tuple)):
-            return self.caption_features(self.features(photos)[np.newaxis], beam_width=beam_width)[0]
-        captions: list[Caption] = []
-        for start in range(0, len(photos), _BATCH):
-            features = []
-            for known in self.features_of(photos[start : start + _BATCH]):
-                if isinstance(known, PhotoError):
-                    raise known
-                features.append(known)
-            captions += self.caption_features(np.stack(features), beam_width=beam_width)
-        return captions
+            features: Array = self.encode([photos])[0]
+            return features
+        grid_shape = self.encoder.grid_shape
+        found = np.empty((len(photos), *(grid_shape if self.decoder.attention_dim else grid_shape[1:])), np.float32)
+        for place, (_, known) in enumerate(self._encoded(photos)):
+            if isinstance(known, PhotoError):
+                raise known
+            found[place] = known
+        return found
 
-    def captions(self, photo: PhotoSource, num_captions: int, *, beam_width: int | None = None) -> list[Caption]:
-        """Up to `num_captions` captions of one photo: that of `caption`, then others that say it in other words.
-
-        Raises:
-            PhotoError: the photo cannot be read.
-            ShowtellError: `num_captions` is below 1.
-        """
-        return self.captions_of_features(self.features(photo)[np.newaxis], num_captions, beam_width=beam_width)[0]
-
-    def features(self, photo: PhotoSource) -> Array:
-        """What the decoder is given of a photo: its grid, (81, 1280), or, without attention, the grid's mean, (1280,).
-
-        Raises:
-            PhotoError: the photo cannot be read.
-        """
+    def _encoded(self, photos: Iterable[Photo]) -> Iterator[tuple[Photo, Array | PhotoError]]:
         from showtell.vision.encoder import pool
-        from showtell.vision.photo import open_photo
+        from showtell.vision.stream import encode_photos
 
-        grid = self.encoder.encode([open_photo(photo)])
-        features: Array = (grid if self.decoder.attention_dim else pool(grid))[0]
-        return features
+        encoder, pooled = self.encoder, not self.decoder.attention_dim
 
-    def features_of(self, photos: Sequence[PhotoSource]) -> Iterator[Array | PhotoError]:
-        """The features of several photos, in their order, several opened and encoded at a time.
+        def encode(photo: Image) -> Array:
+            grid = encoder.encode_one(photo)
+            return pool(grid) if pooled else grid
 
-        Where a photo cannot be read, the error stands in its place.
-        """
+        return encode_photos(photos, encode, encoder.threads)
 
-        def features_or_error(photo: PhotoSource) -> Array | PhotoError:
-            try:
-                return self.features(photo)
-            except PhotoError as error:
-                return error
+    def caption_features(
+        self, features: Array, num_captions: int = 1, *, beam_width: int | None = None
+    ) -> list[Caption]:
+        """Caption photos whose features are known.
 
-        with ThreadPoolExecutor(self.encoder.threads) as workers:
-            yield from workers.map(features_or_error, photos)
-
-    def try_captions(
-        self, photos: Sequence[PhotoSource], num_captions: int = 1, *, beam_width: int | None = None
-    ) -> list[list[Caption] | PhotoError]:
-        """What `captions` gives of each photo, searched for together; where one cannot be read, the error."""
-        outcomes: list[list[Caption] | PhotoError] = []
-        known: list[Array] = []
-        for found in self.features_of(photos):
-            if isinstance(found, PhotoError):
-                outcomes.append(found)
-            else:
-                outcomes.append([])
-                known.append(found)
-        if known:
-            captions = iter(self.captions_of_features(np.stack(known), num_captions, beam_width=beam_width))
-            outcomes = [found if isinstance(found, PhotoError) else next(captions) for found in outcomes]
-        return outcomes
-
-    def caption_features(self, features: Array, *, beam_width: int | None = None) -> list[Caption]:
-        """Caption photos whose features, as of `features`, are known: (N, 81, 1280) or (N, 1280)."""
-        return [captions[0] for captions in self.captions_of_features(features, 1, beam_width=beam_width)]
-
-    def captions_of_features(
-        self, features: Array, num_captions: int, *, beam_width: int | None = None
-    ) -> list[list[Caption]]:
-        """For each of N photos what `captions` gives, from features as of `caption_features`.
+        Args:
+            features: of N photos, as `encode` gives them, (N, 81, 1280) or (N, 1280).
+            num_captions: as of `caption`, and so is `beam_width`.
+            beam_width: see there.
 
         Raises:
             ShowtellError: a photo's features hold numbers that are not finite; the photo's place is named.
@@ -290,26 +283,23 @@ class Captioner:
             self._repeatable,
             costs=None if self._costs is None else self._costs.of(features),
         )
-        captions = [[self._caption(hypothesis) for hypothesis in of_photo] for of_photo in found]
+        captions = []
+        for hypotheses in found:
+            first, *others = map(self._caption, hypotheses)
+            captions.append(replace(first, others=tuple(others)))
         if self.confidence is None or not captions:
             return captions
         # what was learnt of a captioner's first captions says nothing of others
-        sure = self.confidence.probability(np.array([of_photo[0].signs for of_photo in captions])).tolist()
-        captions = [
-            [replace(first, confidence=value), *others] for (first, *others), value in zip(captions, sure, strict=True)
-        ]
-        unsure = np.flatnonzero(np.array(sure) < UNSURE)
-        if self.foreign and unsure.size:
-            for photo, (name, probability) in zip(unsure, shipped_classes().likeliest(features[unsure]), strict=True):
-                if probability >= SURE and name in self.foreign:
-                    captions[photo] = [_named(name, probability), *captions[photo]][:num_captions]
-        return captions
+        sure = self.confidence.probability(np.array([caption.confidence_features for caption in captions]))
+        captions = [replace(caption, confidence=float(p)) for caption, p in zip(captions, sure, strict=True)]
+        named = name_unsure(captions, features, self.out_of_domain_classes)
+        return [caption.up_to(num_captions) for caption in named]
 
-    def looks(self, features: Array, captions: Sequence[Caption]) -> list[Array]:
-        """Where the decoder looked for each word of each photo's caption.
+    def attention_maps(self, features: Array, captions: Sequence[Caption]) -> list[Array]:
+        """Where in the photo the decoder attends for each word of each photo's caption.
 
         Args:
-            features: of N photos, as `features` gives them, (N, 81, 1280).
+            features: of N photos, as `encode` gives them, (N, 81, 1280).
             captions: a sentence of each, such as `caption_features` gives.
 
         Returns:
@@ -327,7 +317,7 @@ class Captioner:
         for row, words in zip(ids, said, strict=True):
             row[: len(words)] = words
         found, side = self.decoder.looks(features, ids), math.isqrt(features.shape[1])
-        return [looks[: len(words) - 1].reshape(-1, side, side) for looks, words in zip(found, said, strict=True)]
+        return [maps[: len(words) - 1].reshape(-1, side, side) for maps, words in zip(found, said, strict=True)]
 
     def word_ids(self, caption: Caption) -> IntArray:
         """The ids of a sentence's words, the start first, (words + 1,); the start alone of a caption that is a name.
@@ -359,15 +349,8 @@ class Captioner:
             ModelError: a weight is not finite.
             OSError: the file cannot be written; what was there before is untouched.
         """
-        from safetensors.numpy import save
-
-        tensors: dict[str, NDArray[Any]] = {name: _stored(name, array) for name, array in self.decoder.arrays().items()}
-        if self._encoder is not None and not self._encoder.ships:
-            tensors[_ENCODER] = np.frombuffer(self._encoder.model, np.uint8)
-        if self.objects is not None:
-            tensors |= {_OBJECTS[0]: _stored("W", self.objects.W), _OBJECTS[1]: _stored("b", self.objects.b)}
+        weights, blobs = self.decoder.arrays(), dict[str, bytes]()
         fields: dict[str, Any] = {
-            "format_version": FORMAT_VERSION,
             "decoder": self.decoder.config(),
             "encoder": self.encoder_identity,
             "vocabulary": self.vocabulary.to_list(),
@@ -379,15 +362,16 @@ class Captioner:
             },
             "about": self.about,
         }
+        if self._encoder is not None and not self._encoder.ships:
+            blobs[_ENCODER] = self._encoder.model
         if self.confidence is not None:
             fields["confidence"] = self.confidence.to_dict()
         if self.objects is not None:
+            weights |= zip(_OBJECTS, (self.objects.W, self.objects.b), strict=True)
             fields["objects"] = self.objects.names
-        if self.foreign:
-            fields["foreign"] = self.foreign
-        # One entry of metadata: the library writes several in any order, and the same captioner is the same bytes
-        header = {"sha256": _checksum(fields, tensors), "captioner": fields}
-        write_atomically(path, save(tensors, {"showtell": json.dumps(header)}))
+        if self.out_of_domain_classes:
+            fields["out_of_domain_classes"] = self.out_of_domain_classes
+        write_model_file(path, fields, weights, blobs)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, encoder: Encoder | None = None) -> Captioner:
@@ -400,29 +384,24 @@ class Captioner:
         Raises:
             ModelError: the file is missing, truncated, damaged, no captioner, or of another format.
         """
-        header, tensors = _read(Path(path))
+        fields, weights, blobs = read_model_file(Path(path))
         precision = kernels.fastest_precision()
         try:
-            vocabulary = Vocabulary.from_list(header["vocabulary"])
-            carried = tensors.pop(_ENCODER, None)
-            if encoder is None and carried is not None:
+            if encoder is None and _ENCODER in blobs:
                 from showtell.vision.encoder import Encoder
 
-                encoder = Encoder(_ENCODER, model=carried.tobytes())
-            arrays = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
-            head = [arrays.pop(name) for name in _OBJECTS if name in arrays]
-            objects = ObjectHead.of(header["objects"], *head) if head else None
-            decoder = CaptionDecoder.from_arrays(header["decoder"], arrays, precision=precision)
+                encoder = Encoder(_ENCODER, model=blobs[_ENCODER])
+            head = [weights.pop(name) for name in _OBJECTS if name in weights]
             return cls(
-                decoder,
-                vocabulary,
+                CaptionDecoder.from_arrays(fields["decoder"], weights, precision=precision),
+                Vocabulary.from_list(fields["vocabulary"]),
                 encoder=encoder,
-                encoder_identity=header["encoder"],
-                about=header["about"],
-                confidence=Confidence.from_dict(header["confidence"]) if "confidence" in header else None,
-                objects=objects,
-                foreign=header.get("foreign", ()),
-                **header["search"],
+                encoder_identity=fields["encoder"],
+                about=fields["about"],
+                confidence=Confidence.from_dict(fields["confidence"]) if "confidence" in fields else None,
+                objects=ObjectHead.of(fields["objects"], *head) if head else None,
+                out_of_domain_classes=fields.get("out_of_domain_classes", ()),
+                **fields["search"],
             )
         except (KeyError, TypeError, ShowtellError) as error:
             raise ModelError(f"{path} is damaged: {error}; take a whole copy of it") from error
@@ -431,68 +410,3 @@ class Captioner:
 def load() -> Captioner:
     """The captioner that ships: an LSTM trained on Flickr8k and COCO (see `Captioner.about` for terms and scores)."""
     return Captioner.load(SHIPPED)
-
-
-def _named(name: str, probability: float) -> Caption:
-    return Caption(
-        sentence(with_article(name)), float(np.log(probability)), ((name, probability),), probability, named=True
-    )
-
-
-def _stored(name: str, array: Array) -> Array:
-    """A weight as a file has it: in float16, or as it is where that would overflow, or make a scale 0.
-
-    Raises:
-        ModelError: it is not finite.
-    """
-    if not np.isfinite(array).all():
-        raise ModelError(f"{name} holds numbers that are not finite; train anew, at a lower learning rate")
-    with np.errstate(over="ignore"):
-        half = array.astype(np.float16)
-    kept = np.isfinite(half).all() and (not name.endswith("_scale") or half.all())
-    return half if kept else array.astype(np.float32)
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Header and tensors of a captioner's file, whole and undamaged."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"cannot read the captioner {path}: {error.strerror}") from error
-    try:
-        tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    except (SafetensorError, ValueError) as error:
-        raise ModelError(f"{path} is no captioner, or a truncated one: {error}") from error
-    if "showtell" not in metadata:
-        raise ModelError(f"{path} holds weights, but not a showtell captioner's; write one with Captioner.save")
-    try:
-        header = json.loads(metadata["showtell"])
-        fields: dict[str, Any] = header["captioner"]
-        version, checksum = fields["format_version"], header["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is damaged: its header cannot be read; take a whole copy of it") from error
-    if type(version) is not int:
-        raise ModelError(f"{path} is damaged: its format is {version!r}, expected a number; take a whole copy of it")
-    if version != FORMAT_VERSION:
-        age = "a newer" if version > FORMAT_VERSION else "an older"
-        raise ModelError(
-            f"{path} was written by {age} showtell, format {version}; this one reads format {FORMAT_VERSION}: "
-            "install the showtell that wrote it"
-        )
-    if checksum != _checksum(fields, tensors):
-        raise ModelError(f"{path} is damaged: its checksum is not that of its contents; take a whole copy of it")
-    return fields, tensors
-
-
-def _checksum(fields: dict[str, Any], tensors: dict[str, Array]) -> str:
-    """The sha256 of the header's fields and of all weights in the order of their names."""
-    digest = hashlib.sha256(json.dumps(fields).encode())
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].shape} ".encode())
-        digest.update(tensors[name].tobytes())
-    return digest.hexdigest()

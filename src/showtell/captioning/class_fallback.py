@@ -2,28 +2,60 @@
 
 A captioner says of everything what it learnt to say: one trained on people and dogs outdoors calls a cat a person on a
 ramp. It knows that it does not know, as its confidence is low; and the encoder was taught a thousand classes, most of
-which its photos never showed. Where both come together, the class's name says more than the sentence.
+which its photos never showed: they are out of its domain. Where both come together, the class's name says more than
+the sentence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
-from showtell.captioning.classes import Classes
+from showtell.captioning.caption import Caption
+from showtell.captioning.classes import Classes, shipped_classes
 from showtell.nn.types import Array
+from showtell.text.sentence import sentence
 
-UNSURE = 0.3
+CONFIDENCE_THRESHOLD = 0.3
 """The confidence below which a sentence gives way to a name."""
-SURE = 0.5
+CLASS_THRESHOLD = 0.5
 """The probability of a class from which on it is named."""
-# A class is shown by a photo from this probability on, and foreign if no more than so many training photos show it:
-# of others the captioner has learnt what people say.
+# A class is shown by a photo from this probability on, and out of domain if no more than so many training photos show
+# it: of others the captioner has learnt what people say.
 _SHOWN, _SELDOM = 0.3, 2
 
 
-def foreign_classes(blocks: Iterator[Array], classes: Classes) -> list[str]:
+def name_unsure(captions: Sequence[Caption], features: Array, out_of_domain: Collection[str]) -> list[Caption]:
+    """The captions, but for photos of which a class is the better guess: its name, then the captions as `others`.
+
+    Args:
+        captions: of N photos, each with its confidence.
+        features: of the same photos, (N, 81, 1280) or (N, 1280), by the encoder that ships.
+        out_of_domain: the classes that may be named.
+    """
+    found = list(captions)
+    unsure = [
+        photo
+        for photo, caption in enumerate(captions)
+        if caption.confidence is not None and caption.confidence < CONFIDENCE_THRESHOLD
+    ]
+    if not unsure or not out_of_domain:
+        return found
+    for photo, (name, probability) in zip(unsure, shipped_classes().likeliest(features[unsure]), strict=True):
+        if probability >= CLASS_THRESHOLD and name in out_of_domain:
+            found[photo] = Caption(
+                text=sentence(with_article(name)),
+                log_prob=float(np.log(probability)),
+                words=((name, probability),),
+                confidence=probability,
+                named=True,
+                others=(captions[photo].up_to(1), *captions[photo].others),
+            )
+    return found
+
+
+def find_out_of_domain_classes(blocks: Iterator[Array], classes: Classes) -> list[str]:
     """The names of the classes that photos, those that a captioner learns from, show never or hardly ever.
 
     Args:

@@ -27,10 +27,10 @@ _SMALL = 1e-10
 
 @dataclass(frozen=True)
 class Confidence:
-    """What is to be expected of a caption by its signs: whether it is acceptable, and its CIDEr-D.
+    """What is to be expected of a caption by its confidence features: whether it is acceptable, and its CIDEr-D.
 
-    A logistic regression (Cox 1958, "The Regression Analysis of Binary Sequences") and a linear one, on F signs of a
-    caption, such as `Caption.signs`.
+    A logistic regression (Cox 1958, "The Regression Analysis of Binary Sequences") and a linear one, on F features of
+    a caption, such as `Caption.confidence_features`.
 
     Attributes:
         threshold: the CIDEr-D from which on a caption is acceptable.
@@ -43,31 +43,34 @@ class Confidence:
     expected: tuple[float, ...]
 
     @classmethod
-    def fit(cls, signs: Array, cider_d: Array) -> Self:
+    def fit(cls, features: Array, cider_d: Array) -> Self:
         """Learn from captions that people's were compared with.
 
         Args:
-            signs: of N captions, (N, F).
+            features: of N captions, (N, F).
             cider_d: their CIDEr-D, (N,).
 
         Raises:
             ShowtellError: there is no caption, not a score for each, or a number that is not finite.
         """
-        signs, cider_d = np.asarray(signs, np.float64), np.asarray(cider_d, np.float64)
-        if signs.ndim != 2 or cider_d.shape != signs.shape[:1]:
+        features, cider_d = np.asarray(features, np.float64), np.asarray(cider_d, np.float64)
+        if features.ndim != 2 or cider_d.shape != features.shape[:1]:
             raise ShowtellError(
-                f"Confidence.fit: signs have shape {signs.shape} and cider_d {cider_d.shape}, expected (N, F) and (N,)"
+                f"Confidence.fit: features have shape {features.shape} and cider_d {cider_d.shape}, "
+                "expected (N, F) and (N,)"
             )
-        if not len(signs):
+        if not len(features):
             raise ShowtellError("Confidence.fit: there is no caption to learn from, expected at least one")
-        if not (np.isfinite(signs).all() and np.isfinite(cider_d).all()):
-            raise ShowtellError("Confidence.fit: signs and cider_d hold numbers that are not finite; leave these out")
-        center, scale = signs.mean(axis=0), signs.std(axis=0)
-        scale[scale <= _SMALL * np.abs(center)] = 1  # a sign that never changes says nothing
-        x = (signs - center) / scale
+        if not (np.isfinite(features).all() and np.isfinite(cider_d).all()):
+            raise ShowtellError(
+                "Confidence.fit: features and cider_d hold numbers that are not finite; leave these out"
+            )
+        center, scale = features.mean(axis=0), features.std(axis=0)
+        scale[scale <= _SMALL * np.abs(center)] = 1  # a feature that never changes says nothing
+        x = (features - center) / scale
 
         def raw(bias: float, weights: Array) -> tuple[float, ...]:
-            """The same function of the signs as they are."""
+            """The same function of the features as they are."""
             weights = weights / scale
             return (float(bias - weights @ center), *weights.tolist())
 
@@ -77,21 +80,21 @@ class Confidence:
         slopes = np.linalg.solve(x.T @ x + _L2 * np.eye(x.shape[1]), x.T @ (cider_d - mean))
         return cls(ACCEPTABLE, raw(float(odds[0]), odds[1:]), raw(mean, slopes))
 
-    def probability(self, signs: Array) -> Array:
+    def probability(self, features: Array) -> Array:
         """The probability that a caption is acceptable, (N, F) -> (N,), each within [0, 1].
 
         Raises:
-            ShowtellError: these are not as many signs as there were to learn from.
+            ShowtellError: these are not as many features as there were to learn from.
         """
-        return _sigmoid(self._apply(self.acceptable, signs))
+        return _sigmoid(self._apply(self.acceptable, features))
 
-    def expected_cider_d(self, signs: Array) -> Array:
+    def expected_cider_d(self, features: Array) -> Array:
         """The CIDEr-D to be expected of a caption, (N, F) -> (N,), none below 0.
 
         Raises:
-            ShowtellError: these are not as many signs as there were to learn from.
+            ShowtellError: these are not as many features as there were to learn from.
         """
-        expected: Array = np.maximum(self._apply(self.expected, signs), 0)
+        expected: Array = np.maximum(self._apply(self.expected, features), 0)
         return expected
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,10 +110,10 @@ class Confidence:
         """
         return cls(float(fields["threshold"]), _numbers(fields["acceptable"]), _numbers(fields["expected"]))
 
-    def _apply(self, numbers: tuple[float, ...], signs: Array) -> Array:
-        if signs.ndim != 2 or signs.shape[1] != len(numbers) - 1:
-            raise ShowtellError(f"Confidence: signs have shape {signs.shape}, expected (N, {len(numbers) - 1})")
-        values: Array = numbers[0] + signs @ np.array(numbers[1:])
+    def _apply(self, numbers: tuple[float, ...], features: Array) -> Array:
+        if features.ndim != 2 or features.shape[1] != len(numbers) - 1:
+            raise ShowtellError(f"Confidence: features have shape {features.shape}, expected (N, {len(numbers) - 1})")
+        values: Array = numbers[0] + features @ np.array(numbers[1:])
         return values
 
 

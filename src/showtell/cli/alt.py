@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,14 +11,10 @@ from showtell._util.console import json_line, put, put_bytes, tell
 from showtell.errors import PhotoError, ShowtellError
 
 if TYPE_CHECKING:
-    from showtell._util.progress import Report
     from showtell.alt.image import Image
     from showtell.alt.page import Page
     from showtell.alt.use import Use
-    from showtell.captioning.captioner import Caption, Captioner
-
-# Photos captioned at once, as in `showtell caption`.
-_BATCH = 16
+    from showtell.captioning.caption import Caption
 
 
 def alt(
@@ -123,18 +118,12 @@ def _captions_of(
 
     captioner = load_captioner(model)
     check_confidence(captioner, model, min_confidence)
+    found: dict[Path | bytes, Caption | PhotoError] = {}
     with bar("captioning photos", quiet=quiet) as report:
-        return dict(_captions(captioner, photos, report))
-
-
-def _captions(
-    captioner: Captioner, photos: list[Path | bytes], report: Report
-) -> Iterator[tuple[Path | bytes, Caption | PhotoError]]:
-    for start in range(0, len(photos), _BATCH):
-        batch = photos[start : start + _BATCH]
-        for photo, outcome in zip(batch, captioner.try_captions(batch), strict=True):
-            yield photo, outcome if isinstance(outcome, PhotoError) else outcome[0]
-        report(start + len(batch), len(photos))
+        for photo, outcome in captioner.stream(photos):
+            found[photo] = outcome
+            report(len(found), len(photos))
+    return found
 
 
 def _told(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
@@ -21,12 +22,11 @@ from showtell.errors import PhotoError, PhotoUnavailableError, ShowtellError
 if TYPE_CHECKING:
     from showtell._util.manifest import Manifest
     from showtell._util.progress import Report
-    from showtell.captioning.captioner import Caption, Captioner
+    from showtell.captioning.caption import Caption
+    from showtell.captioning.captioner import Captioner
     from showtell.cli.outcome import Outcome
     from showtell.metadata.writing import Change
 
-# Photos captioned at once: the search reads its weights once for all of them, and a run that is stopped loses a second.
-_BATCH = 32
 _WATCH_SECONDS = 1.0
 # When --watch tries again what nobody touched: a disk may be there again, or a decoder.
 _AGAIN_SECONDS = 60.0
@@ -140,14 +140,14 @@ def caption(
                 write(photo, outcome)
             if isinstance(outcome, PhotoUnavailableError):
                 return
-        elif min_confidence is not None and (sure := outcome[0].confidence or 0.0) < min_confidence:
+        elif min_confidence is not None and (sure := outcome.confidence or 0.0) < min_confidence:
             tally.unsure.add(photo)
             tell(f"{photo}: left out at confidence {sure:.3f}")
         else:
             write(photo, outcome)
             if save is not None:
                 try:
-                    change = save(photo, outcome[0], before)
+                    change = save(photo, outcome, before)
                 except PhotoError as error:
                     tally.unsaved.add(photo)
                     tell(str(error))
@@ -239,12 +239,16 @@ def _captions(
     captioner: Captioner, photos: list[Path], num_captions: int, beam: int | None, report: Report
 ) -> Iterator[tuple[Path, os.stat_result | None, Outcome]]:
     """Each photo, in order, as it was before, with its captions or with what is wrong with it."""
-    for start in range(0, len(photos), _BATCH):
-        batch = photos[start : start + _BATCH]
-        before = [_status(photo) for photo in batch]
-        outcomes = captioner.try_captions(batch, num_captions, beam_width=beam)
-        report(start + len(batch), len(photos))
-        yield from zip(batch, before, outcomes, strict=True)
+    before: deque[os.stat_result | None] = deque()
+
+    def noted() -> Iterator[Path]:
+        for photo in photos:
+            before.append(_status(photo))
+            yield photo
+
+    for number, (photo, outcome) in enumerate(captioner.stream(noted(), num_captions, beam_width=beam), 1):
+        report(number, len(photos))
+        yield photo, before.popleft(), outcome
 
 
 def _status(photo: Path) -> os.stat_result | None:

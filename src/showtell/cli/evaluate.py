@@ -88,10 +88,11 @@ def evaluate(
     if captioner.confidence:
         from showtell.evaluation.calibration import calibration
 
-        confidence, signs = captioner.confidence, np.array([caption.signs for caption in written])
-        sure = confidence.probability(signs)
+        confidence = captioner.confidence
+        of_captions = np.array([caption.confidence_features for caption in written])
+        sure = confidence.probability(of_captions)
         of_confidence = calibration(sure, scores.cider_d_per_photo, confidence.threshold).rows()
-        of_confidence.append(Row("CIDEr-D, expected", float(confidence.expected_cider_d(signs).mean())))
+        of_confidence.append(Row("CIDEr-D, expected", float(confidence.expected_cider_d(of_captions).mean())))
     try:
         if captions:
             write_records(captions, records, scores)

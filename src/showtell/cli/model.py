@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def captioner_file(model: Path | None) -> Path:
     """Where the captioner that a command line means lies."""
-    from showtell.captioning.captioner import SHIPPED
+    from showtell.captioning.model_file import SHIPPED
     from showtell.training.folder import BEST
 
     if model is None:

@@ -12,9 +12,9 @@ from showtell._util.console import json_line, put
 from showtell.errors import PhotoError
 
 if TYPE_CHECKING:
-    from showtell.captioning.captioner import Caption
+    from showtell.captioning.caption import Caption
 
-Outcome: TypeAlias = "list[Caption] | PhotoError"
+Outcome: TypeAlias = "Caption | PhotoError"
 Write = Callable[[Path, Outcome], None]
 
 
@@ -22,8 +22,7 @@ def entry(photo: Path, outcome: Outcome) -> dict[str, object]:
     """What there is to say of a photo, ready for JSON."""
     if isinstance(outcome, PhotoError):
         return {"file": str(photo), "error": str(outcome)}
-    first, *others = (caption.to_dict() for caption in outcome)
-    return {"file": str(photo), **first, **({"others": others} if others else {})}
+    return {"file": str(photo), **outcome.to_dict()}
 
 
 def text_writer(with_name: bool) -> Write:
@@ -31,7 +30,7 @@ def text_writer(with_name: bool) -> Write:
 
     def write(photo: Path, outcome: Outcome) -> None:
         if not isinstance(outcome, PhotoError):
-            put(*(f"{photo}: {caption.text}" if with_name else caption.text for caption in outcome))
+            put(*(f"{photo}: {caption.text}" if with_name else caption.text for caption in outcome.n_best))
 
     return write
 
@@ -53,7 +52,7 @@ def csv_writer() -> Write:
         if isinstance(outcome, PhotoError):
             row(photo, "", "", "", outcome)
         else:
-            for caption in outcome:
+            for caption in outcome.n_best:
                 confidence = "" if caption.confidence is None else f"{caption.confidence:.6f}"
                 row(photo, caption.text, f"{caption.log_prob:.6f}", confidence, "")
 

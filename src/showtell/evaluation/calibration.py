@@ -88,13 +88,13 @@ def calibration(confidence: Array, cider_d: Array, threshold: float) -> Calibrat
     )
 
 
-def cross_validated(signs: Array, cider_d: Array, folds: int = 5, seed: int = 0) -> Array:
+def cross_validated(features: Array, cider_d: Array, folds: int = 5, seed: int = 0) -> Array:
     """The confidence in each caption as one has it that was fitted on other captions only, (N,).
 
     The captions are shuffled into folds, and of each fold those of all others are learnt from (Stone 1974).
 
     Args:
-        signs: of N captions, (N, F).
+        features: of N captions, (N, F).
         cider_d: their scores, (N,).
         folds: how many, at least 2 and at most N.
         seed: of the shuffle.
@@ -102,10 +102,10 @@ def cross_validated(signs: Array, cider_d: Array, folds: int = 5, seed: int = 0)
     Raises:
         ShowtellError: there are not so many captions, or they cannot be learnt from.
     """
-    if not 2 <= folds <= len(signs):
-        raise ShowtellError(f"cross_validated: folds is {folds}, expected 2 to {len(signs)}, the number of captions")
-    found = np.zeros(len(signs))
-    for fold in np.array_split(np.random.default_rng(seed).permutation(len(signs)), folds):
-        others = np.delete(np.arange(len(signs)), fold)
-        found[fold] = Confidence.fit(signs[others], cider_d[others]).probability(signs[fold])
+    if not 2 <= folds <= len(features):
+        raise ShowtellError(f"cross_validated: folds is {folds}, expected 2 to {len(features)}, the number of captions")
+    found = np.zeros(len(features))
+    for fold in np.array_split(np.random.default_rng(seed).permutation(len(features)), folds):
+        others = np.delete(np.arange(len(features)), fold)
+        found[fold] = Confidence.fit(features[others], cider_d[others]).probability(features[fold])
     return found

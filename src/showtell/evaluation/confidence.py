@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.caption import Caption
+from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
 from showtell.metrics import score
 from showtell.nn.types import Array
@@ -22,27 +23,27 @@ def fit_confidence(captioner: Captioner, features: Array, references: Sequence[S
 
     Args:
         captioner: whose confidence it becomes: `captioner.confidence = fit_confidence(captioner, ...)`.
-        features: of N photos as `Captioner.features` gives them, (N, 81, 1280) or (N, 1280), float16 or float32.
+        features: of N photos as `Captioner.encode` gives them, (N, 81, 1280) or (N, 1280), float16 or float32.
         references: people's captions of each photo, N lists.
 
     Raises:
         ShowtellError: there is no photo, not a list of references for each, or one without references.
     """
     sentences_only = copy.copy(captioner)
-    sentences_only.foreign = ()
+    sentences_only.out_of_domain_classes = ()
     captions = [
         caption
         for start in range(0, len(features), _BATCH)
         for caption in sentences_only.caption_features(features[start : start + _BATCH].astype(np.float32))
     ]
-    return Confidence.fit(*evidence(captions, references))
+    return Confidence.fit(*calibration_data(captions, references))
 
 
-def evidence(captions: Sequence[Caption], references: Sequence[Sequence[str]]) -> tuple[Array, Array]:
-    """What a confidence is learnt from: the captions' signs, (N, 2), and their CIDEr-D, (N,).
+def calibration_data(captions: Sequence[Caption], references: Sequence[Sequence[str]]) -> tuple[Array, Array]:
+    """What a confidence is fitted to: the captions' confidence features, (N, 2), and their CIDEr-D, (N,).
 
     Raises:
         ShowtellError: as `showtell.metrics.score`.
     """
     cider_d = score([caption.text for caption in captions], references).cider_d_per_photo
-    return np.array([caption.signs for caption in captions]), cider_d
+    return np.array([caption.confidence_features for caption in captions]), cider_d

@@ -12,7 +12,8 @@ from showtell.captioning.decoder import CaptionDecoder
 from showtell.text.vocabulary import END
 
 if TYPE_CHECKING:
-    from showtell.captioning.captioner import Caption, Captioner
+    from showtell.captioning.caption import Caption
+    from showtell.captioning.captioner import Captioner
     from showtell.nn.types import Array
     from showtell.vision.photo import PhotoSource
 
@@ -122,18 +123,18 @@ def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Ex
     from showtell.vision.encoder import pool
     from showtell.vision.photo import open_photo
 
-    grid = captioner.encoder.encode([open_photo(photo)])
+    grid = captioner.encoder.encode_one(open_photo(photo))
     looks_at_grid = bool(captioner.decoder.attention_dim)
     features = grid if looks_at_grid else pool(grid)
-    (caption,) = captioner.caption_features(features)
+    (caption,) = captioner.caption_features(features[np.newaxis])
     if caption.named:
-        _, caption = captioner.captions_of_features(features, 2)[0]
+        caption = captioner.caption_features(features[np.newaxis], 2)[0].others[0]
     words = captioner.word_ids(caption)
     if len(caption.words) < captioner.max_words:
         words = np.append(words, END)
 
     decoder = _exact(captioner.decoder)
-    exact, (P, F) = features[0].astype(np.float64), grid.shape[1:]
+    exact, (P, F) = features.astype(np.float64), grid.shape
     side, T = math.isqrt(P), len(words) - 1
     log_probs, gradients = decoder.word_gradients(exact, words)
     # without attention the features are the grid's mean, to which each position gives its share
@@ -152,7 +153,7 @@ def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Ex
                 tuple((shown[index], float(probability[index])) for index in others[:runners_up]),
                 look,
                 gradient.reshape(side, side, F),
-                grid[0].astype(np.float64).reshape(side, side, F),
+                grid.astype(np.float64).reshape(side, side, F),
             )
         )
     return Explanation(caption, tuple(steps), decoder.activity(exact, words))

@@ -10,10 +10,10 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
-from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.caption import Caption
+from showtell.captioning.captioner import Captioner
 from showtell.errors import PhotoError, ShowtellError
 from showtell.nn.types import Array
 from showtell.serve.limits import Limits
@@ -31,12 +31,12 @@ class Answer:
     """What there is to say of a photo.
 
     Attributes:
-        captions: of it, best first.
-        looks: where the decoder looked for each word of the first one, (words, 9, 9), if that was asked for.
+        caption: of it.
+        attention_maps: where the decoder attends for each word, (words, 9, 9), if that was asked for.
     """
 
-    captions: list[Caption]
-    looks: Array | None = None
+    caption: Caption
+    attention_maps: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -195,14 +195,13 @@ class Batcher:
 
     def _captions(self, batch: list[_Wanted]) -> list[Answer]:
         """Of each photo; in the working thread."""
-        found = self.captioner.features_of([one.photo for one in batch])
-        features = np.stack([one for one in found if not isinstance(one, PhotoError)])  # all are: they are decoded
+        features = self.captioner.encode([one.photo for one in batch])
         # the first captions of many are those of a few
-        captions = self.captioner.captions_of_features(features, max(one.num_captions for one in batch))
+        captions = self.captioner.caption_features(features, max(one.num_captions for one in batch))
         answers = []
-        for place, (one, of_photo) in enumerate(zip(batch, captions, strict=True)):
-            looks = None
+        for place, (one, caption) in enumerate(zip(batch, captions, strict=True)):
+            maps = None
             if one.looks and self.captioner.decoder.attention_dim:
-                (looks,) = self.captioner.looks(features[place : place + 1], of_photo[:1])
-            answers.append(Answer(of_photo[: one.num_captions], looks))
+                (maps,) = self.captioner.attention_maps(features[place : place + 1], [caption])
+            answers.append(Answer(caption.up_to(one.num_captions), maps))
         return answers

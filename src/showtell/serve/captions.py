@@ -88,11 +88,11 @@ async def post_captions(request: Request) -> Response:
         if isinstance(answer, PhotoError):
             entries.append(Entry(name, error=str(answer)))
             continue
-        first, *others = (caption.to_dict() for caption in answer.captions)
-        if answer.looks is not None:
-            for word, looked in zip(first["words"], answer.looks, strict=False):  # a name has none
-                word["looks"] = looked.round(4).tolist()
-        entries.append(Entry(name, **first, others=others or UNSET))
+        told = answer.caption.to_dict()
+        if answer.attention_maps is not None:
+            for word, attention in zip(told["words"], answer.attention_maps, strict=False):  # a name has none
+                word["looks"] = attention.round(4).tolist()
+        entries.append(Entry(name, **told))
     status = 422 if all(entry.error is not UNSET for entry in entries) else 200
     return Json(CaptionsAnswer(state.name, entries), status)
 

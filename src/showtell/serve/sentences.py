@@ -50,7 +50,8 @@ async def texts(request: Request, photos: list[str], count: int = 1) -> list[Tex
         state.metrics.photos.labels("unreadable" if isinstance(answer, PhotoError) else "captioned").inc()
         if isinstance(answer, PhotoError):
             raise RefusedError(400, str(answer))
-        captions.append([answer.captions[min(place, len(answer.captions) - 1)] for place in range(count)])
+        of_photo = answer.caption.n_best
+        captions.append([of_photo[min(place, len(of_photo) - 1)] for place in range(count)])
     return [
         Text("\n".join(caption.text for caption in line), sum(len(caption.words) for caption in line))
         for line in zip(*captions, strict=True)

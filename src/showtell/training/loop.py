@@ -14,12 +14,12 @@ import numpy as np
 
 from showtell._util.files import write_atomically
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.class_fallback import foreign_classes
+from showtell.captioning.class_fallback import find_out_of_domain_classes
 from showtell.captioning.classes import shipped_classes
 from showtell.captioning.confidence import Confidence
 from showtell.captioning.decoder import CaptionDecoder
 from showtell.errors import ShowtellError
-from showtell.evaluation.confidence import evidence
+from showtell.evaluation.confidence import calibration_data
 from showtell.nn import kernels
 from showtell.nn.types import Array, IntArray
 from showtell.training.adam import Adam, clip_scale, gradient_norm
@@ -268,13 +268,15 @@ class Trainer:
     def _finish(self) -> None:
         """Let the best captioner know what it sees, when it does not know, and what its photos did not show."""
         best = Captioner.load(self.folder / BEST)
-        best.confidence, best.foreign = None, ()  # what is learnt is learnt of sentences
+        best.confidence, best.out_of_domain_classes = None, ()  # what is learnt is learnt of sentences
         if best.decoder.attention_dim:
             best.objects = object_head(self.data, np.random.default_rng([self.recipe.seed, _OBJECTS]))
-        best.confidence = Confidence.fit(*evidence(self._validation().captions(best), self.data.val.references))
+        written = self._validation().captions(best)
+        best.confidence = Confidence.fit(*calibration_data(written, self.data.val.references))
         if shipped_classes().encoder_identity == (self.tunable.identity if self.tunable else self.encoder_identity):
             blocks = np.array_split(self.data.train.rows, -(-len(self.data.train.rows) // 256))
-            best.foreign = tuple(foreign_classes((self.data.features[rows] for rows in blocks), shipped_classes()))
+            features = (self.data.features[rows] for rows in blocks)
+            best.out_of_domain_classes = tuple(find_out_of_domain_classes(features, shipped_classes()))
         best.save(self.folder / BEST)
 
     def _captioner(self, decoder: CaptionDecoder) -> Captioner:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from showtell.captioning.captioner import Caption, Captioner
+from showtell.captioning.caption import Caption
+from showtell.captioning.captioner import Captioner
 from showtell.metrics import score
 from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import PAD
