@@ -158,7 +158,7 @@ def test_the_description_is_made_of_what_is_checked(client: TestClient) -> None:
         False,
     )
     form = described["paths"]["/v1/captions"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert set(form["properties"]) == {"file", "num_captions", "looks"}
+    assert set(form["properties"]) == {"file", "num_captions", "attention_maps"}
     page = client.get("/docs").text
     assert "<code>num_captions</code>: integer. Captions of each photo, a number from 1 to 8." in page
     assert "<code>include_usage</code>: boolean" in page

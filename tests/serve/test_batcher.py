@@ -89,7 +89,7 @@ def test_photos_are_captioned_in_their_order(captioner: Captioner, here: type) -
         assert cat == Answer(captioner.caption(CAT))
         assert isinstance(broken, PhotoError)
         assert coffee == Answer(captioner.caption(COFFEE))
-        (answer,) = await batcher.caption([CAT], 3, looks=True)
+        (answer,) = await batcher.caption([CAT], 3, attention_maps=True)
         assert answer.caption.others
         assert answer.attention_maps.shape == (len(answer.caption.words), 9, 9)
         await batcher.stop()

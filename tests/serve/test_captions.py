@@ -36,13 +36,13 @@ def test_several_files_and_several_captions_of_each(client: TestClient, captione
 
 def test_where_it_looked_for_each_word(client: TestClient) -> None:
     told = [
-        client.post("/v1/captions?looks=1", files={"file": CAT.read_bytes()}),
-        client.post("/v1/captions", json={"photo": encoded(CAT), "looks": True}),
+        client.post("/v1/captions?attention_maps=1", files={"file": CAT.read_bytes()}),
+        client.post("/v1/captions", json={"photo": encoded(CAT), "attention_maps": True}),
     ]
     for answer in told:
         for word in answer.json()["captions"][0]["words"]:
-            assert [len(row) for row in word["looks"]] == [9] * 9
-            assert sum(map(sum, word["looks"])) == pytest.approx(1, abs=0.01)
+            assert [len(row) for row in word["attention_map"]] == [9] * 9
+            assert sum(map(sum, word["attention_map"])) == pytest.approx(1, abs=0.01)
 
 
 def test_base64_in_json(client: TestClient, captioner: Captioner) -> None:
@@ -109,7 +109,7 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(client: TestClient) -> None:
         ({"content": b'{"photo": "\\ud83d"}'}, "is no JSON"),
         ({"content": b'{"\\udc00": 1}'}, "is no JSON"),
         ({"content": b'{"photo": "\xff"}'}, "is no JSON"),
-        ({"json": {"photo": "", "looks": 2}}, "looks: Expected bool"),
+        ({"json": {"photo": "", "attention_maps": 2}}, "attention_maps: Expected bool"),
         ({"json": {"photo": "", "sevral": 2}}, "unknown field sevral"),
         ({"json": {"photo": ""}, "params": {"num_captions": 2}}, "num_captions is given in the address"),
         ({"files": {"file": ("", b"")}}, "no file"),
@@ -134,14 +134,14 @@ def test_a_wrong_request_is_told_what_is_wrong(shared: TestClient, body: dict, m
 
 def test_settings_of_a_form_are_its_fields_or_in_the_address(shared: TestClient) -> None:
     told = [
-        shared.post("/v1/captions", files=FORM, data={"num_captions": "3", "looks": "true"}),
-        shared.post("/v1/captions?num_captions=3", files=FORM, data={"looks": "1"}),
-        shared.post("/v1/captions?num_captions=3&looks=1", files=FORM),
-        shared.post("/v1/captions", json={"photo": encoded(CAT), "num_captions": "3", "looks": "true"}),
+        shared.post("/v1/captions", files=FORM, data={"num_captions": "3", "attention_maps": "true"}),
+        shared.post("/v1/captions?num_captions=3", files=FORM, data={"attention_maps": "1"}),
+        shared.post("/v1/captions?num_captions=3&attention_maps=1", files=FORM),
+        shared.post("/v1/captions", json={"photo": encoded(CAT), "num_captions": "3", "attention_maps": "true"}),
     ]
     first, *others = (answer.json()["captions"][0] for answer in told)
     assert len(first["others"]) > 0
-    assert "looks" in first["words"][0]
+    assert "attention_map" in first["words"][0]
     for other in others:
         assert other | {"file": ""} == first | {"file": ""}
 

@@ -256,7 +256,7 @@ def test_what_a_screen_reader_is_told(page, captioner: Captioner) -> None:
 def test_where_it_looked_is_told_too(page) -> None:
     looks = {"top left": (0, 0), "top middle": (2, 5), "middle right": (3, 8), "middle": (4, 4), "bottom left": (8, 2)}
     words = [
-        {"word": "a", "looks": [[float(place == (row, column)) for column in range(9)] for row in range(9)]}
+        {"word": "a", "attention_map": [[float(place == (row, column)) for column in range(9)] for row in range(9)]}
         for place in looks.values()
     ]
     answer = {"captions": [{"caption": "A.", "confidence": None, "named": False, "words": [*words, {"word": "b"}]}]}

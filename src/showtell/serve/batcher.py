@@ -44,7 +44,7 @@ class _Wanted:
     photo: Image.Image
     decoding: float
     num_captions: int
-    looks: bool
+    attention_maps: bool
     answer: asyncio.Future[Answer]
 
 
@@ -125,7 +125,7 @@ class Batcher:
             )
 
     async def caption(
-        self, photos: list[bytes], num_captions: int = 1, *, looks: bool = False
+        self, photos: list[bytes], num_captions: int = 1, *, attention_maps: bool = False
     ) -> list[Answer | PhotoError]:
         """Up to `num_captions` captions of each photo, or what is wrong with it. Cancelled, it works no more for them.
 
@@ -134,7 +134,7 @@ class Batcher:
         """
         self.check_capacity(len(photos))
         share = asyncio.Semaphore(self.workers.share)
-        asked = [asyncio.create_task(self._caption(photo, num_captions, looks, share)) for photo in photos]
+        asked = [asyncio.create_task(self._caption(photo, num_captions, attention_maps, share)) for photo in photos]
         for one in asked:
             self._asked.add(one)
             one.add_done_callback(self._asked.discard)
@@ -150,14 +150,14 @@ class Batcher:
                 one.cancel()
 
     async def _caption(
-        self, photo: bytes, num_captions: int, looks: bool, share: asyncio.Semaphore
+        self, photo: bytes, num_captions: int, attention_maps: bool, share: asyncio.Semaphore
     ) -> Answer | PhotoError:
         async with share:
             decoded, seconds = await self.workers.decode(photo)
         if isinstance(decoded, PhotoError):
             return decoded
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._decoded.append(_Wanted(decoded, seconds, num_captions, looks, answer))
+        self._decoded.append(_Wanted(decoded, seconds, num_captions, attention_maps, answer))
         self._arrived.set()
         return await answer
 
@@ -201,7 +201,7 @@ class Batcher:
         answers = []
         for place, (one, caption) in enumerate(zip(batch, captions, strict=True)):
             maps = None
-            if one.looks and self.captioner.decoder.attention_dim:
+            if one.attention_maps and self.captioner.decoder.attention_dim:
                 (maps,) = self.captioner.attention_maps(features[place : place + 1], [caption])
             answers.append(Answer(caption.up_to(one.num_captions), maps))
         return answers

@@ -26,7 +26,7 @@ class Settings(Struct, forbid_unknown_fields=True):
     """What may be asked of photos: beside them in JSON; with a form as its fields, or in the address."""
 
     num_captions: Count = 1
-    looks: Annotated[bool, Meta(description="Say for each word where in the photo it looked.")] = False
+    attention_maps: Annotated[bool, Meta(description="Include an attention map for each word.")] = False
 
 
 class Captions(Settings):
@@ -41,7 +41,7 @@ class Word(Struct):
 
     word: str
     probability: float
-    looks: Annotated[
+    attention_map: Annotated[
         list[list[float]] | UnsetType, Meta(description="If asked for: how much of each of 9 x 9 places.")
     ] = UNSET
 
@@ -81,7 +81,7 @@ async def post_captions(request: Request) -> Response:
     state = request.app.state
     named, settings = await (_from_form(request) if is_form(request) else _from_json(request))
     photos = [photo for _, photo in named]
-    answers = await state.batcher.caption(photos, settings.num_captions, looks=settings.looks)
+    answers = await state.batcher.caption(photos, settings.num_captions, attention_maps=settings.attention_maps)
     entries = []
     for (name, _), answer in zip(named, answers, strict=True):
         state.metrics.photos.labels("unreadable" if isinstance(answer, PhotoError) else "captioned").inc()
@@ -91,7 +91,7 @@ async def post_captions(request: Request) -> Response:
         told = answer.caption.to_dict()
         if answer.attention_maps is not None:
             for word, attention in zip(told["words"], answer.attention_maps, strict=False):  # a name has none
-                word["looks"] = attention.round(4).tolist()
+                word["attention_map"] = attention.round(4).tolist()
         entries.append(Entry(name, **told))
     status = 422 if all(entry.error is not UNSET for entry in entries) else 200
     return Json(CaptionsAnswer(state.name, entries), status)

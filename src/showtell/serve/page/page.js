@@ -12,7 +12,7 @@ async function caption(file) {
   const form = new FormData();
   form.append("file", file, file.name || "photo");
   for (;;) {
-    const answer = await fetch("v1/captions?num_captions=3&looks=1", {
+    const answer = await fetch("v1/captions?num_captions=3&attention_maps=1", {
       method: "POST", body: form, headers: token ? { Authorization: `Bearer ${token}` } : {},
     });
     if (answer.status === 503) {
@@ -38,32 +38,32 @@ function makeCard(file) {
   return card;
 }
 
-// Bright where the decoder looked, dark elsewhere.
-function paint(canvas, looks) {
-  const context = canvas.getContext("2d"), most = Math.max(...looks.flat());
+// Bright where the decoder attends, dark elsewhere.
+function paint(canvas, map) {
+  const context = canvas.getContext("2d"), most = Math.max(...map.flat());
   const pixels = context.createImageData(9, 9);
-  looks.flat().forEach((look, place) => { pixels.data[4 * place + 3] = 255 * (1 - look / most); });
+  map.flat().forEach((weight, place) => { pixels.data[4 * place + 3] = 255 * (1 - weight / most); });
   context.putImageData(pixels, 0, 0);
   canvas.classList.add("shown");
 }
 
 function hide() { document.querySelector("canvas.shown")?.classList.remove("shown"); }
 
-// Which ninth of the photo the decoder looked at most, for those who do not see it.
-function placeOf(looks) {
-  const most = looks.flat().indexOf(Math.max(...looks.flat()));
+// To which ninth of the photo the decoder attends most, for those who do not see it.
+function placeOf(map) {
+  const most = map.flat().indexOf(Math.max(...map.flat()));
   const row = ["top", "middle", "bottom"][Math.floor(most / 27)];
   const column = ["left", "middle", "right"][Math.floor((most % 9) / 3)];
   return row === column ? row : `${row} ${column}`;
 }
 
-function makeWord(canvas, { word, looks }) {
+function makeWord(canvas, { word, attention_map: map }) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = word;
-  button.setAttribute("aria-label", `${word}, ${placeOf(looks)}`);
+  button.setAttribute("aria-label", `${word}, ${placeOf(map)}`);
   for (const event of ["pointerenter", "focus", "click"]) {
-    button.addEventListener(event, () => { hide(); paint(canvas, looks); });
+    button.addEventListener(event, () => { hide(); paint(canvas, map); });
   }
   button.addEventListener("blur", hide);
   return button;
@@ -87,8 +87,8 @@ function fill(card, file, entry) {
       ? `A name, as there are no words for it: ${percent}\u00a0% sure.`
       : `${percent}\u00a0% sure that it says what people would.`;
   }
-  const canvas = card.querySelector("canvas"), looked = entry.words.filter(({ looks }) => looks);
-  card.querySelector(".words").append(...looked.map((word) => makeWord(canvas, word)));
+  const canvas = card.querySelector("canvas"), mapped = entry.words.filter((word) => word.attention_map);
+  card.querySelector(".words").append(...mapped.map((word) => makeWord(canvas, word)));
   card.addEventListener("pointerleave", hide);
   const escaped = entry.caption.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
   card.querySelector(".text").addEventListener("click", () => copy(entry.caption));
