@@ -19,7 +19,7 @@ from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import ACCEPTABLE, Confidence
 from showtell.datasets import read_dataset
 from showtell.evaluation.calibration import calibration, cross_validated
-from showtell.evaluation.confidence import evidence
+from showtell.evaluation.confidence import calibration_data
 from showtell.evaluation.table import Row, as_text
 from showtell.features.encode import photo_features
 from showtell.nn.types import Array
@@ -28,10 +28,10 @@ from showtell.nn.types import Array
 def main() -> None:
     model, store, picture, *datasets = map(Path, sys.argv[1:])
     captioner = Captioner.load(model)
-    captioner.foreign = ()  # sentences are judged, not names
-    found = [signs_and_scores(captioner, dataset, store) for dataset in datasets]
-    signs, cider_d = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    confidence = cross_validated(signs, cider_d)
+    captioner.out_of_domain_classes = ()  # sentences are judged, not names
+    found = [features_and_scores(captioner, dataset, store) for dataset in datasets]
+    of_captions, cider_d = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    confidence = cross_validated(of_captions, cider_d)
     sets = [np.arange(len(cider_d))] if len(datasets) > 1 else []
     sets += np.split(np.arange(len(cider_d)), np.cumsum([len(scores) for _, scores in found])[:-1])
     names = [*(["all"] if len(datasets) > 1 else []), *(dataset.name for dataset in datasets)]
@@ -40,7 +40,7 @@ def main() -> None:
         print(f"\n{name}")
         show(confidence[rows], cider_d[rows])
         curves[name] = risk_coverage(calibration(confidence[rows], cider_d[rows], ACCEPTABLE).curve, cider_d[rows])
-    print(f"\nfitted on all: {Confidence.fit(signs, cider_d)}")
+    print(f"\nfitted on all: {Confidence.fit(of_captions, cider_d)}")
     curves.pop("all", None)
     if picture.suffix == ".json":
         write_atomically(picture, json.dumps(curves))
@@ -48,8 +48,8 @@ def main() -> None:
         draw(curves, picture)
 
 
-def signs_and_scores(captioner: Captioner, dataset: Path, store: Path) -> tuple[Array, Array]:
-    """The signs of the captions of a data set's validation photos, (N, 2), and their CIDEr-D, (N,)."""
+def features_and_scores(captioner: Captioner, dataset: Path, store: Path) -> tuple[Array, Array]:
+    """The confidence features of the captions of a data set's validation photos, (N, 2), and their CIDEr-D, (N,)."""
     examples = read_dataset(dataset).split("val")
     photos, grid = [example.photo for example in examples], captioner.decoder.attention_dim > 0
     features, report = photo_features(photos, captioner.encoder, store, grid=grid)
@@ -60,7 +60,7 @@ def signs_and_scores(captioner: Captioner, dataset: Path, store: Path) -> tuple[
         for start in range(0, len(rows), 64)
         for caption in captioner.caption_features(features[rows[start : start + 64]].astype(np.float32))
     ]
-    return evidence(captions, [example.captions for example in examples])
+    return calibration_data(captions, [example.captions for example in examples])
 
 
 def show(confidence: Array, cider_d: Array) -> None:
