@@ -8,7 +8,7 @@ from types import ModuleType
 import numpy as np
 
 from showtell.lab.cases import Case
-from showtell.lab.differences import TOLERANCE, Problem, slopes
+from showtell.lab.differences import TOLERANCE, GradientCheck, slopes
 
 TOLERANCE_AUTOGRAD = 1e-10
 # between torch's numbers of one machine and of another
@@ -31,9 +31,9 @@ def relative_error(ours: np.ndarray, theirs: np.ndarray) -> float:
     return float(np.abs(ours - theirs).max() / scale) if scale else 0.0
 
 
-def check_differences(problem: Problem) -> None:
+def check_differences(check: GradientCheck) -> None:
     """Hold the gradients against finite differences."""
-    for slope in slopes(problem, np.random.default_rng(7)):
+    for slope in slopes(check, np.random.default_rng(7)):
         assert slope.error <= TOLERANCE, str(slope)
 
 
@@ -50,7 +50,7 @@ def check_backward(case: Case, layers: ModuleType) -> None:
         assert grad.shape == arg.shape
         assert grad.dtype == arg.dtype
         np.testing.assert_array_equal(grad, twice, err_msg="the second call of the backward differs")
-    check_differences(case.problem(layers))
+    check_differences(case.gradient_check(layers))
     _check_float32(case, layers, ups, [*outs, *grads])
 
 

@@ -31,7 +31,7 @@ each_kind = pytest.mark.parametrize(("cell", "activation", "heads"), KINDS)
 
 @pytest.mark.parametrize("case", DECODERS, ids=lambda case: case.name)
 def test_gradients_against_finite_differences(case: DecoderCase) -> None:
-    problem = case.problem(best_layers())
+    problem = case.gradient_check(best_layers())
     assert problem.grads.keys() == problem.args.keys()
     check_differences(problem)
 
@@ -63,7 +63,7 @@ def said(decoder: CaptionDecoder, layers: ModuleType) -> tuple[CaptionDecoder, n
 
 @pytest.mark.parametrize("case", SAID, ids=lambda case: case.name)
 def test_word_gradients_against_finite_differences(layers: ModuleType, case: WordCase) -> None:
-    check_differences(case.problem(layers))
+    check_differences(case.gradient_check(layers))
 
 
 @each_kind

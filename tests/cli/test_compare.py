@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from showtell.evaluation.records import Record, write_records
+from showtell.evaluation.records import EvaluationRecord, write_records
 from showtell.metrics import score
 
 ANIMALS = ["dog", "cat", "horse", "cow"]
 
 
 def write(path: Path, captions: list[str], files: list[str] = ANIMALS) -> Path:
-    records = [Record(file, caption, (f"a {file} runs",)) for file, caption in zip(files, captions, strict=True)]
+    records = [
+        EvaluationRecord(file, caption, (f"a {file} runs",)) for file, caption in zip(files, captions, strict=True)
+    ]
     write_records(path, records, score(captions, [record.references for record in records]))
     return path
 

@@ -6,7 +6,7 @@ import pytest
 
 from showtell.errors import DatasetError
 from showtell.evaluation.coco import read_results
-from showtell.evaluation.records import Record
+from showtell.evaluation.records import EvaluationRecord
 
 REFERENCES = {
     "images": [{"id": 7, "file_name": "seven.jpg"}, {"id": 3}, {"id": 5, "file_name": "five.jpg"}],
@@ -35,7 +35,10 @@ def read(tmp_path):
 
 def test_photos_are_in_the_order_of_the_annotations_file(read):
     records, silent = read(RESULTS, REFERENCES)
-    assert records == [Record("seven.jpg", "One dog.", ("a dog", "the dog")), Record("3", "One cat.", ("a cat",))]
+    assert records == [
+        EvaluationRecord("seven.jpg", "One dog.", ("a dog", "the dog")),
+        EvaluationRecord("3", "One cat.", ("a cat",)),
+    ]
     assert silent == ["five.jpg"]
 
 
@@ -47,7 +50,7 @@ def test_the_file_need_not_name_the_photos(read):
 
 def test_ids_may_be_text(read):
     entry = [{"image_id": "x", "caption": "a"}]
-    assert read(entry, {"annotations": entry}) == ([Record("x", "a", ("a",))], [])
+    assert read(entry, {"annotations": entry}) == ([EvaluationRecord("x", "a", ("a",))], [])
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,13 @@ import json
 import pytest
 
 from showtell.errors import DatasetError
-from showtell.evaluation.records import Record, read_records, write_records
+from showtell.evaluation.records import EvaluationRecord, read_records, write_records
 from showtell.metrics import score
 
-RECORDS = [Record("a.jpg", "A dog – runs.", ("a dog", "runs\nfast")), Record("b.jpg", "", ("two cats",))]
+RECORDS = [
+    EvaluationRecord("a.jpg", "A dog – runs.", ("a dog", "runs\nfast")),
+    EvaluationRecord("b.jpg", "", ("two cats",)),
+]
 
 
 def test_what_is_written_is_read_again(tmp_path):

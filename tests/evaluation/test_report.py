@@ -9,14 +9,16 @@ from PIL import Image
 
 from conftest import PHOTOS
 from showtell.errors import PhotoError
-from showtell.evaluation.records import Record
+from showtell.evaluation.records import EvaluationRecord
 from showtell.evaluation.report import report
 from showtell.evaluation.table import Row
 from showtell.metrics import score
 
 FILES = sorted([*PHOTOS.glob("*.png"), *PHOTOS.glob("*.jpg")])[:5]
 CAPTIONS = ["a dog", "a cat & a <b>dog</b>", 'say "go"', "two cats", "a horse"]
-RECORDS = [Record(str(file), caption, (caption, "x < y")) for file, caption in zip(FILES, CAPTIONS, strict=True)]
+RECORDS = [
+    EvaluationRecord(str(file), caption, (caption, "x < y")) for file, caption in zip(FILES, CAPTIONS, strict=True)
+]
 ROWS = [Row("photos", 5), Row("CIDEr-D", 0.5, (0.25, 0.75))]
 
 
@@ -72,8 +74,8 @@ def test_the_page_needs_nothing_else(text):
 
 
 def test_best_first_and_worst_first():
-    records = [Record(str(FILES[0]), f"{word} one", (f"{word} one",)) for word in "abc"]
-    records[1] = Record(str(FILES[1]), "nothing alike", records[1].references)
+    records = [EvaluationRecord(str(FILES[0]), f"{word} one", (f"{word} one",)) for word in "abc"]
+    records[1] = EvaluationRecord(str(FILES[1]), "nothing alike", records[1].references)
     scores = score([record.caption for record in records], [record.references for record in records])
     page = Page(report("t", ROWS, records, scores))
     names = [attrs["alt"] for tag, attrs in page.tags if tag == "img"]
@@ -82,6 +84,6 @@ def test_best_first_and_worst_first():
 
 
 def test_a_photo_that_is_gone(tmp_path):
-    record = Record(str(tmp_path / "gone.jpg"), "a", ("a",))
+    record = EvaluationRecord(str(tmp_path / "gone.jpg"), "a", ("a",))
     with pytest.raises(PhotoError, match=r"gone\.jpg"):
         report("t", ROWS, [record], score(["a"], [["a"]]))

@@ -46,7 +46,7 @@ def evaluate(
     from showtell.cli.model import captioner_file, load_captioner
     from showtell.cli.scores import figures, show
     from showtell.datasets import read_dataset
-    from showtell.evaluation.records import Record, may_become_records, write_records
+    from showtell.evaluation.records import EvaluationRecord, may_become_records, write_records
     from showtell.evaluation.report import is_report
     from showtell.evaluation.report import report as page
     from showtell.evaluation.table import Row
@@ -79,7 +79,7 @@ def evaluate(
         )
     ]
     records = [
-        Record(str(example.photo), caption.text, example.captions, example.objects)
+        EvaluationRecord(str(example.photo), caption.text, example.captions, example.objects)
         for example, caption in zip(examples, written, strict=True)
     ]
     training = [caption for example in found.split("train") for caption in example.captions]

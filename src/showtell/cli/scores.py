@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from showtell._util.console import json_line, put
 
 if TYPE_CHECKING:
-    from showtell.evaluation.records import Record
+    from showtell.evaluation.records import EvaluationRecord
     from showtell.evaluation.table import Row
     from showtell.metrics import Scores
 
 
 def figures(
-    records: Sequence[Record], training: Iterable[str] = (), *, meteor: bool, spice: bool
+    records: Sequence[EvaluationRecord], training: Iterable[str] = (), *, meteor: bool, spice: bool
 ) -> tuple[Scores, list[Row]]:
     """The scores of what was said, and the table of all figures; CHAIR of the photos whose objects are known.
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from showtell.datasets.image_ids import ImageIds
 from showtell.datasets.reading import read_text
 from showtell.errors import DatasetError
-from showtell.evaluation.records import Record
+from showtell.evaluation.records import EvaluationRecord
 
 
-def read_results(results: str | os.PathLike[str], references: str | os.PathLike[str]) -> tuple[list[Record], list[str]]:
+def read_results(
+    results: str | os.PathLike[str], references: str | os.PathLike[str]
+) -> tuple[list[EvaluationRecord], list[str]]:
     """Read a results file, a list of `{"image_id", "caption"}`, and the annotations that it is scored against.
 
     Returns:
@@ -67,7 +69,7 @@ def read_results(results: str | os.PathLike[str], references: str | os.PathLike[
                 raise DatasetError(f"{results}: entry {place} is {entry!r:.80}, expected an image_id and a caption")
     names = {photo: ids.name(photo) or str(photo) for photo in theirs}
     records = [
-        Record(names[photo], captions[photo], tuple(of_photo))
+        EvaluationRecord(names[photo], captions[photo], tuple(of_photo))
         for photo, of_photo in theirs.items()
         if photo in captions
     ]

@@ -16,7 +16,7 @@ from showtell.metrics import Scores, chair
 
 
 @dataclass(frozen=True)
-class Record:
+class EvaluationRecord:
     """A photo by its name, the caption that was written for it, those of people, and what it shows, where known."""
 
     file: str
@@ -25,7 +25,7 @@ class Record:
     objects: tuple[str, ...] | None = None
 
 
-def write_records(path: str | os.PathLike[str], records: Sequence[Record], scores: Scores) -> None:
+def write_records(path: str | os.PathLike[str], records: Sequence[EvaluationRecord], scores: Scores) -> None:
     """Write a line for each record, with its own CIDEr-D, BLEU-4 and ROUGE-L, and what its caption names.
 
     Raises:
@@ -56,7 +56,7 @@ def may_become_records(head: bytes, tail: bytes) -> bool:
     return b"\0" not in head and not head.lstrip().startswith((b"{", b"[", b"<", b"\xff\xd8", b"\x89PNG", b"RIFF"))
 
 
-def read_records(path: str | os.PathLike[str]) -> list[Record]:
+def read_records(path: str | os.PathLike[str]) -> list[EvaluationRecord]:
     """Read what `write_records` wrote.
 
     Raises:
@@ -72,7 +72,7 @@ def read_records(path: str | os.PathLike[str]) -> list[Record]:
             case {"file": str(file), "caption": str(caption), "references": [str(), *_] as references} if all(
                 isinstance(reference, str) for reference in references
             ):
-                records.append(Record(file, caption, tuple(references)))
+                records.append(EvaluationRecord(file, caption, tuple(references)))
             case _:
                 raise DatasetError(
                     f"{path}:{number}: expected a JSON object with file, caption and references, "

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from showtell.evaluation.records import Record
+from showtell.evaluation.records import EvaluationRecord
 from showtell.evaluation.table import Row, between, figure
 from showtell.metrics import Scores
 from showtell.vision.photo import open_photo
@@ -45,7 +45,7 @@ ul { margin: 0 0 .5rem; padding-left: 1.1rem; font-size: .9rem; }
 """.strip()
 
 
-def report(title: str, rows: Sequence[Row], records: Sequence[Record], scores: Scores, seed: int = 0) -> str:
+def report(title: str, rows: Sequence[Row], records: Sequence[EvaluationRecord], scores: Scores, seed: int = 0) -> str:
     """A page with a table of `rows`, and the photos with the best captions by CIDEr-D, the worst, and any.
 
     Photos are in the page itself, as small JPEGs; it asks for nothing from outside and follows the reader's choice of
@@ -104,7 +104,7 @@ def is_report(head: bytes, tail: bytes) -> bool:
     return _BY.encode() in head
 
 
-def _figure(record: Record, cider_d: float) -> str:
+def _figure(record: EvaluationRecord, cider_d: float) -> str:
     references = "".join(f"<li>{escape(reference)}</li>" for reference in record.references)
     name = escape(Path(record.file).name)
     return (

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from showtell.lab.differences import Problem
+from showtell.lab.differences import GradientCheck
 from showtell.nn.choices import Cell
 from showtell.nn.functional.decoding import GATES
 from showtell.nn.types import Array, IntArray
@@ -83,7 +83,7 @@ class Case:
         rng = np.random.default_rng(11)
         return [rng.standard_normal(value.shape) for value in values]
 
-    def problem(self, layers: ModuleType) -> Problem:
+    def gradient_check(self, layers: ModuleType) -> GradientCheck:
         """The loss is the projection of the forward's values on what comes from above."""
         forward = self.forward(layers)
         *values, cache = forward(*self.args)
@@ -96,7 +96,7 @@ class Case:
             return float(sum(np.vdot(up, value) for up, value in zip(ups, values, strict=True)))
 
         names = self._names(layers)
-        return Problem(
+        return GradientCheck(
             loss, dict(zip(names, self.args, strict=True)), dict(zip(names, grads, strict=True)), self.epsilon
         )
 

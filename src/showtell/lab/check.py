@@ -11,7 +11,7 @@ import numpy as np
 from showtell._util.progress import Report
 from showtell.lab.cases import CASES, DROPOUT
 from showtell.lab.decoder_cases import DECODERS, SAID
-from showtell.lab.differences import TOLERANCE, Problem, Slope, slopes
+from showtell.lab.differences import TOLERANCE, GradientCheck, Slope, slopes
 from showtell.lab.loss_cases import LOSSES
 from showtell.nn import functional, kernels
 
@@ -27,7 +27,7 @@ class Checkable(Protocol):
     def name(self) -> str:
         """The layer and the shapes."""
 
-    def problem(self, layers: ModuleType) -> Problem:
+    def gradient_check(self, layers: ModuleType) -> GradientCheck:
         """What is to be differentiated, computed by `showtell.nn.functional` or `showtell.nn.kernels`."""
 
 
@@ -59,7 +59,7 @@ def check(layers: ModuleType, cases: Sequence[Checkable], advance: Report | None
     counts: dict[str, int] = {}
     for done, case in enumerate(cases):
         rng = np.random.default_rng(7)
-        found.setdefault(case.part, []).extend((case.name, slope) for slope in slopes(case.problem(layers), rng))
+        found.setdefault(case.part, []).extend((case.name, slope) for slope in slopes(case.gradient_check(layers), rng))
         counts[case.part] = counts.get(case.part, 0) + 1
         if advance:
             advance(done + 1, len(cases))

@@ -10,7 +10,7 @@ import numpy as np
 
 from showtell.captioning.decoder import CaptionDecoder
 from showtell.lab.cases import KINKED, SMOOTH, Options
-from showtell.lab.differences import Problem
+from showtell.lab.differences import GradientCheck
 from showtell.nn.choices import Activation, Cell
 from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import END, PAD, START
@@ -36,7 +36,7 @@ class DecoderCase:
         said = "".join(f"-{name}" for name, _ in self.settings)
         return f"CaptionDecoder-{self.cell}-{self.activation}-heads{self.heads}{said}"
 
-    def problem(self, layers: ModuleType) -> Problem:
+    def gradient_check(self, layers: ModuleType) -> GradientCheck:
         """The loss of a few captions, as each of the parameters moves."""
         decoder = draw_decoder(self.cell, self.activation, self.heads, layers=layers)
         features, captions, photo = draw_captions(self.heads)
@@ -47,7 +47,7 @@ class DecoderCase:
 
         grads = compute(*decoder.params.values())[1]
         epsilon = KINKED if self.activation == "relu" else SMOOTH
-        return Problem(lambda *params: compute(*params)[0], decoder.params, grads, epsilon)
+        return GradientCheck(lambda *params: compute(*params)[0], decoder.params, grads, epsilon)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class WordCase:
         """The kind of decoder, and which word."""
         return f"word_gradients-{self.cell}-{self.activation}-heads{self.heads}-word{self.place}"
 
-    def problem(self, layers: ModuleType) -> Problem:
+    def gradient_check(self, layers: ModuleType) -> GradientCheck:
         """The word's log-probability, as the photo's features move."""
         decoder = draw_decoder(self.cell, self.activation, self.heads, layers=layers)
         features, captions, _ = draw_captions(self.heads)
@@ -80,7 +80,9 @@ class WordCase:
             return float(log_probs[self.place, words[self.place + 1]]), grads[self.place]
 
         epsilon = KINKED if self.activation == "relu" else SMOOTH
-        return Problem(lambda photo: compute(photo)[0], {"features": photo}, {"features": compute(photo)[1]}, epsilon)
+        return GradientCheck(
+            lambda photo: compute(photo)[0], {"features": photo}, {"features": compute(photo)[1]}, epsilon
+        )
 
 
 def draw_decoder(cell: Cell, activation: Activation = "tanh", heads: int = 0, **options: Any) -> CaptionDecoder:

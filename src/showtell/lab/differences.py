@@ -15,7 +15,7 @@ TOLERANCE = 1e-8
 """The largest relative error of a gradient in float64."""
 
 
-class Problem(NamedTuple):
+class GradientCheck(NamedTuple):
     """A loss, where it is to be differentiated, and the gradient that is to be checked.
 
     `loss` takes the arguments by position, in the order of `args`; `grads` are its gradients, by the same names. It is
@@ -52,7 +52,7 @@ class Slope(NamedTuple):
         )
 
 
-def slopes(problem: Problem, rng: np.random.Generator) -> Iterator[Slope]:
+def slopes(check: GradientCheck, rng: np.random.Generator) -> Iterator[Slope]:
     """Measure the loss's slope along random directions of each argument, by a five-point stencil.
 
     Its error is of the order epsilon ** 4, so that float64 leaves about eleven digits of the slope.
@@ -60,17 +60,17 @@ def slopes(problem: Problem, rng: np.random.Generator) -> Iterator[Slope]:
     Raises:
         ShowtellError: a gradient has another shape than its argument.
     """
-    at = list(problem.args.values())
-    for place, (name, arg) in enumerate(problem.args.items()):
-        grad = problem.grads[name]
+    at = list(check.args.values())
+    for place, (name, arg) in enumerate(check.args.items()):
+        grad = check.grads[name]
         if grad.shape != arg.shape:
             raise ShapeError(f"the gradient of {name} has shape {grad.shape}, expected {arg.shape}")
         for direction in _directions(rng, arg.shape):
-            step = problem.epsilon * direction
+            step = check.epsilon * direction
             two_back, back, ahead, two_ahead = (
-                problem.loss(*at[:place], arg + k * step, *at[place + 1 :]) for k in (-2, -1, 1, 2)
+                check.loss(*at[:place], arg + k * step, *at[place + 1 :]) for k in (-2, -1, 1, 2)
             )
-            numeric = (two_back - 8 * back + 8 * ahead - two_ahead) / (12 * problem.epsilon)
+            numeric = (two_back - 8 * back + 8 * ahead - two_ahead) / (12 * check.epsilon)
             exact = float(np.vdot(grad, direction))
             # A slope much smaller than its direction's usual one is a difference of large numbers
             scale = max(abs(numeric), abs(exact), 0.1 * float(np.linalg.norm(grad)), 1e-6)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.lab.cases import SMOOTH, Options
-from showtell.lab.differences import Problem
+from showtell.lab.differences import GradientCheck
 from showtell.nn.types import Array
 
 
@@ -27,7 +27,7 @@ class LossCase:
     targets: tuple[NDArray[Any], ...]
     options: Options
 
-    def problem(self, layers: ModuleType) -> Problem:
+    def gradient_check(self, layers: ModuleType) -> GradientCheck:
         """The loss itself, as the scores or the layer before them move."""
         function = getattr(layers, self.part)
 
@@ -37,7 +37,7 @@ class LossCase:
 
         names = list(inspect.signature(function).parameters)[: len(self.args)]
         grads = dict(zip(names, compute(*self.args)[1], strict=True))
-        return Problem(lambda *args: compute(*args)[0], dict(zip(names, self.args, strict=True)), grads, SMOOTH)
+        return GradientCheck(lambda *args: compute(*args)[0], dict(zip(names, self.args, strict=True)), grads, SMOOTH)
 
 
 def _loss_cases() -> Iterator[LossCase]:

@@ -22,7 +22,7 @@ def draw(N: int, T: int, V: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("case", LOSSES, ids=lambda case: case.name)
 def test_finite_differences(case: LossCase, layers: ModuleType) -> None:
-    check_differences(case.problem(layers))
+    check_differences(case.gradient_check(layers))
 
 
 @pytest.mark.oracle
