@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from showtell.datasets.builder import Gathering, find_photos, hash_split, usual_folders
+from showtell.datasets.builder import DatasetBuilder, find_photos, hash_split, usual_folders
 from showtell.errors import DatasetError
 
 
@@ -36,10 +36,10 @@ def test_the_split_does_not_depend_on_where_the_folder_is(tmp_path, write_photos
     results = []
     for home in ("here", "there/deep"):
         write_photos(tmp_path / home, *names)
-        gathering = Gathering(tmp_path / home, tmp_path / home)
+        builder = DatasetBuilder(tmp_path / home, tmp_path / home)
         for name in names:
-            gathering.caption(name, "a cat", "t:1")
-        results.append(found(gathering.dataset()))
+            builder.add_caption(name, "a cat", "t:1")
+        results.append(found(builder.build()))
     assert results[0] == results[1]
 
 
@@ -47,15 +47,15 @@ def test_a_photo_named_twice_is_one_example_with_all_captions_and_equal_ones_are
     tmp_path, write_photos, found
 ) -> None:
     write_photos(tmp_path, "a.png", "b.png")
-    gathering = Gathering(tmp_path, tmp_path)
+    builder = DatasetBuilder(tmp_path, tmp_path)
     for name, caption in [
         ("a.png", "a cat"),
         ("b.png", "a dog"),
         ("./a.png", " a\tcat\n"),
         ("x/../a.png", "tom"),
     ]:
-        gathering.caption(name, caption, "t:1")
-    dataset = gathering.dataset()
+        builder.add_caption(name, caption, "t:1")
+    dataset = builder.build()
     assert [example.photo for example in dataset.examples] == [tmp_path / "a.png", tmp_path / "b.png"]
     assert dataset.examples[0].captions == ("a cat", "a cat", "tom")
     assert dataset.problems == ()
@@ -63,11 +63,11 @@ def test_a_photo_named_twice_is_one_example_with_all_captions_and_equal_ones_are
 
 def test_what_leads_out_of_the_folder_is_refused_once_and_named(tmp_path, write_photos, problems) -> None:
     write_photos(tmp_path, "data/a.png", "data/b.png", "secret.png")
-    gathering = Gathering(tmp_path / "data", tmp_path / "data")
+    builder = DatasetBuilder(tmp_path / "data", tmp_path / "data")
     absolute = str(tmp_path / "secret.png")
     for line, name in enumerate(["a.png", "../secret.png", absolute, "../data", "../secret.png", "b.png"], 1):
-        gathering.caption(name, "a cat", f"t:{line}")
-    dataset = gathering.dataset()
+        builder.add_caption(name, "a cat", f"t:{line}")
+    dataset = builder.build()
     assert [example.photo.name for example in dataset.examples] == ["a.png", "b.png"]
     assert problems(dataset) == [("outside the folder", f"t:{line}") for line in (2, 3, 4)]
     assert "secret.png is not in" in dataset.problems[0].detail
@@ -75,10 +75,10 @@ def test_what_leads_out_of_the_folder_is_refused_once_and_named(tmp_path, write_
 
 def test_what_lies_in_the_given_photos_folder_is_not_outside(tmp_path, write_photos) -> None:
     photos = write_photos(tmp_path, "disk/a.png", "disk/b.png", "data/c.png")
-    gathering = Gathering(tmp_path / "data", tmp_path / "disk")
+    builder = DatasetBuilder(tmp_path / "data", tmp_path / "disk")
     for name in ("a.png", str(photos[1]), "../data/c.png"):
-        gathering.caption(name, "a cat", "t:1")
-    dataset = gathering.dataset()
+        builder.add_caption(name, "a cat", "t:1")
+    dataset = builder.build()
     assert [example.photo for example in dataset.examples] == photos
     assert dataset.problems == ()
 
@@ -86,24 +86,24 @@ def test_what_lies_in_the_given_photos_folder_is_not_outside(tmp_path, write_pho
 def test_a_photo_may_be_a_link_to_elsewhere(tmp_path, write_photos) -> None:
     write_photos(tmp_path, "annex/x.png", "data/b.png")
     (tmp_path / "data/a.png").symlink_to(tmp_path / "annex/x.png")
-    gathering = Gathering(tmp_path / "data", tmp_path / "data")
-    gathering.caption("a.png", "a cat", "t:1")
-    gathering.caption("b.png", "a dog", "t:2")
-    assert len(gathering.dataset().examples) == 2
+    builder = DatasetBuilder(tmp_path / "data", tmp_path / "data")
+    builder.add_caption("a.png", "a cat", "t:1")
+    builder.add_caption("b.png", "a dog", "t:2")
+    assert len(builder.build().examples) == 2
 
 
 def test_everything_left_out_is_named(tmp_path, write_photos, found, problems) -> None:
     write_photos(tmp_path, "a.png", "silent.png", "unnamed.png", "nowhere.png", "void.png", ".hidden.png")
-    gathering = Gathering(tmp_path, tmp_path)
-    gathering.caption("a.png", "a cat", "t:1")
-    gathering.caption("gone.png", "a dog", "t:2")
-    gathering.caption("nowhere.png", "a cow", "t:3")
-    gathering.caption("void.png", "  ", "t:4")
-    gathering.caption("void.png", 7, "t:5")
-    gathering.caption("x" * 300, "a long name", "t:6")
+    builder = DatasetBuilder(tmp_path, tmp_path)
+    builder.add_caption("a.png", "a cat", "t:1")
+    builder.add_caption("gone.png", "a dog", "t:2")
+    builder.add_caption("nowhere.png", "a cow", "t:3")
+    builder.add_caption("void.png", "  ", "t:4")
+    builder.add_caption("void.png", 7, "t:5")
+    builder.add_caption("x" * 300, "a long name", "t:6")
     for photo in ("a.png", "gone.png", "silent.png", "void.png"):
-        gathering.split(photo, "train", "l:1")
-    dataset = gathering.dataset()
+        builder.set_split(photo, "train", "l:1")
+    dataset = builder.build()
     assert found(dataset) == {"a.png": ("train", ("a cat",))}
     assert problems(dataset) == [
         ("empty caption", "t:4"),
@@ -120,21 +120,21 @@ def test_everything_left_out_is_named(tmp_path, write_photos, found, problems) -
 
 def test_a_photo_in_two_splits_stays_in_the_first(tmp_path, write_photos, found, problems) -> None:
     write_photos(tmp_path, "a.png")
-    gathering = Gathering(tmp_path, tmp_path)
-    gathering.caption("a.png", "a cat", "t:1")
+    builder = DatasetBuilder(tmp_path, tmp_path)
+    builder.add_caption("a.png", "a cat", "t:1")
     for split in ("Validation", "dev", "train"):
-        gathering.split("a.png", split, f"{split}.txt:1")
-    dataset = gathering.dataset()
+        builder.set_split("a.png", split, f"{split}.txt:1")
+    dataset = builder.build()
     assert found(dataset) == {"a.png": ("val", ("a cat",))}
     assert problems(dataset) == [("two splits", "train.txt:1")]
 
 
 def test_a_data_set_of_nothing_is_an_error_that_says_what_was_wrong(tmp_path, write_photos) -> None:
     write_photos(tmp_path, "a.png")
-    gathering = Gathering(tmp_path, tmp_path)
-    gathering.caption("a.png", "", "t:1")
+    builder = DatasetBuilder(tmp_path, tmp_path)
+    builder.add_caption("a.png", "", "t:1")
     with pytest.raises(DatasetError, match=r"no photo has a caption; empty caption: 1 \(t:1\); no captions: 1"):
-        gathering.dataset()
+        builder.build()
 
 
 def test_the_photos_folder_is_the_first_that_holds_one_of_the_photos(tmp_path, write_photos) -> None:

@@ -20,10 +20,10 @@ from showtell.vision.photo import PHOTO_SUFFIXES
 PHOTO_FOLDERS = ("images", "Images", "photos", "Flicker8k_Dataset", "flickr30k-images", "flickr30k_images")
 
 # The first tenth of all digests, as their first two bytes.
-_TENTH = (2**16 // 10).to_bytes(2)
+_VALIDATION_BOUND = (2**16 // 10).to_bytes(2)
 
 
-class Gathering:
+class DatasetBuilder:
     """Collects what a reader finds, photo by photo, and makes the `Dataset` of it.
 
     A photo's name is resolved against the photos folder, as `Names.find` does. It may not lead out of that folder and
@@ -43,11 +43,11 @@ class Gathering:
         self._objects: dict[Path, tuple[str, ...]] = {}
         self._problems: list[Problem] = []
 
-    def problem(self, kind: ProblemKind, name: str, detail: str) -> None:
+    def add_problem(self, kind: ProblemKind, name: str, detail: str) -> None:
         """Note what is left out, and why."""
         self._problems.append(Problem(kind, name, detail))
 
-    def photo(self, photo: str, where: str) -> Path | None:
+    def add_photo(self, photo: str, where: str) -> Path | None:
         """Note a photo and return its path, None if it is refused; `where` (file:line) is the mention."""
         if photo not in self._paths:
             path = self._names.find(self._photos, photo)
@@ -57,42 +57,42 @@ class Gathering:
             else:
                 self._paths[photo] = None
                 detail = f"{photo} is not in {self._photos}; name its folder as that of the photos"
-                self.problem("outside the folder", where, detail)
+                self.add_problem("outside the folder", where, detail)
         return self._paths[photo]
 
-    def caption(self, photo: str, caption: object, where: str) -> None:
+    def add_caption(self, photo: str, caption: object, where: str) -> None:
         """Add a caption of `photo`, its blanks as single spaces."""
-        path = self.photo(photo, where)
+        path = self.add_photo(photo, where)
         if path is None:
             return
         if not isinstance(caption, str):
-            self.problem("malformed entry", where, f"a caption of {photo} is {caption!r:.80}, not text")
+            self.add_problem("malformed entry", where, f"a caption of {photo} is {caption!r:.80}, not text")
         elif not caption.split():
-            self.problem("empty caption", where, f"the caption of {photo} is empty")
+            self.add_problem("empty caption", where, f"the caption of {photo} is empty")
         else:
             self._captions[path].append(" ".join(caption.split()))
 
-    def split(self, photo: str, split: object, where: str) -> None:
+    def set_split(self, photo: str, split: object, where: str) -> None:
         """Put `photo` into a split, a text or a whole number; `dev` is `val`, `restval` is `train`, a blank is none."""
-        path = self.photo(photo, where)
+        path = self.add_photo(photo, where)
         if path is None or split is None or split == "" or (isinstance(split, str) and not split.strip()):
             return
         self._splits_stated = True
         if not isinstance(split, int | str) or isinstance(split, bool):
-            self.problem("malformed entry", where, f"the split of {photo} is {split!r:.80}, not a name")
+            self.add_problem("malformed entry", where, f"the split of {photo} is {split!r:.80}, not a name")
             return
         split = split_called(str(split))
         first = self._splits.setdefault(path, split)
         if first != split:
-            self.problem("two splits", where, f"{photo} is in {first} and stays there, not in {split}")
+            self.add_problem("two splits", where, f"{photo} is in {first} and stays there, not in {split}")
 
-    def objects(self, photo: str, classes: Iterable[str], where: str) -> None:
+    def set_objects(self, photo: str, classes: Iterable[str], where: str) -> None:
         """Note which classes `photo` shows, each once; of a photo noted twice the last."""
-        path = self.photo(photo, where)
+        path = self.add_photo(photo, where)
         if path is not None:
             self._objects[path] = once(classes)
 
-    def dataset(self) -> Dataset:
+    def build(self) -> Dataset:
         """Return the data set, its photos in the order of their first mention.
 
         A photo whose split its source does not say is in that of its folder, where a folder is called `train`, `val`
@@ -105,9 +105,9 @@ class Gathering:
         Raises:
             DatasetError: no photo with a caption is left, or a file beside the captions cannot be read.
         """
-        mentioned = self._captions | {path: [] for path in self._photos_never_named()}
+        mentioned = self._captions | {path: [] for path in self._unmentioned_photos()}
         present = {path: None for path in mentioned if is_file(path)}
-        objects = self._known_objects(present)
+        objects = self._objects_of(present)
         captioned = {}
         uncaptioned = []
         for path, captions in mentioned.items():
@@ -116,11 +116,11 @@ class Gathering:
             elif path in objects:
                 uncaptioned.append(path)
             elif path in present:
-                self.problem("no captions", self._label(path), f"nothing describes {path}")
+                self.add_problem("no captions", self._label(path), f"nothing describes {path}")
             else:
                 lost = f"there is no file {path}; its {len(captions)} captions are left out"
-                self.problem("missing photo", self._label(path), lost)
-        splits = self._of_folders(mentioned) | self._splits
+                self.add_problem("missing photo", self._label(path), lost)
+        splits = self._folder_splits(mentioned) | self._splits
         if not splits and not self._splits_stated:
             splits = hash_split({path: self._label(path) for path in captioned})
         examples = []
@@ -128,7 +128,7 @@ class Gathering:
             if path in splits:
                 examples.append(Example(path, tuple(captions), splits[path], objects.get(path)))
             else:
-                self.problem("no split", self._label(path), "other photos have a split, this one has none")
+                self.add_problem("no split", self._label(path), "other photos have a split, this one has none")
         if not examples:
             found = "; ".join(problem_lines(tuple(self._problems))) or "nothing that describes a photo"
             raise DatasetError(f"data set {self._roots[1]}: no photo has a caption; {found}")
@@ -138,7 +138,7 @@ class Gathering:
         others = self._uncaptioned(uncaptioned, examples, objects, splits)
         return Dataset(self._roots[1].name, tuple(examples), tuple(self._problems), others, texts)
 
-    def _known_objects(self, photos: Collection[Path]) -> dict[Path, tuple[str, ...]]:
+    def _objects_of(self, photos: Collection[Path]) -> dict[Path, tuple[str, ...]]:
         """Return the objects of the photos whose objects are known; `objects.json` goes over a reader's own."""
         whole = {self._label(path, self._roots[::-1]): path for path in photos}
         stated, problems = read_objects(self._beside)
@@ -147,7 +147,7 @@ class Gathering:
         own = {path: classes for path, classes in self._objects.items() if path in photos}
         return own | {whole[label]: classes for label, classes in matched.items()}
 
-    def _of_folders(self, photos: Iterable[Path]) -> dict[Path, str]:
+    def _folder_splits(self, photos: Iterable[Path]) -> dict[Path, str]:
         """Return the splits that photos have by the outermost folder that is called like one."""
         found = {}
         for path in photos:
@@ -178,7 +178,7 @@ class Gathering:
         root = next(root for root in roots or self._roots if path.is_relative_to(root))
         return path.relative_to(root).as_posix()
 
-    def _photos_never_named(self) -> list[Path]:
+    def _unmentioned_photos(self) -> list[Path]:
         """Return the photos that lie beside named ones and are not named themselves."""
         folders = dict.fromkeys(path.parent for path in self._captions)
         return [
@@ -224,7 +224,7 @@ def hash_split(names: dict[Path, str]) -> dict[Path, str]:
     """Return a split for each photo from a hash of its name: about one in ten `val`, of two one."""
     draws = {path: hashlib.sha256(os.fsencode(name)).digest() for path, name in names.items()}
     by_draw = sorted(draws, key=draws.__getitem__)
-    splits = {path: "val" if draws[path] < _TENTH else "train" for path in names}
+    splits = {path: "val" if draws[path] < _VALIDATION_BOUND else "train" for path in names}
     if by_draw:
         splits[by_draw[-1]] = "train"
     if len(by_draw) > 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from showtell.datasets.builder import Gathering, find_photos, usual_folders
+from showtell.datasets.builder import DatasetBuilder, find_photos, usual_folders
 from showtell.datasets.dataset import Dataset
 from showtell.datasets.image_ids import ImageIds
 from showtell.datasets.objects import read_instances
@@ -34,15 +34,15 @@ def read_coco(files: Mapping[Path, object], photos: Path | None = None) -> Datas
     captions = {path: content for path, content in files.items() if is_coco(content)}
     first = next(iter(captions))
     root = first.parent.parent if first.parent.name == "annotations" else first.parent
-    gathering = Gathering(root, photos or root, beside=first.parent)
+    builder = DatasetBuilder(root, photos or root, beside=first.parent)
     for path in sorted(files.keys() - captions.keys()):
-        gathering.problem("malformed entry", path.name, "it holds no lists of images and annotations")
+        builder.add_problem("malformed entry", path.name, "it holds no lists of images and annotations")
     for path, content in captions.items():
-        _gather(gathering, path, content, photos or root, photos)
-    return gathering.dataset()
+        _add_file(builder, path, content, photos or root, photos)
+    return builder.build()
 
 
-def _gather(gathering: Gathering, path: Path, content: object, root: Path, photos: Path | None) -> None:
+def _add_file(builder: DatasetBuilder, path: Path, content: object, root: Path, photos: Path | None) -> None:
     named: list[tuple[int | str, str]] = []
     for index, image in enumerate(_list(content, "images")):
         where = f"{path.name}:images[{index}]"
@@ -50,7 +50,7 @@ def _gather(gathering: Gathering, path: Path, content: object, root: Path, photo
             case {"id": int() | str() as id_, "file_name": str(name)}:
                 named.append((id_, name))
             case _:
-                gathering.problem("malformed entry", where, "expected an object with id and file_name")
+                builder.add_problem("malformed entry", where, "expected an object with id and file_name")
     ids = ImageIds(named)
     part = path.stem.removeprefix("captions_")
     own = [root / part, *(folder / part for folder in usual_folders(root))]
@@ -58,30 +58,30 @@ def _gather(gathering: Gathering, path: Path, content: object, root: Path, photo
     split = split_within(part)
     for id_, name in named:
         where = f"{path.name}:{name}"
-        gathering.photo(str(folder / name), where)
-        gathering.split(str(folder / name), split, where)
+        builder.add_photo(str(folder / name), where)
+        builder.set_split(str(folder / name), split, where)
         if id_ in ids.twice:
             detail = f"its id {id_!r} is another image's too; the captions of that id are left out"
-            gathering.problem("malformed entry", where, detail)
-    shown = _instances(gathering, path.with_name(f"instances_{part}.json"))
+            builder.add_problem("malformed entry", where, detail)
+    shown = _instances(builder, path.with_name(f"instances_{part}.json"))
     for name, classes in shown.items():
-        gathering.objects(str(folder / name), classes, f"instances_{part}.json:{name}")
-        gathering.split(str(folder / name), split, f"instances_{part}.json:{name}")
+        builder.set_objects(str(folder / name), classes, f"instances_{part}.json:{name}")
+        builder.set_split(str(folder / name), split, f"instances_{part}.json:{name}")
     for index, annotation in enumerate(_list(content, "annotations")):
         where = f"{path.name}:annotations[{index}]"
         match annotation:
             case {"image_id": int() | str() as id_, "caption": caption} if owner := ids.name(id_):
-                gathering.caption(str(folder / owner), caption, where)
+                builder.add_caption(str(folder / owner), caption, where)
             case _:
-                gathering.problem("malformed entry", where, "expected a caption and the image_id of one image")
+                builder.add_problem("malformed entry", where, "expected a caption and the image_id of one image")
 
 
-def _instances(gathering: Gathering, file: Path) -> dict[str, tuple[str, ...]]:
+def _instances(builder: DatasetBuilder, file: Path) -> dict[str, tuple[str, ...]]:
     if not file.is_file():
         return {}
     shown, problems = read_instances(file)
     for problem in problems:
-        gathering.problem(problem.kind, problem.name, problem.detail)
+        builder.add_problem(problem.kind, problem.name, problem.detail)
     return shown
 
 

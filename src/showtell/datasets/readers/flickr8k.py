@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from showtell.datasets.builder import Gathering, find_photos, usual_folders
+from showtell.datasets.builder import DatasetBuilder, find_photos, usual_folders
 from showtell.datasets.dataset import Dataset
 from showtell.datasets.reading import read_text
 
@@ -44,14 +44,14 @@ def read_flickr8k(path: Path, photos: Path | None = None) -> Dataset:
         elif line.strip():
             malformed.append((f"{path.name}:{number}", f"{line[:80]!r} is not NAME#k<TAB>caption"))
     names = (name for name, _, _ in captions)
-    gathering = Gathering(folder, find_photos(photos, usual_folders(folder), names, path))
+    builder = DatasetBuilder(folder, find_photos(photos, usual_folders(folder), names, path))
     for where, detail in malformed:
-        gathering.problem("malformed entry", where, detail)
+        builder.add_problem("malformed entry", where, detail)
     for name, caption, where in captions:
-        gathering.caption(name, caption, where)
+        builder.add_caption(name, caption, where)
     for split, file in _LISTS.items():
         if (folder / file).is_file():
             for number, name in enumerate(read_text(folder / file).split("\n"), 1):
                 if name.strip():
-                    gathering.split(name.strip(), split, f"{file}:{number}")
-    return gathering.dataset()
+                    builder.set_split(name.strip(), split, f"{file}:{number}")
+    return builder.build()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from showtell._util.files import list_files
-from showtell.datasets.builder import Gathering
+from showtell.datasets.builder import DatasetBuilder
 from showtell.datasets.dataset import Dataset
 from showtell.datasets.names import canonical
 from showtell.datasets.reading import read_text
@@ -26,20 +26,20 @@ def read_folder(path: Path, photos: Path | None = None) -> Dataset:
         DatasetError: a text file cannot be read, or no photo has one.
     """
     root = photos or path
-    gathering = Gathering(path, root)
+    builder = DatasetBuilder(path, root)
     names = _photos(root)
     for name in names.values():
-        gathering.photo(name, name)
+        builder.add_photo(name, name)
     for text in list_files(path, {_SUFFIX}, DatasetError):
         where = text.relative_to(path).as_posix()
         photo = _photo_of(where, names)
         if photo is None:
-            gathering.problem("missing photo", where, "no photo of this name lies beside it")
+            builder.add_problem("missing photo", where, "no photo of this name lies beside it")
             continue
         for number, line in enumerate(read_text(text).split("\n"), 1):
             if line.strip():
-                gathering.caption(photo, line, f"{where}:{number}")
-    return gathering.dataset()
+                builder.add_caption(photo, line, f"{where}:{number}")
+    return builder.build()
 
 
 def is_folder_of_pairs(path: Path, photos: Path | None = None) -> bool:

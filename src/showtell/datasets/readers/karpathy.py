@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from showtell.datasets.builder import Gathering, find_photos, usual_folders
+from showtell.datasets.builder import DatasetBuilder, find_photos, usual_folders
 from showtell.datasets.dataset import Dataset
 
 
@@ -16,26 +16,26 @@ def read_karpathy(path: Path, images: list[object], photos: Path | None = None) 
     """
     names = (name for name in map(_name, images) if name is not None)
     folder = path.parent
-    gathering = Gathering(folder, find_photos(photos, usual_folders(folder), names, path))
+    builder = DatasetBuilder(folder, find_photos(photos, usual_folders(folder), names, path))
     for index, image in enumerate(images):
         where = f"{path.name}:images[{index}]"
         name = _name(image)
         match image:
             case {"sentences": list(sentences)} if name is not None:
-                gathering.photo(name, where)
+                builder.add_photo(name, where)
             case _:
-                gathering.problem("malformed entry", where, "expected an object with filename and sentences")
+                builder.add_problem("malformed entry", where, "expected an object with filename and sentences")
                 continue
         match image:
             case {"split": split}:
-                gathering.split(name, split, where)
+                builder.set_split(name, split, where)
         for sentence in sentences:
             match sentence:
                 case {"raw": raw}:
-                    gathering.caption(name, raw, where)
+                    builder.add_caption(name, raw, where)
                 case _:
-                    gathering.problem("malformed entry", where, f"a sentence of {name} has no raw text")
-    return gathering.dataset()
+                    builder.add_problem("malformed entry", where, f"a sentence of {name} has no raw text")
+    return builder.build()
 
 
 def _name(image: object) -> str | None:

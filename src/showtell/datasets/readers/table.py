@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PureWindowsPath
 
-from showtell.datasets.builder import Gathering, find_photos, usual_folders
+from showtell.datasets.builder import DatasetBuilder, find_photos, usual_folders
 from showtell.datasets.dataset import Dataset
 from showtell.datasets.names import Names, is_file
 from showtell.datasets.reading import read_text
@@ -66,24 +66,24 @@ def _dataset(path: Path, rows: Sequence[_Row], photos: Path | None) -> Dataset:
     folder = path.parent
     columns = [name for name in _FILE if any(name in row for _, row in rows if not isinstance(row, str))]
     column, root = _photo_column(path, rows, columns, photos)
-    gathering = Gathering(folder, root)
+    builder = DatasetBuilder(folder, root)
     for where, row in rows:
         if isinstance(row, str):
-            gathering.problem("malformed entry", where, row)
+            builder.add_problem("malformed entry", where, row)
             continue
         named = [value for key in (column, *columns) for value in row.get(key, [])]
         name = next((value for value in named if isinstance(value, str) and value.strip()), None)
         captions = [caption for key in row if _is_caption(key) for caption in row[key]]
         if name is None or all(caption is None for caption in captions):
-            gathering.problem("malformed entry", where, "expected a photo's name and a caption")
+            builder.add_problem("malformed entry", where, "expected a photo's name and a caption")
             continue
-        gathering.photo(name, where)
+        builder.add_photo(name, where)
         for caption in captions:
             for one in _several(caption):
-                gathering.caption(name, one, where)
+                builder.add_caption(name, one, where)
         for split in row.get(_SPLIT, []):
-            gathering.split(name, split, where)
-    return gathering.dataset()
+            builder.set_split(name, split, where)
+    return builder.build()
 
 
 def _photo_column(path: Path, rows: Sequence[_Row], columns: Sequence[str], photos: Path | None) -> tuple[str, Path]:
