@@ -13,6 +13,6 @@ def test_a_number_and_its_text_are_one_id_unless_both_are_there() -> None:
 
 def test_of_an_id_of_two_images_none_is_meant() -> None:
     ids = ImageIds([(1, "a"), (1, "b"), (2, "c"), (2, "c")])
-    assert ids.twice == {1}
+    assert ids.duplicates == {1}
     assert ids.name(1) is ids.name("1") is None
     assert ids.name(2) == "c"

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from showtell.datasets import read_dataset
-from showtell.datasets.names import Names, canonical, is_file
+from showtell.datasets.names import FileNames, canonical, is_file
 
 COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Crème brûlée.jpg") for form in ("NFC", "NFD"))
 
@@ -27,14 +27,14 @@ COMPOSED, DECOMPOSED = (unicodedata.normalize(form, "Crème brûlée.jpg") for f
 )
 def test_a_name_means_the_file_that_differs_in_spelling_alone(tmp_path, write_photos, written, there) -> None:
     [photo] = write_photos(tmp_path, there)
-    assert Names().find(tmp_path, written) == photo
+    assert FileNames().find(tmp_path, written) == photo
 
 
 def test_a_file_of_just_that_name_is_meant_and_of_two_others_none(tmp_path, write_photos) -> None:
     if sys.platform != "linux":
         pytest.skip("the file system does not tell capitals apart")
     photos = write_photos(tmp_path, "A.jpg", "a.jpg", "b\\c.jpg", "b/c.jpg")
-    names = Names()
+    names = FileNames()
     assert [names.find(tmp_path, photo.relative_to(tmp_path).as_posix()) for photo in photos] == photos
     assert names.find(tmp_path, "a.JPG") == tmp_path / "a.JPG"
     assert not is_file(tmp_path / "a.JPG")
@@ -42,8 +42,8 @@ def test_a_file_of_just_that_name_is_meant_and_of_two_others_none(tmp_path, writ
 
 def test_what_is_not_there_stays_as_written(tmp_path) -> None:
     for name in ("gone.jpg", r"..\gone.jpg", "x" * 300, "nul\0.jpg", "half \ud83d.jpg", ""):
-        assert Names().find(tmp_path, name).is_relative_to(tmp_path.parent)
-        assert not is_file(Names().find(tmp_path, name)) or name == ""
+        assert FileNames().find(tmp_path, name).is_relative_to(tmp_path.parent)
+        assert not is_file(FileNames().find(tmp_path, name)) or name == ""
     assert canonical(COMPOSED) == canonical(DECOMPOSED.upper())
 
 

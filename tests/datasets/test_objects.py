@@ -5,7 +5,7 @@ import json
 import pytest
 
 from showtell.datasets import Example, read_dataset
-from showtell.datasets.objects import by_photo, read_instances
+from showtell.datasets.objects import match_objects, read_instances
 from showtell.errors import DatasetError
 
 TABLE = "file,caption,split\na.jpg,a cat,train\nb.jpg,a dog,val\n"
@@ -51,7 +51,7 @@ def test_objects_of_no_photo_and_those_that_are_no_names_are_left_out_and_named(
 
 def test_a_name_means_the_photo_whose_path_ends_with_it_and_only_one() -> None:
     objects = {"1.jpg": ("cat",), "val/2.jpg": ("dog",), "2.jpg": ("cow",), "3.jpg": ("hen",)}
-    found, problems = by_photo(
+    found, problems = match_objects(
         objects, ["train/1.jpg", "train/2.jpg", "val/2.jpg", "train/3.jpg", "val/3.jpg", "11.jpg"]
     )
     assert found == {"train/1.jpg": ("cat",), "train/2.jpg": ("cow",), "val/2.jpg": ("dog",)}

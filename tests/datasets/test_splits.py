@@ -3,16 +3,21 @@ from __future__ import annotations
 import pytest
 
 from showtell.datasets import read_dataset
-from showtell.datasets.splits import split_called, split_of_folder, split_within
+from showtell.datasets.splits import canonical_split, split_in_file_name, split_of_folder
 from showtell.errors import DatasetError
 
 
 def test_what_names_say() -> None:
-    assert [split_called(name) for name in (" Dev", "restval", "TEST", "Fold 1")] == ["val", "train", "test", "fold 1"]
-    assert split_within("train2017") == "train"
-    assert split_within("captions_minival2014") == "val"
-    assert split_within("test-dev2017") == "test"
-    assert [split_within(name) for name in ("latest", "contrast", "interval", "trainees", "")] == [None] * 5
+    assert [canonical_split(name) for name in (" Dev", "restval", "TEST", "Fold 1")] == [
+        "val",
+        "train",
+        "test",
+        "fold 1",
+    ]
+    assert split_in_file_name("train2017") == "train"
+    assert split_in_file_name("captions_minival2014") == "val"
+    assert split_in_file_name("test-dev2017") == "test"
+    assert [split_in_file_name(name) for name in ("latest", "contrast", "interval", "trainees", "")] == [None] * 5
     assert [split_of_folder(name) for name in ("Train", "val2014", "Test_1")] == ["train", "val", "test"]
     assert [split_of_folder(name) for name in ("test drive", "trains", "2017", "")] == [None] * 4
 

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from showtell.datasets.dataset import Dataset, Example, Problem, ProblemKind, problem_lines
-from showtell.datasets.names import Names, is_file
-from showtell.datasets.objects import by_photo, once, read_objects
+from showtell.datasets.names import FileNames, is_file
+from showtell.datasets.objects import match_objects, read_objects, unique_names
 from showtell.datasets.reading import absolute
-from showtell.datasets.splits import split_called, split_of_folder
+from showtell.datasets.splits import canonical_split, split_of_folder
 from showtell.datasets.texts import read_texts
 from showtell.errors import DatasetError
 from showtell.vision.photo import PHOTO_SUFFIXES
@@ -26,7 +26,7 @@ _VALIDATION_BOUND = (2**16 // 10).to_bytes(2)
 class DatasetBuilder:
     """Collects what a reader finds, photo by photo, and makes the `Dataset` of it.
 
-    A photo's name is resolved against the photos folder, as `Names.find` does. It may not lead out of that folder and
+    A photo's name is resolved against the photos folder, as `FileNames.find` does. It may not lead out of that folder and
     the data set's, neither by `..` nor as an absolute path. What is known of the photos beside their captions, in
     `objects.json` and `captions_text.tsv.gz`, is looked for where the captions lie: `beside`, or else `folder`.
     """
@@ -38,7 +38,7 @@ class DatasetBuilder:
         self._paths: dict[str, Path | None] = {}
         self._captions: dict[Path, list[str]] = {}
         self._splits: dict[Path, str] = {}
-        self._names = Names()
+        self._names = FileNames()
         self._splits_stated = False
         self._objects: dict[Path, tuple[str, ...]] = {}
         self._problems: list[Problem] = []
@@ -81,7 +81,7 @@ class DatasetBuilder:
         if not isinstance(split, int | str) or isinstance(split, bool):
             self.add_problem("malformed entry", where, f"the split of {photo} is {split!r:.80}, not a name")
             return
-        split = split_called(str(split))
+        split = canonical_split(str(split))
         first = self._splits.setdefault(path, split)
         if first != split:
             self.add_problem("two splits", where, f"{photo} is in {first} and stays there, not in {split}")
@@ -90,7 +90,7 @@ class DatasetBuilder:
         """Note which classes `photo` shows, each once; of a photo noted twice the last."""
         path = self.add_photo(photo, where)
         if path is not None:
-            self._objects[path] = once(classes)
+            self._objects[path] = unique_names(classes)
 
     def build(self) -> Dataset:
         """Return the data set, its photos in the order of their first mention.
@@ -142,7 +142,7 @@ class DatasetBuilder:
         """Return the objects of the photos whose objects are known; `objects.json` goes over a reader's own."""
         whole = {self._label(path, self._roots[::-1]): path for path in photos}
         stated, problems = read_objects(self._beside)
-        matched, unmatched = by_photo(stated, whole)
+        matched, unmatched = match_objects(stated, whole)
         self._problems += problems + unmatched
         own = {path: classes for path, classes in self._objects.items() if path in photos}
         return own | {whole[label]: classes for label, classes in matched.items()}
@@ -203,7 +203,7 @@ def find_photos(given: Path | None, folders: Sequence[Path], names: Iterable[str
             raise DatasetError(f"photos folder {given}: no such folder; name the one that holds the photos")
         return given
     present = [folder for folder in folders if folder.is_dir()]
-    listed = Names()
+    listed = FileNames()
     name = None
     for name in names:
         for folder in present:

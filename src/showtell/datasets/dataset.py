@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from showtell.datasets.splits import split_called
+from showtell.datasets.splits import canonical_split
 
 ProblemKind = Literal[
     "missing photo",
@@ -74,7 +74,7 @@ class Dataset:
 
     def split(self, name: str) -> tuple[Example, ...]:
         """Return the examples of one split (`train`, `val` or `dev`, `test`), none where there is no such split."""
-        return tuple(example for example in self.examples if example.split == split_called(name))
+        return tuple(example for example in self.examples if example.split == canonical_split(name))
 
     def summary(self) -> str:
         """Return what was found in a few lines: a count a split, what else there is, a count a kind of problem."""

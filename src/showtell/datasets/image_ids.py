@@ -16,10 +16,10 @@ class ImageIds:
 
     def __init__(self, images: Iterable[tuple[Id, str]]) -> None:
         self._names: dict[Id, str] = {}
-        self.twice: set[Id] = set()
+        self.duplicates: set[Id] = set()
         for id_, name in images:
             if self._names.setdefault(id_, name) != name:
-                self.twice.add(id_)
+                self.duplicates.add(id_)
         self._plain: dict[Id, list[Id]] = {}
         for id_ in self._names:
             self._plain.setdefault(_plain(id_), []).append(id_)
@@ -31,7 +31,7 @@ class ImageIds:
     def name(self, id_: Id) -> str | None:
         """Return the name of the image that an id means, None if it means none or cannot be told."""
         known = self.known(id_)
-        return None if known is None or known in self.twice else self._names[known]
+        return None if known is None or known in self.duplicates else self._names[known]
 
     def known(self, id_: Id) -> Id | None:
         """Return an id as the file's images have it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from showtell.datasets.reading import absolute
 
 
-class Names:
+class FileNames:
     """The files of folders by what they are called, each folder read once."""
 
     def __init__(self) -> None:

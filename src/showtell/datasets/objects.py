@@ -31,14 +31,14 @@ def read_objects(folder: Path) -> tuple[dict[str, tuple[str, ...]], list[Problem
     problems = []
     for name, classes in content.items():
         if isinstance(classes, list) and all(isinstance(one, str) and one.strip() for one in classes):
-            found[name] = once(classes)
+            found[name] = unique_names(classes)
         else:
             detail = f"the objects of {name} are {classes!r:.80}, not a list of the names of classes"
             problems.append(Problem("malformed entry", f"{OBJECTS}:{name}", detail))
     return found, problems
 
 
-def by_photo(
+def match_objects(
     objects: dict[str, tuple[str, ...]], labels: Iterable[str]
 ) -> tuple[dict[str, tuple[str, ...]], list[Problem]]:
     """Return the objects of the photos `labels`, each a path with slashes, by label.
@@ -72,7 +72,7 @@ def read_instances(file: Path) -> tuple[dict[str, tuple[str, ...]], list[Problem
     Raises:
         DatasetError: the file cannot be read, or lacks its lists of images, annotations and categories.
     """
-    match read_json(file, _without_outlines):
+    match read_json(file, _drop_segmentation):
         case {"images": list(images), "annotations": list(annotations), "categories": list(categories)}:
             pass
         case _:
@@ -97,7 +97,7 @@ def read_instances(file: Path) -> tuple[dict[str, tuple[str, ...]], list[Problem
             case _:
                 malformed("images", index, "an object with id and file_name")
     ids = ImageIds(named)
-    found: dict[str, list[str]] = {name: [] for id_, name in named if id_ not in ids.twice}
+    found: dict[str, list[str]] = {name: [] for id_, name in named if id_ not in ids.duplicates}
     for index, annotation in enumerate(annotations):
         match annotation:
             case {"image_id": int() | str() as image_id, "category_id": int() | str() as category_id} if (
@@ -106,15 +106,15 @@ def read_instances(file: Path) -> tuple[dict[str, tuple[str, ...]], list[Problem
                 found[owner].append(classes[category_id])
             case _:
                 malformed("annotations", index, "the image_id of one of the images and the category_id of a category")
-    return {name: once(shown) for name, shown in found.items()}, problems
+    return {name: unique_names(shown) for name, shown in found.items()}, problems
 
 
-def once(names: Iterable[str]) -> tuple[str, ...]:
+def unique_names(names: Iterable[str]) -> tuple[str, ...]:
     """Return names without blanks around them, each once, in the order of their first mention."""
     return tuple(dict.fromkeys(name.strip() for name in names))
 
 
-def _without_outlines(entry: dict[str, object]) -> dict[str, object]:
+def _drop_segmentation(entry: dict[str, object]) -> dict[str, object]:
     """Forget an instance's outline, nearly all of a file of 450 MB, as soon as it is read."""
     entry.pop("segmentation", None)
     return entry

@@ -19,13 +19,13 @@ SPLITS = {
 }
 
 
-def split_called(name: str) -> str:
+def canonical_split(name: str) -> str:
     """Return the split that a name means: `train`, `val` or `test`, in any capitals; any other name is a split too."""
     name = name.strip().lower()
     return SPLITS.get(name, name)
 
 
-def split_within(name: str) -> str | None:
+def split_in_file_name(name: str) -> str | None:
     """Return the split of which a file's name speaks: `captions_test2017` is of `test`, `captions_latest` of none."""
     words = re.findall(r"[^\W\d_]+", name.lower())
     return next((SPLITS[word] for word in words if word in SPLITS), None)

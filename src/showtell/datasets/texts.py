@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from showtell.datasets.dataset import Problem, TextOnly
-from showtell.datasets.objects import once
+from showtell.datasets.objects import unique_names
 from showtell.datasets.reading import read_packed_text
 from showtell.errors import DatasetError
 
@@ -42,7 +42,7 @@ def read_texts(folder: Path, held_out: Mapping[str, str]) -> tuple[tuple[TextOnl
         if id_ in objects:
             problems.append(Problem("malformed entry", where, f"{id_} has its objects on an earlier line already"))
         else:
-            objects[id_] = once(name for name in classes.split(",") if name.strip())
+            objects[id_] = unique_names(name for name in classes.split(",") if name.strip())
     texts = []
     for id_, said in captions.items():
         if id_ in held_out:

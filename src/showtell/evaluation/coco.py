@@ -46,8 +46,8 @@ def read_results(
                     f"{references}: annotation {place} is {entry!r:.80}, expected an image_id and a caption"
                 )
     ids = ImageIds(named)
-    if ids.twice:
-        raise DatasetError(f"{references}: two images have the id {min(map(str, ids.twice))}; give each its own")
+    if ids.duplicates:
+        raise DatasetError(f"{references}: two images have the id {min(map(str, ids.duplicates))}; give each its own")
     ids = ImageIds([*named, *((photo, str(photo)) for photo, _ in said if ids.known(photo) is None)])
     theirs: dict[int | str, list[str]] = {photo: [] for photo in ids}
     for photo, caption in said:

@@ -9,7 +9,7 @@ from showtell.datasets.builder import DatasetBuilder, find_photos, usual_folders
 from showtell.datasets.dataset import Dataset
 from showtell.datasets.image_ids import ImageIds
 from showtell.datasets.objects import read_instances
-from showtell.datasets.splits import split_within
+from showtell.datasets.splits import split_in_file_name
 
 
 def is_coco(content: object) -> bool:
@@ -55,12 +55,12 @@ def _add_file(builder: DatasetBuilder, path: Path, content: object, root: Path, 
     part = path.stem.removeprefix("captions_")
     own = [root / part, *(folder / part for folder in usual_folders(root))]
     folder = find_photos(None, [*own, *usual_folders(root)], (name for _, name in named), path)
-    split = split_within(part)
+    split = split_in_file_name(part)
     for id_, name in named:
         where = f"{path.name}:{name}"
         builder.add_photo(str(folder / name), where)
         builder.set_split(str(folder / name), split, where)
-        if id_ in ids.twice:
+        if id_ in ids.duplicates:
             detail = f"its id {id_!r} is another image's too; the captions of that id are left out"
             builder.add_problem("malformed entry", where, detail)
     shown = _instances(builder, path.with_name(f"instances_{part}.json"))

@@ -11,7 +11,7 @@ from pathlib import Path, PureWindowsPath
 
 from showtell.datasets.builder import DatasetBuilder, find_photos, usual_folders
 from showtell.datasets.dataset import Dataset
-from showtell.datasets.names import Names, is_file
+from showtell.datasets.names import FileNames, is_file
 from showtell.datasets.reading import read_text
 from showtell.errors import DatasetError
 from showtell.vision.photo import PHOTO_SUFFIXES
@@ -97,7 +97,7 @@ def _photo_column(path: Path, rows: Sequence[_Row], columns: Sequence[str], phot
         except DatasetError as error:
             problem = problem or error
             continue
-        listed = Names()
+        listed = FileNames()
         if len(columns) == 1 or any(is_file(listed.find(root, name)) for name in texts):
             return column, root
     if problem:
