@@ -28,13 +28,13 @@ from showtell.vision.photo import open_photo
 
 _SIDE = 16
 _BITS = _SIDE * _SIDE
-_FAR = 40
-_ALIKE = 0.95
+_MAX_DISTANCE = 40
+_MIN_CORRELATION = 0.95
 _BLOCK = 2048
 _SHOWN = 3
 
-# A difference hash as signs, (256,), and a thumbnail, (768,), of mean 0 and length 1, or 0 where all is of one grey.
-_Look: TypeAlias = tuple[NDArray[np.int8], NDArray[np.float32]]
+# A difference hash of -1 and 1, (256,), and a thumbnail, (768,), of mean 0 and length 1, or 0 where all is of one grey.
+_Fingerprint: TypeAlias = tuple[NDArray[np.int8], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def find_leaks(datasets: Sequence[Dataset], progress: Callable[[int, int], None]
         for example in (*dataset.examples, *dataset.uncaptioned):
             (train if example.split == "train" else held_out)[example.photo] = number
     photos = list(train | held_out)
-    found = _alike(_looks(photos, progress or (lambda done, total: None)), list(train), list(held_out))
+    found = _nearest(_fingerprints(photos, progress or (lambda done, total: None)), list(train), list(held_out))
     keys, _ = content_keys(photos)
     by_content = {keys[photo]: photo for photo in reversed(held_out) if photo in keys}
     found |= {photo: (by_content[keys[photo]], 0) for photo in train if keys.get(photo) in by_content}
@@ -82,7 +82,7 @@ def find_leaks(datasets: Sequence[Dataset], progress: Callable[[int, int], None]
 def leak_lines(leaks: Sequence[Leak]) -> list[str]:
     """Return a line on the leaks within a data set, which are its author's to mend, none without."""
     within = [leak for leak in leaks if leak.within]
-    return [f"the scores will be too good: {_named(within)}"] if within else []
+    return [f"the scores will be too good: {_pairs(within)}"] if within else []
 
 
 def refuse_leaks(leaks: Sequence[Leak]) -> None:
@@ -92,60 +92,64 @@ def refuse_leaks(leaks: Sequence[Leak]) -> None:
         DatasetError: there are.
     """
     if between := [leak for leak in leaks if not leak.within]:
-        raise DatasetError(f"{_named(between)}; take them out of one of the two data sets")
+        raise DatasetError(f"{_pairs(between)}; take them out of one of the two data sets")
 
 
-def _named(leaks: Sequence[Leak]) -> str:
+def _pairs(leaks: Sequence[Leak]) -> str:
     pairs = "; ".join(f"{leak.train} is {leak.held_out}" for leak in leaks[:_SHOWN])
     more = "; ..." if len(leaks) > _SHOWN else ""
     return f"{len(leaks):,} training photos are held-out photos too ({pairs}{more})"
 
 
-def _looks(photos: Sequence[Path], report: Callable[[int, int], None]) -> dict[Path, _Look]:
+def _fingerprints(photos: Sequence[Path], report: Callable[[int, int], None]) -> dict[Path, _Fingerprint]:
     """Return how the photos look, those that can be opened."""
-    looks = {}
+    fingerprints = {}
     with ThreadPoolExecutor(usable_cores()) as pool:
-        for done, (photo, look) in enumerate(zip(photos, pool.map(_look, photos), strict=True), 1):
-            if look is not None:
-                looks[photo] = look
+        for done, (photo, fingerprint) in enumerate(zip(photos, pool.map(_fingerprint, photos), strict=True), 1):
+            if fingerprint is not None:
+                fingerprints[photo] = fingerprint
             report(done, len(photos))
-    return looks
+    return fingerprints
 
 
-def _look(photo: Path) -> _Look | None:
+def _fingerprint(photo: Path) -> _Fingerprint | None:
     try:
         image = open_photo(photo)
     except PhotoError:
         return None
     cells = np.asarray(image.convert("L").resize((_SIDE + 1, _SIDE), Image.Resampling.LANCZOS)).astype(np.int16)
-    signs = np.where(cells[:, 1:] > cells[:, :-1], 1, -1).astype(np.int8)
+    hashes = np.where(cells[:, 1:] > cells[:, :-1], 1, -1).astype(np.int8)
     thumbnail = np.asarray(image.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)).astype(np.float32).ravel()
     thumbnail -= thumbnail.mean()
-    return signs.ravel(), thumbnail / max(float(np.linalg.norm(thumbnail)), 1.0)
+    return hashes.ravel(), thumbnail / max(float(np.linalg.norm(thumbnail)), 1.0)
 
 
-def _alike(looks: dict[Path, _Look], train: Sequence[Path], held_out: Sequence[Path]) -> dict[Path, tuple[Path, int]]:
+def _nearest(
+    fingerprints: dict[Path, _Fingerprint], train: Sequence[Path], held_out: Sequence[Path]
+) -> dict[Path, tuple[Path, int]]:
     """Return the nearest held-out photo of each training photo that looks like one, and their distance."""
-    train = [photo for photo in train if photo in looks]
-    held_out = [photo for photo in held_out if photo in looks]
+    train = [photo for photo in train if photo in fingerprints]
+    held_out = [photo for photo in held_out if photo in fingerprints]
     found: dict[Path, tuple[Path, int]] = {}
     if not held_out:
         return found
-    signs, thumbnails = _stacked(looks, held_out)
+    hashes, thumbnails = _stacked(fingerprints, held_out)
     for start in range(0, len(train), _BLOCK):
         block = train[start : start + _BLOCK]
-        own_signs, own_thumbnails = _stacked(looks, block)
-        distances = (_BITS - own_signs @ signs.T) / 2
-        distances[own_thumbnails @ thumbnails.T < _ALIKE] = _BITS
+        own_hashes, own_thumbnails = _stacked(fingerprints, block)
+        distances = (_BITS - own_hashes @ hashes.T) / 2
+        distances[own_thumbnails @ thumbnails.T < _MIN_CORRELATION] = _BITS
         for photo, row in zip(block, distances, strict=True):
             nearest = int(row.argmin())
-            if row[nearest] <= _FAR:
+            if row[nearest] <= _MAX_DISTANCE:
                 found[photo] = held_out[nearest], int(row[nearest])
     return found
 
 
-def _stacked(looks: dict[Path, _Look], photos: Sequence[Path]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _stacked(
+    fingerprints: dict[Path, _Fingerprint], photos: Sequence[Path]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return (
-        np.array([looks[photo][0] for photo in photos], np.float32),
-        np.array([looks[photo][1] for photo in photos], np.float32),
+        np.array([fingerprints[photo][0] for photo in photos], np.float32),
+        np.array([fingerprints[photo][1] for photo in photos], np.float32),
     )
