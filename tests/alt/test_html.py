@@ -10,7 +10,7 @@ from showtell.alt.image import Image
 
 def understood(images: list[Image]) -> list[Image]:
     """Those that a text may be given to."""
-    return [image for image in images if not image.doubt]
+    return [image for image in images if not image.review_reason]
 
 
 @pytest.mark.parametrize(
@@ -133,9 +133,9 @@ def test_an_alt_that_code_brings(tag: str) -> None:
         ("<img {src}>", "template"),
     ],
 )
-def test_what_is_not_understood_is_reported(text: str, doubt: str) -> None:
+def test_what_is_not_understood_is_reported(text: str, review_reason: str) -> None:
     (image,) = images_in_html(text)
-    assert doubt in image.doubt
+    assert review_reason in image.review_reason
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_texts_make_every_image_found_be_found_no_more(text: str) -> None:
         pieces += [text[at : image.offset], image.insertion("A dog.")]
         at = image.offset
     then = images_in_html("".join([*pieces, text[at:]]))
-    assert [image.doubt for image in then] == [image.doubt for image in images if image.doubt]
+    assert [image.review_reason for image in then] == [image.review_reason for image in images if image.review_reason]
 
 
 @settings(deadline=None)

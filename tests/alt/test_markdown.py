@@ -13,7 +13,7 @@ from showtell.alt.markdown import images_in_markdown
 
 def understood(text: str) -> list[Image]:
     """The images that a text may be given to."""
-    return [image for image in images_in_markdown(text) if not image.doubt]
+    return [image for image in images_in_markdown(text) if not image.review_reason]
 
 
 def with_texts(text: str, alt: str) -> str:
@@ -136,10 +136,10 @@ def test_a_text_changes_nothing_else_on_the_page(text: str) -> None:
         ("![[a.jpg]]", "a.jpg", "no image to CommonMark"),
     ],
 )
-def test_what_is_not_understood_is_reported(text: str, source: str, doubt: str) -> None:
+def test_what_is_not_understood_is_reported(text: str, source: str, review_reason: str) -> None:
     (image,) = images_in_markdown(text)
     assert image.source == source
-    assert doubt in image.doubt
+    assert review_reason in image.review_reason
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_every_byte_but_the_insertions_stays(
         page = read_page(path)
     except ShowtellError:
         return
-    images = [image for image in page.images if not image.doubt]
+    images = [image for image in page.images if not image.review_reason]
     chosen = draw.draw(st.sets(st.sampled_from(images))) if images else set()
     insertions = page.insertions(dict.fromkeys(chosen, 'A "dog" & é ☕.'))
     result = edited(data, insertions)

@@ -6,7 +6,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from showtell.alt.source import Left, find_photo, no_spacer, shown
+from showtell.alt.source import Skipped, find_photo, shown, skip_spacer
 from showtell.errors import PhotoError
 from showtell.vision.photo import open_photo
 
@@ -81,7 +81,7 @@ def test_links_within_the_site_are_followed(site: Path) -> None:
 )
 def test_what_is_left(site: Path, source: str, reason: str) -> None:
     found = find_photo(source, site / "a.html", site)
-    assert isinstance(found, Left)
+    assert isinstance(found, Skipped)
     assert reason in found.reason
 
 
@@ -134,12 +134,12 @@ def test_a_base(site: Path, base: str, source: str, expected: str | None) -> Non
     (site / "img").mkdir()
     (site / "img" / "cat.jpg").write_bytes(b"cat")
     found = find_photo(source, site / "posts" / "a.html", site, base)
-    assert found == (Left("is elsewhere, and not fetched") if expected is None else site / expected)
+    assert found == (Skipped("is elsewhere, and not fetched") if expected is None else site / expected)
 
 
 def test_a_base_that_a_template_writes(site: Path) -> None:
     base, page = "{{ site.url }}/x/", site / "a.html"
-    assert find_photo("cat.jpg", page, site, base) == Left("is relative to a <base> that a template writes")
+    assert find_photo("cat.jpg", page, site, base) == Skipped("is relative to a <base> that a template writes")
     assert find_photo("/cat.jpg", page, site, base) == site / "cat.jpg"
 
 
@@ -176,12 +176,12 @@ def test_a_source_is_shown_on_one_line() -> None:
     assert shown("a" * 1000) == "a" * 1000
 
 
-@pytest.mark.parametrize(("size", "left"), [((1, 1), True), ((15, 600), True), ((16, 16), False)])
+@pytest.mark.parametrize(("size", "skipped"), [((1, 1), True), ((15, 600), True), ((16, 16), False)])
 def test_a_spacer_is_left(tmp_path: Path, size: tuple[int, int], left: bool) -> None:
     PIL.Image.new("RGB", size).save(tmp_path / "spacer.gif")
     for photo in (tmp_path / "spacer.gif", (tmp_path / "spacer.gif").read_bytes()):
-        found = no_spacer(photo)
-        assert isinstance(found, Left) == left
+        found = skip_spacer(photo)
+        assert isinstance(found, Skipped) == left
         assert left or found == photo
-    assert no_spacer(tmp_path / "gone.gif") == tmp_path / "gone.gif"
-    assert no_spacer(b"broken") == b"broken"
+    assert skip_spacer(tmp_path / "gone.gif") == tmp_path / "gone.gif"
+    assert skip_spacer(b"broken") == b"broken"

@@ -11,7 +11,7 @@ import pytest
 from conftest import PHOTOS
 from showtell.alt import use as use_module
 from showtell.alt.page import parse_page
-from showtell.alt.source import Left, find_photo
+from showtell.alt.source import Skipped, find_photo
 from showtell.alt.use import Use, uses_of
 from showtell.errors import PhotoError
 
@@ -54,11 +54,11 @@ def test_the_first_source_that_is_a_photo(site: Path, text: str, source: str) ->
     [
         ("<img src=gone.png srcset='gone-2.png 2x'>", "gone.png", Path),
         ("<img src=a.png data-src=gone.png>", "gone.png", Path),  # not what is shown at first
-        ("<img src=dot.gif>", "dot.gif", Left),
+        ("<img src=dot.gif>", "dot.gif", Skipped),
         ("<img src=../a.png srcset='gone.png 2x'>", "../a.png", PhotoError),
-        ("<img src=a.png data-src='{{ b }}'>", "{{ b }}", Left),
-        ("<img src=a.png {{ b }}>", "a.png", Left),
-        ("<img>", "", Left),
+        ("<img src=a.png data-src='{{ b }}'>", "{{ b }}", Skipped),
+        ("<img src=a.png {{ b }}>", "a.png", Skipped),
+        ("<img>", "", Skipped),
     ],
 )
 def test_else_the_first_is_told(site: Path, text: str, source: str, outcome: type) -> None:

@@ -139,7 +139,7 @@ def test_json(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None
         "error": "no such file; check the path",
     }
     assert outside["error"].startswith("leads out of site")
-    assert no_source == {"file": "site/broken.md", "line": 3, "src": "", "left": "has no src of its own"}
+    assert no_source == {"file": "site/broken.md", "line": 3, "src": "", "skipped": "has no src of its own"}
     assert cat == {
         "file": "site/index.html",
         "line": 3,
@@ -148,8 +148,8 @@ def test_json(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None
         "confidence": None,
     }
     assert coffee["alt"] == texts[1]
-    assert "elsewhere" in elsewhere["left"]
-    assert "drawing" in drawing["left"]
+    assert "elsewhere" in elsewhere["skipped"]
+    assert "drawing" in drawing["skipped"]
     assert len(entries) == 9
 
 

@@ -7,21 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from showtell.alt.image import Image
 from showtell.alt.tags import Tag, Tags
-from showtell.alt.template import WRITTEN, Hidden, has_template, hide_templates
+from showtell.alt.template import WRITTEN_BY_TEMPLATE, Hidden, has_template, hide_templates
 
 # `<img>`, and what components are named: `<Image>`, `<amp-img>`, `<v-img>`, `<enhanced:img>`.
 IMAGE_TAG = re.compile(r"<(?:[\w.]+[:-])*\w*(?:img|image)(?=[\t\n\f\r />\U000f0000-\U000fffff])", re.IGNORECASE)
 _WITHOUT_ALT = re.compile(rf"{IMAGE_TAG.pattern}(?![^<>]*\balt\b)", re.IGNORECASE)
 # How Vue, Alpine, Angular, AngularJS, Svelte, Lit, Polymer, Aurelia and Thymeleaf write, around its name, that a page's
 # code sets an attribute: it will have a value.
-_BEFORE = (
+_BINDING_PREFIX = (
     r"(?:[:.?]|(?:data-)?(?:v-|x-)?bind:|\[(?:attr\.)?|bind-(?:attr\.)?|(?:data-|x-)?ng-attr-|ng:attr:|(?:data-)?th[:-]"
     r"|attr[.:])"
 )
-_BEHIND = r"(?:\]|\$|(?:\.[\w-]+)*)"
-_ALT = re.compile(rf"{_BEFORE}?alt(?:-title)?{_BEHIND}|\{{\s*alt\s*\}}")
+_BINDING_SUFFIX = r"(?:\]|\$|(?:\.[\w-]+)*)"
+_ALT = re.compile(rf"{_BINDING_PREFIX}?alt(?:-title)?{_BINDING_SUFFIX}|\{{\s*alt\s*\}}")
 _SOURCE = r"(?:(?:data-(?:\w+-)*|lazy-?)?src(?:set)?|lazyload)"
-_BOUND_SOURCE = re.compile(rf"{_BEFORE}{_SOURCE}{_BEHIND}|{_SOURCE}(?:\$|\.[\w-]+)|v-lazy(?:load)?(?::\w+)?")
+_BOUND_SOURCE = re.compile(
+    rf"{_BINDING_PREFIX}{_SOURCE}{_BINDING_SUFFIX}|{_SOURCE}(?:\$|\.[\w-]+)|v-lazy(?:load)?(?::\w+)?"
+)
 # An attribute whose value names attributes that it sets: `th:attr="alt=..."`, `data-bind="attr: {alt: ...}"`.
 _SETS_ALT, _SETS_SOURCE = (
     re.compile(rf"(?:^|[\s\[{{(,;'\"]){name}(?:['\"]?\s*[:=,\]]|\s|$)") for name in ("alt", "src")
@@ -32,8 +34,8 @@ _SPREAD = re.compile(
     r"(?:v-bind:?|x-bind:?|:)(?:\[.*)?|.*[{}<%].*|\$.*|@attributes|@.*\(.*|py:attrs|data-sly-attribute|data-l10n-id",
     re.DOTALL,
 )
-_SHORT = re.compile(r"\{\s*([\w-]+)\s*\}")
-_OF_HTML = re.compile(r"[a-z]+|aria-[a-z]+")
+_SHORTHAND = re.compile(r"\{\s*([\w-]+)\s*\}")
+_STANDARD_ATTRIBUTE = re.compile(r"[a-z]+|aria-[a-z]+")
 # What scripts for lazy images name those that are shown in the end, and what they name other ones.
 _LAZY = ("src", "srcset", "original", "lazy", "lazyload", "echo")
 _LAZY_PHOTO = frozenset({"actual", "defer", "deferred", "image", "img", "photo", "picture", "real", "url"})
@@ -47,14 +49,14 @@ _WORDS = re.compile(r"[a-z]+")
 _FILE = re.compile(r"/|\.[a-z]", re.IGNORECASE)
 _PHOTO = re.compile(r"\.(?:avif|bmp|gif|hei[cf]|jpe?g|png|tiff?|webp)(?:[?#]|\Z)", re.IGNORECASE)
 # A tag without a blank before its template code: `<img{{ attributes }}>`.
-_WITH_CODE = re.compile(r"img[\U000f0000-\U0010ffff]+.*", re.DOTALL)
+_TAG_WITH_TEMPLATE = re.compile(r"img[\U000f0000-\U0010ffff]+.*", re.DOTALL)
 _CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+([\d.]*)(\w?)[^,]*)?")
 _LITERAL = re.compile(r"""\{\s*(["'`])([^"'`$\\]*)\1\s*\}""")
 
-MAY_BRING_AN_ALT = "is written in part by code, which may bring an alt"
-NO_END = "has a tag without an end"
+MAY_SET_ALT = "is written in part by code, which may bring an alt"
+UNCLOSED_TAG = "has a tag without an end"
 IN_CODE = "is in code"
-BY_A_COMPONENT = "is shown by a component, which may bring an alt"
+RENDERED_BY_COMPONENT = "is shown by a component, which may bring an alt"
 
 
 def images_in_html(text: str) -> list[Image]:
@@ -75,21 +77,21 @@ def images_of(tags: Iterable[Tag], text: str, hidden: Hidden) -> Iterator[Image]
     for tag in tags:
         if not tag.name:
             for found in IMAGE_TAG.finditer(text, tag.start):
-                yield Image(found.end(), "", "html", doubt=NO_END)
+                yield Image(found.end(), "", "html", review_reason=UNCLOSED_TAG)
         elif tag.name == "picture":
             picture = None if tag.is_end else []
         elif tag.name == "source" and picture is not None and not tag.is_end:
             picture.append(tag.attributes)
         elif tag.name == "base" and not tag.is_end and tag.in_document and base is None:
             base = tag.attributes.get("href")
-        elif not tag.is_end and (tag.name.endswith(("img", "image")) or _WITH_CODE.fullmatch(tag.name)):
+        elif not tag.is_end and (tag.name.endswith(("img", "image")) or _TAG_WITH_TEMPLATE.fullmatch(tag.name)):
             image = image_of(tag, hidden, base or "", picture or ())
             picture = None
             if image and (tag.name != "image" or "src" in tag.attributes):  # SVG's has none
                 yield image
         for start, end in tag.braces:
             for found in _WITHOUT_ALT.finditer(text, start, end):
-                yield Image(found.end(), "", "html", doubt=IN_CODE)
+                yield Image(found.end(), "", "html", review_reason=IN_CODE)
 
 
 def image_of(tag: Tag, hidden: Hidden, base: str = "", picture: Sequence[Mapping[str, str]] = ()) -> Image | None:
@@ -113,20 +115,20 @@ def image_of(tag: Tag, hidden: Hidden, base: str = "", picture: Sequence[Mapping
         return None
     bound = _bound_source(attributes)
     sources = [bound] if bound else [hidden.restored(source) for source in _sources(attributes, picture)]
-    doubt = (
-        _doubt({tag.name: "", **attributes})
-        or ("" if tag.name == "img" else BY_A_COMPONENT)
-        or (WRITTEN if bound else "")
+    review_reason = (
+        _review_reason({tag.name: "", **attributes})
+        or ("" if tag.name == "img" else RENDERED_BY_COMPONENT)
+        or (WRITTEN_BY_TEMPLATE if bound else "")
     )
-    return Image(tag.start + len("<img"), sources[0], "html", hidden.restored(base), tuple(sources[1:]), doubt)
+    return Image(tag.start + len("<img"), sources[0], "html", hidden.restored(base), tuple(sources[1:]), review_reason)
 
 
-def _doubt(attributes: Mapping[str, str]) -> str:
+def _review_reason(attributes: Mapping[str, str]) -> str:
     """Why an image may have a text after all; empty if nothing speaks for it."""
     for name, value in attributes.items():
-        if has_template(name) or (_SPREAD.fullmatch(name) and not _SHORT.fullmatch(name)):
-            return MAY_BRING_AN_ALT
-        if not _OF_HTML.fullmatch(name) and ("alt" in _WORDS.findall(name) or _SETS_ALT.search(value)):
+        if has_template(name) or (_SPREAD.fullmatch(name) and not _SHORTHAND.fullmatch(name)):
+            return MAY_SET_ALT
+        if not _STANDARD_ATTRIBUTE.fullmatch(name) and ("alt" in _WORDS.findall(name) or _SETS_ALT.search(value)):
             return f"has {name} in its tag, which may bring an alt"
     return ""
 
@@ -134,9 +136,9 @@ def _doubt(attributes: Mapping[str, str]) -> str:
 def _bound_source(attributes: Mapping[str, str]) -> str:
     """The code that says what an image shows; empty if there is none."""
     for name, value in attributes.items():
-        if _BOUND_SOURCE.fullmatch(name) or (not _OF_HTML.fullmatch(name) and _SETS_SOURCE.search(value)):
+        if _BOUND_SOURCE.fullmatch(name) or (not _STANDARD_ATTRIBUTE.fullmatch(name) and _SETS_SOURCE.search(value)):
             return value or name
-        if (short := _SHORT.fullmatch(name)) and short[1] == "src":
+        if (short := _SHORTHAND.fullmatch(name)) and short[1] == "src":
             return name
     return ""
 

@@ -21,7 +21,7 @@ class Image:
         syntax: how the page writes it.
         base: what a relative source is relative to, as a URL of the page's `<base>`; empty if it has none.
         others: further files of the same picture, if `source` is not to be had.
-        doubt: why a person has to look at it; empty for one that is understood.
+        review_reason: why a person has to look at it; empty for one that is understood.
     """
 
     offset: int
@@ -29,7 +29,7 @@ class Image:
     syntax: Literal["html", "markdown"]
     base: str = ""
     others: tuple[str, ...] = ()
-    doubt: str = ""
+    review_reason: str = ""
 
     def insertion(self, alt: str) -> str:
         """What to insert at `offset`, so that `alt` is the image's alternative text."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pyromark
 
-from showtell.alt.html import IMAGE_TAG, NO_END, image_of, images_of
+from showtell.alt.html import IMAGE_TAG, UNCLOSED_TAG, image_of, images_of
 from showtell.alt.image import Image
 from showtell.alt.tags import Tags
 from showtell.alt.template import Hidden, hide_templates
@@ -130,14 +130,19 @@ class _Leaf:
             if at < behind or at >= self.text[run][1] or is_escaped:
                 continue
             if path := like[1] or like[2]:
-                found.append(Image(at + 2, hidden.restored(path), "markdown", doubt=_NOT_A_PATH))
+                found.append(Image(at + 2, hidden.restored(path), "markdown", review_reason=_NOT_A_PATH))
                 continue
             tags = tags or Tags(page[begin:end])
             tag = tags.read(at - begin)
             if not tag.name:  # nor has any behind it
-                last = [Image(rest.end(), "", "html", doubt=NO_END) for rest in IMAGE_TAG.finditer(page, at, end)]
+                last = [
+                    Image(rest.end(), "", "html", review_reason=UNCLOSED_TAG)
+                    for rest in IMAGE_TAG.finditer(page, at, end)
+                ]
                 return found + last
             behind = begin + tag.end
             if image := image_of(tag, hidden):
-                found.append(replace(image, offset=begin + image.offset, doubt=image.doubt or _NOT_A_TAG))
+                found.append(
+                    replace(image, offset=begin + image.offset, review_reason=image.review_reason or _NOT_A_TAG)
+                )
         return found

@@ -107,7 +107,7 @@ def parse_page(path: Path, data: bytes) -> Page:
     try:
         text = body.decode(encoding, "surrogateescape")
         images = images_in_html(text) if is_html else images_in_markdown(text)
-        places = [0, *(image.offset for image in images if not image.doubt), len(text)]
+        places = [0, *(image.offset for image in images if not image.review_reason), len(text)]
         same = b"".join(_encoded(text[a:b], encoding) for a, b in pairwise(places)) == body
     except UnicodeError:
         same = False

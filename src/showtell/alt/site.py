@@ -17,13 +17,13 @@ _PACKAGES = frozenset(
 )
 _GENERATED = frozenset({"__pycache__", "_build", "_site"})
 # Files that say what a folder is: a virtual environment of Python's, conda's, and what a program can make anew.
-_MARKS = {
+_MARKER_FILES = {
     "pyvenv.cfg": "is a virtual environment",
     "conda-meta": "is a virtual environment",
     "CACHEDIR.TAG": "is a cache",
 }
 # The folders of `.gitignore`s that apply, from above, and what they say.
-_Rules = tuple[tuple[Path, GitIgnoreSpec], ...]
+_IgnoreRules = tuple[tuple[Path, GitIgnoreSpec], ...]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def list_pages(top: Path) -> Listing:
         for name in subfolders:
             if name.startswith(".") or (here / name).is_symlink():
                 continue
-            if reason := _foreign(here / name) or _ignored(place / name, rules, is_folder=True):
+            if reason := _not_source(here / name) or _ignored(place / name, rules, is_folder=True):
                 listing.skipped[here / name] = reason
             else:
                 searched.append(name)
@@ -95,7 +95,7 @@ def site_of(top: Path) -> Path:
     return here if top.resolve().is_relative_to(here.resolve()) else top.parent
 
 
-def _foreign(folder: Path) -> str:
+def _not_source(folder: Path) -> str:
     """What a folder is that is not the site's; empty if nothing says so."""
     if folder.name in _PACKAGES:
         return "holds others' packages"
@@ -103,10 +103,10 @@ def _foreign(folder: Path) -> str:
         return "is made by a generator"
     if (rules := _rules_of(folder)) and _ignored(folder / "any", rules, is_folder=False):  # itself and all in it
         return "is ignored by Git"
-    return next((what for name, what in _MARKS.items() if os.path.lexists(folder / name)), "")
+    return next((what for name, what in _MARKER_FILES.items() if os.path.lexists(folder / name)), "")
 
 
-def _ignored(path: Path, rules: _Rules, *, is_folder: bool) -> str:
+def _ignored(path: Path, rules: _IgnoreRules, *, is_folder: bool) -> str:
     """That Git ignores a file or a folder; empty if it does not. The nearest rule that says something counts."""
     for folder, spec in reversed(rules):
         if path.is_relative_to(folder):
@@ -116,7 +116,7 @@ def _ignored(path: Path, rules: _Rules, *, is_folder: bool) -> str:
     return ""
 
 
-def _rules_of(folder: Path) -> _Rules:
+def _rules_of(folder: Path) -> _IgnoreRules:
     """What a folder's `.gitignore` says; nothing if it has none that can be read."""
     try:
         lines = read_regular(folder / ".gitignore").decode("utf-8", "surrogateescape").splitlines()
@@ -125,7 +125,7 @@ def _rules_of(folder: Path) -> _Rules:
         return ()
 
 
-def _rules_above(top: Path) -> _Rules:
+def _rules_above(top: Path) -> _IgnoreRules:
     """What the folders above say, up to the repository's, unless they ignore the folder itself."""
     folders = [top, *top.parents]
     height = next((height for height, folder in enumerate(folders) if os.path.lexists(folder / ".git")), 0)

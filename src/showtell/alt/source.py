@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes
 
-from showtell.alt.place import place_of
-from showtell.alt.template import WRITTEN
+from showtell.alt.resolve import resolve_path
+from showtell.alt.template import WRITTEN_BY_TEMPLATE
 from showtell.errors import PhotoError
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -33,19 +33,19 @@ _LONGEST = 4096
 
 
 @dataclass(frozen=True)
-class Left:
+class Skipped:
     """An image that is left as it is, though nothing is wrong with it, and why."""
 
     reason: str
 
 
-def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | bytes | Left:
+def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | bytes | Skipped:
     """The photo that an image shows: a path without links in it, or the bytes of a file.
 
     Args:
         source: the URL, as the page writes it.
         page: the page's file.
-        site: the site's folder, which no source leads out of; `place_of` says where in it a source is looked for.
+        site: the site's folder, which no source leads out of; `resolve_path` says where in it a source is looked for.
         base: the URL of the page's `<base>`. Where it names a host, that may be the site's own: a source is the file at
             its path, if there is one, and else elsewhere.
 
@@ -54,17 +54,17 @@ def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | by
     """
     url = _clean(source)
     if not url:
-        return Left("has no src of its own")
+        return Skipped("has no src of its own")
     scheme = _SCHEME.match(url)
     if scheme and scheme[1].lower() == "data":
         return _bytes(url[scheme.end() :])
     if _TEMPLATE.search(url):
-        return Left(WRITTEN)
+        return Skipped(WRITTEN_BY_TEMPLATE)
     path = _path(url)
     if scheme or path.startswith("//"):
-        return Left(_ELSEWHERE)
+        return Skipped(_ELSEWHERE)
     if path.lower().endswith(_DRAWINGS):
-        return Left("is a drawing (SVG), not a photo")
+        return Skipped("is a drawing (SVG), not a photo")
     is_likely_code = _LIKE_A_TEMPLATE.search(url) is not None
     if not path and not is_likely_code:
         raise PhotoError("names no file; give the image a source")
@@ -72,21 +72,21 @@ def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | by
     if not path.startswith("/"):
         path = folder + path
         if _TEMPLATE.search(base):
-            return Left("is relative to a <base> that a template writes")
+            return Skipped("is relative to a <base> that a template writes")
     try:
         if len(path) > _LONGEST:
             raise PhotoError(f"is longer than the path of a file, {len(path):,} characters; check the source")
-        photo = place_of(unquote(path, errors="surrogateescape"), page, site)
+        photo = resolve_path(unquote(path, errors="surrogateescape"), page, site)
     except PhotoError:
         if is_likely_code:
-            return Left(WRITTEN)
+            return Skipped(WRITTEN_BY_TEMPLATE)
         raise
     if is_likely_code and not photo.is_file():
-        return Left(WRITTEN)
-    return Left(_ELSEWHERE) if has_host and not photo.is_file() else photo
+        return Skipped(WRITTEN_BY_TEMPLATE)
+    return Skipped(_ELSEWHERE) if has_host and not photo.is_file() else photo
 
 
-def no_spacer(photo: Path | bytes) -> Path | bytes | Left:
+def skip_spacer(photo: Path | bytes) -> Path | bytes | Skipped:
     """The photo, or that it is left, as it is too small to be one: spacers and counters are a pixel wide."""
     from showtell.vision.photo import size_of
 
@@ -95,7 +95,7 @@ def no_spacer(photo: Path | bytes) -> Path | bytes | Left:
     except PhotoError:  # it is said when it is captioned
         return photo
     if min(width, height) < _SMALLEST:
-        return Left(f"is too small to be a photo ({width} x {height} pixels)")
+        return Skipped(f"is too small to be a photo ({width} x {height} pixels)")
     return photo
 
 
@@ -129,13 +129,13 @@ def _folder_of(base: str) -> tuple[bool, str]:
     return host is not None, path[: path.rfind("/") + 1]
 
 
-def _bytes(data: str) -> bytes | Left:
+def _bytes(data: str) -> bytes | Skipped:
     """What a data: URI holds."""
     kind, comma, body = data.partition(",")
     if not comma:
         raise PhotoError("is a data: URI without a comma; write it anew")
     if kind.lower().startswith("image/svg"):
-        return Left("is a drawing (SVG), not a photo")
+        return Skipped("is a drawing (SVG), not a photo")
     content = unquote_to_bytes(body.partition("#")[0].encode("utf-8", "surrogateescape"))
     if not re.search(r";\s*base64\s*\Z", kind, re.IGNORECASE):
         return content

@@ -60,7 +60,7 @@ _PRIVATE = re.compile("[\U000f0000-\U0010ffff\ud800-\udc7f\udd00-\udfff]")
 _BYTES = {0xDC00 + byte: 0x10FF00 + byte for byte in range(128, 256)}
 _BYTES_BACK = {private: surrogate for surrogate, private in _BYTES.items()}
 
-WRITTEN = "is written by a template"
+WRITTEN_BY_TEMPLATE = "is written by a template"
 
 
 @dataclass(frozen=True)

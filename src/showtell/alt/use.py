@@ -9,7 +9,7 @@ from pathlib import Path
 
 from showtell.alt.image import Image
 from showtell.alt.page import Page
-from showtell.alt.source import Left, find_photo, no_spacer
+from showtell.alt.source import Skipped, find_photo, skip_spacer
 from showtell.errors import PhotoError
 
 
@@ -27,7 +27,7 @@ class Use:
     page: Page
     image: Image
     source: str
-    photo: Path | bytes | Left | PhotoError
+    photo: Path | bytes | Skipped | PhotoError
 
 
 def uses_of(page: Page, site: Path) -> Iterator[Use]:
@@ -37,16 +37,16 @@ def uses_of(page: Page, site: Path) -> Iterator[Use]:
     """
 
     @cache  # a page may show a photo, or miss it, thousands of times
-    def photo_of(source: str, base: str) -> Path | bytes | Left | PhotoError:
+    def photo_of(source: str, base: str) -> Path | bytes | Skipped | PhotoError:
         try:
             found = find_photo(source, page.path, site, base)
-            return found if isinstance(found, Left) else no_spacer(found)
+            return found if isinstance(found, Skipped) else skip_spacer(found)
         except PhotoError as error:
             return error
 
     for image in page.images:
-        if image.doubt:
-            yield Use(page, image, image.source, Left(image.doubt))
+        if image.review_reason:
+            yield Use(page, image, image.source, Skipped(image.review_reason))
             continue
         sources = [image.source, *image.others]
         found = [(source, photo_of(source, image.base)) for source in sources]
@@ -54,5 +54,5 @@ def uses_of(page: Page, site: Path) -> Iterator[Use]:
         yield Use(page, image, source, photo)
 
 
-def _is_there(photo: Path | bytes | Left | PhotoError) -> bool:
+def _is_there(photo: Path | bytes | Skipped | PhotoError) -> bool:
     return isinstance(photo, bytes) or (isinstance(photo, Path) and photo.is_file())

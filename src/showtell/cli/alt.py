@@ -129,21 +129,21 @@ def _captions_of(
 def _told(
     use: Use, captions: dict[Path | bytes, Caption | PhotoError], min_confidence: float | None
 ) -> dict[str, object]:
-    """What there is to say of an image: `alt` and `confidence`, or why it is `left`, or the `error`."""
-    from showtell.alt.source import Left, shown
+    """What there is to say of an image: `alt` and `confidence`, or why it is `skipped`, or the `error`."""
+    from showtell.alt.source import Skipped, shown
     from showtell.alt.text import alt_text
 
     outcome = captions[use.photo] if isinstance(use.photo, (Path, bytes)) else use.photo
     if isinstance(outcome, PhotoError):
         return {"error": shown(str(outcome).removeprefix(f"{use.photo!s}: "))}
-    if isinstance(outcome, Left):
-        return {"left": outcome.reason}
+    if isinstance(outcome, Skipped):
+        return {"skipped": outcome.reason}
     confidence = outcome.confidence
     if min_confidence is not None and confidence is not None and confidence < min_confidence:
-        return {"left": f"left out at confidence {confidence:.3f}"}
+        return {"skipped": f"left out at confidence {confidence:.3f}"}
     text = alt_text(outcome.text)
     if not text:  # an empty text would say that it is decoration
-        return {"left": "the captioner has no words for it"}
+        return {"skipped": "the captioner has no words for it"}
     return {"alt": text, "confidence": None if confidence is None else round(confidence, 6)}
 
 
@@ -154,7 +154,7 @@ def _write(use: Use, told: dict[str, object], *, as_json: bool, silent: bool) ->
     line, source = use.page.line(use.image), shown(use.source)
     file = shown(str(use.page.path))
     where = f"{file}:{line}: {source or '(no src)'}"
-    if reason := told.get("error") or told.get("left"):
+    if reason := told.get("error") or told.get("skipped"):
         tell(f"{where}: {reason}")
     if as_json:
         put(json_line({"file": file, "line": line, "src": source} | told))

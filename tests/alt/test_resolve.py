@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from showtell.alt.place import place_of
+from showtell.alt.resolve import resolve_path
 from showtell.errors import PhotoError
 
 SITE = Path("site")
@@ -51,7 +51,7 @@ def write(name: str, data: bytes = b"photo") -> None:
 def test_where_generators_have_it(here: Path, page: str, path: str, file: str) -> None:
     write(f"site/{page}")
     write(f"site/{file}")
-    assert place_of(path, SITE / page, SITE) == here / "site" / file
+    assert resolve_path(path, SITE / page, SITE) == here / "site" / file
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_file_as_written_is_first_and_then_the_nearest(here: Path, page: str
     write(f"site/{page}")
     for file in reversed(files):
         write(f"site/{file}", file.encode())
-        assert place_of(path, SITE / page, SITE) == here / "site" / file
+        assert resolve_path(path, SITE / page, SITE) == here / "site" / file
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_file_as_written_is_first_and_then_the_nearest(here: Path, page: str
 def test_elsewhere_in_the_site_it_is_not_meant(here: Path, page: str, path: str, file: str) -> None:
     write(f"site/{page}")
     write(f"site/{file}")
-    found = place_of(path, SITE / page, SITE)
+    found = resolve_path(path, SITE / page, SITE)
     assert found == (SITE / path.lstrip("/") if path.startswith("/") else (SITE / page).parent / path).resolve()
     assert not found.is_file()
 
@@ -93,10 +93,10 @@ def test_files_that_differ(here: Path) -> None:
     write("site/a.md")
     write("site/static/img/a.jpg", b"cat")
     write("site/public/img/a.jpg", b"cat")  # the copy that the generator made
-    assert place_of("/img/a.jpg", SITE / "a.md", SITE) == here / "site/static/img/a.jpg"
+    assert resolve_path("/img/a.jpg", SITE / "a.md", SITE) == here / "site/static/img/a.jpg"
     write("site/public/img/a.jpg", b"dog")
     with pytest.raises(PhotoError, match=r"could be static/img/a\.jpg or public/img/a\.jpg, which differ"):
-        place_of("/img/a.jpg", SITE / "a.md", SITE)
+        resolve_path("/img/a.jpg", SITE / "a.md", SITE)
 
 
 def test_nothing_above_the_site_is_looked_at(here: Path) -> None:
@@ -104,8 +104,8 @@ def test_nothing_above_the_site_is_looked_at(here: Path) -> None:
     for name in ("static/a.jpg", "a.jpg", "docs/a.jpg"):
         write(name)
     for path in ("a.jpg", "/a.jpg"):
-        assert not place_of(path, SITE / "posts" / "a.md", SITE).exists()
-    assert place_of("/a.jpg", SITE / "posts" / "a.md", Path()) == here / "a.jpg"
+        assert not resolve_path(path, SITE / "posts" / "a.md", SITE).exists()
+    assert resolve_path("/a.jpg", SITE / "posts" / "a.md", Path()) == here / "a.jpg"
 
 
 def test_links_out_of_the_site_are_not_followed(here: Path) -> None:
@@ -115,10 +115,10 @@ def test_links_out_of_the_site_are_not_followed(here: Path) -> None:
     (SITE / "public").mkdir()
     (SITE / "public" / "secret.jpg").symlink_to("../../secret.jpg")
     for path in ("a.jpg", "/a.jpg", "secret.jpg", "/secret.jpg"):
-        assert place_of(path, SITE / "a.md", SITE) == here / "site" / path.lstrip("/")
+        assert resolve_path(path, SITE / "a.md", SITE) == here / "site" / path.lstrip("/")
     write("site/assets/a.jpg")
     (SITE / "public" / "a.jpg").symlink_to("../assets/a.jpg")
-    assert place_of("a.jpg", SITE / "a.md", SITE) == here / "site/assets/a.jpg"
+    assert resolve_path("a.jpg", SITE / "a.md", SITE) == here / "site/assets/a.jpg"
 
 
 @pytest.mark.parametrize("path", ["../secret.jpg", "/../secret.jpg", "static/../../secret.jpg"])
@@ -126,11 +126,11 @@ def test_a_path_out_of_the_site_is_refused(here: Path, path: str) -> None:
     write("site/a.md")
     write("site/static/secret.jpg")
     with pytest.raises(PhotoError, match="leads out of site"):
-        place_of(path, SITE / "a.md", SITE)
+        resolve_path(path, SITE / "a.md", SITE)
 
 
 @pytest.mark.parametrize("path", ["a\0b.jpg", "a" * 300])
 def test_what_is_no_path(here: Path, path: str) -> None:
     write("site/a.md")
     with pytest.raises(PhotoError, match="cannot be followed"):
-        place_of(path, SITE / "a.md", SITE)
+        resolve_path(path, SITE / "a.md", SITE)

@@ -11,11 +11,11 @@ from showtell.errors import PhotoError
 
 # What site generators copy to the site's root: Hugo, Docusaurus and Gatsby static; Next, Astro and Vite public; Hugo
 # assets; MkDocs, Sphinx and Jekyll docs.
-_COPIED = ("static", "public", "assets", "docs")
-_WAY_UP = re.compile(r"\A(?:\.{0,2}/)+")
+_STATIC_FOLDERS = ("static", "public", "assets", "docs")
+_PARENTS = re.compile(r"\A(?:\.{0,2}/)+")
 
 
-def place_of(path: str, page: Path, site: Path) -> Path:
+def resolve_path(path: str, page: Path, site: Path) -> Path:
     """A file of the site, without links in its path; it may be missing.
 
     A path is from the page's folder, one that begins with `/` from the site's. If nothing is there, it is looked for
@@ -35,7 +35,7 @@ def place_of(path: str, page: Path, site: Path) -> Path:
         top, folder = site.resolve(), page.parent.resolve()
         written = (top / path.lstrip("/") if path.startswith("/") else folder / path).resolve()
         inside = written.is_relative_to(top)
-        files = [written] if not inside or written.exists() else _copied(path, folder, top) or [written]
+        files = [written] if not inside or written.exists() else _static_files(path, folder, top) or [written]
         same = all(filecmp.cmp(files[0], other, shallow=False) for other in files[1:])
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle; a null byte
         raise PhotoError(f"cannot be followed ({error}); check the path") from error
@@ -49,10 +49,10 @@ def place_of(path: str, page: Path, site: Path) -> Path:
     return files[0]
 
 
-def _copied(path: str, folder: Path, top: Path) -> list[Path]:
+def _static_files(path: str, folder: Path, top: Path) -> list[Path]:
     """The files that may be copied to where a path leads, of the nearest folder, from the page's up, that has any."""
-    names = ("", *_COPIED) if path.startswith("/") else _COPIED
-    below = _WAY_UP.sub("", posixpath.normpath(path))
+    names = ("", *_STATIC_FOLDERS) if path.startswith("/") else _STATIC_FOLDERS
+    below = _PARENTS.sub("", posixpath.normpath(path))
     for root in (folder, *folder.parents):
         if not root.is_relative_to(top):
             break
