@@ -12,9 +12,9 @@ from pathlib import Path
 from showtell._util.files import KeptError, NotRegularError, open_regular, read_regular, same_version, write_atomically
 from showtell.errors import PhotoError
 from showtell.metadata.container import container_of
+from showtell.metadata.descriptions import ExistingDescriptions
 from showtell.metadata.record import Record
 from showtell.metadata.sidecar import other_sidecars_of, sidecar_of
-from showtell.metadata.words import Words
 from showtell.metadata.xmp import PROPERTIES, Packet
 
 
@@ -59,13 +59,13 @@ def write_sidecar(
         if os.path.lexists(path):
             data, old = _read(path)
             packet = Packet.parse(str(path), data)
-        words = Words()
+        existing = ExistingDescriptions()
         content, status = _read(photo)
         if not overwrite:
-            words.add_photo(str(photo), content)
+            existing.add_photo(str(photo), content)
             for sidecar in other_sidecars_of(photo):
-                _add_sidecar(words, sidecar)
-        written, kept = _merge(packet, record, words, overwrite)
+                _add_sidecar(existing, sidecar)
+        written, kept = _merge(packet, record, existing, overwrite)
         if written and not dry_run:
             _check_same(of or status, photo.stat())
             return Change(path, written, kept, write_atomically(path, packet.to_bytes(), of=old))
@@ -101,12 +101,12 @@ def write_embedded(
             raise PhotoError(f"{photo}: XMP is embedded in JPEG, PNG and WebP only; write beside it with --write xmp")
         present = container.packets(str(photo), data)
         packet = Packet.parse(str(photo), present[0]) if present else Packet(str(photo))
-        words = Words()
+        existing = ExistingDescriptions()
         if not overwrite:
-            words.add_photo(str(photo), data)
+            existing.add_photo(str(photo), data)
             for sidecar in [sidecar_of(photo), *other_sidecars_of(photo)]:
-                _add_sidecar(words, sidecar)
-        written, kept = _merge(packet, record, words, overwrite)
+                _add_sidecar(existing, sidecar)
+        written, kept = _merge(packet, record, existing, overwrite)
         if written:
             data = container.embed(str(photo), data, packet.to_bytes())
             if not dry_run:
@@ -117,10 +117,12 @@ def write_embedded(
     return Change(photo, written, kept)
 
 
-def _merge(packet: Packet, record: Record, words: Words, overwrite: bool) -> tuple[tuple[str, ...], dict[str, str]]:
+def _merge(
+    packet: Packet, record: Record, existing: ExistingDescriptions, overwrite: bool
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """Put a caption into a packet; return what was written, and what was kept for whose sake."""
-    words.add(packet)
-    kept = {} if overwrite else {name: text for name in PROPERTIES if (text := words.of_people(name))}
+    existing.add(packet)
+    kept = {} if overwrite else {name: text for name in PROPERTIES if (text := existing.by_people(name))}
     mine = [name for name in PROPERTIES if name not in kept]
     fields, before = record.fields(), packet.record()
     same = {**before, "Date": ""} == {**fields, "Date": ""}  # a new date alone is no reason to write
@@ -132,9 +134,9 @@ def _merge(packet: Packet, record: Record, words: Words, overwrite: bool) -> tup
     return tuple(mine), kept
 
 
-def _add_sidecar(words: Words, sidecar: Path) -> None:
+def _add_sidecar(existing: ExistingDescriptions, sidecar: Path) -> None:
     if os.path.lexists(sidecar):
-        words.add(Packet.parse(str(sidecar), read_regular(sidecar)))
+        existing.add(Packet.parse(str(sidecar), read_regular(sidecar)))
 
 
 def _read(path: Path) -> tuple[bytes, os.stat_result]:

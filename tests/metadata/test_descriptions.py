@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from showtell.errors import PhotoError
-from showtell.metadata.words import Words
+from showtell.metadata.descriptions import ExistingDescriptions
 from showtell.metadata.xmp import ALT_TEXT, DESCRIPTION, Packet
 
 
@@ -26,9 +26,9 @@ def described(text: str) -> Image.Exif:
     return fields
 
 
-def words_of(data: bytes) -> Words:
-    words = Words()
-    words.add_photo("a.jpg", data)
+def descriptions_of(data: bytes) -> ExistingDescriptions:
+    existing = ExistingDescriptions()
+    existing.add_photo("a.jpg", data)
     return words
 
 
@@ -41,69 +41,70 @@ def iptc(text: bytes) -> bytes:
 
 
 def test_ours_are_no_persons() -> None:
-    words = Words()
-    words.add(packet("A dog."))
-    assert words.of_people(ALT_TEXT) == "A dog."
-    assert words.of_people(DESCRIPTION) == ""
-    words.add(packet("A cat.", ours="A dog."))
-    assert words.of_people(ALT_TEXT) == "A cat."
-    words.add(packet("", ours="A cat."))
-    assert words.of_people(ALT_TEXT) == ""
+    existing = ExistingDescriptions()
+    existing.add(packet("A dog."))
+    assert existing.by_people(ALT_TEXT) == "A dog."
+    assert existing.by_people(DESCRIPTION) == ""
+    existing.add(packet("A cat.", ours="A dog."))
+    assert existing.by_people(ALT_TEXT) == "A cat."
+    existing.add(packet("", ours="A cat."))
+    assert existing.by_people(ALT_TEXT) == ""
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "PNG", "TIFF"])
 def test_exif(saved, format: str) -> None:
-    words = words_of(saved(format, exif=described("My dog.")))
-    assert words.of_people(DESCRIPTION) == "My dog."
-    assert words.of_people(ALT_TEXT) == ""
-    assert words_of(saved(format, exif=described("  "))).of_people(DESCRIPTION) == ""
+    words = descriptions_of(saved(format, exif=described("My dog.")))
+    assert existing.by_people(DESCRIPTION) == "My dog."
+    assert existing.by_people(ALT_TEXT) == ""
+    assert descriptions_of(saved(format, exif=described("  "))).by_people(DESCRIPTION) == ""
 
 
 def test_iptc(saved) -> None:
     data = saved("JPEG")
     assert (
-        words_of(data[:2] + iptc("Mein süßer Hund.".encode()) + data[2:]).of_people(DESCRIPTION) == "Mein süßer Hund."
+        descriptions_of(data[:2] + iptc("Mein süßer Hund.".encode()) + data[2:]).by_people(DESCRIPTION)
+        == "Mein süßer Hund."
     )
 
 
 def test_a_text_of_png(saved) -> None:
     texts = PngImagePlugin.PngInfo()
     texts.add_text("Description", "My dog.")
-    assert words_of(saved("PNG", pnginfo=texts)).of_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(saved("PNG", pnginfo=texts)).by_people(DESCRIPTION) == "My dog."
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "PNG", "TIFF"])
 def test_further_fields_of_exif(saved, format: str) -> None:
     fields = Image.Exif()
     fields[0x9C9C] = "My dog.".encode("utf-16-le")
-    assert words_of(saved(format, exif=fields)).of_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(saved(format, exif=fields)).by_people(DESCRIPTION) == "My dog."
     fields = Image.Exif()
     fields[0x010F] = "A camera"
     fields.get_ifd(0x8769)[0x9286] = b"ASCII\0\0\0My cat."
     if format != "TIFF":  # which Pillow writes without it
-        assert words_of(saved(format, exif=fields)).of_people(DESCRIPTION) == "My cat."
+        assert descriptions_of(saved(format, exif=fields)).by_people(DESCRIPTION) == "My cat."
 
 
 def test_iptc_in_tiff_and_in_two_segments_of_jpeg(saved) -> None:
     field = b"\x1c\x02\x78\0\x07My dog."
-    assert words_of(saved("TIFF", tiffinfo={33723: field})).of_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(saved("TIFF", tiffinfo={33723: field})).by_people(DESCRIPTION) == "My dog."
     data = saved("TIFF", tiffinfo={33723: field})
     entry = data.index(struct.pack("<HHI", 33723, 7, len(field)))
     numbers = data[:entry] + struct.pack("<HHI", 33723, 4, len(field) // 4) + data[entry + 8 :]
-    assert words_of(numbers).of_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(numbers).by_people(DESCRIPTION) == "My dog."
     data, head = saved("JPEG"), b"Photoshop 3.0\0"
     parts = [head + b"8BIM\x04\x04\0\0\0\0\0\x0c" + field[:6], head + field[6:]]
     segments = [b"\xff\xed" + (len(part) + 2).to_bytes(2, "big") + part for part in parts]
-    assert words_of(data[:2] + b"".join(segments) + data[2:]).of_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(data[:2] + b"".join(segments) + data[2:]).by_people(DESCRIPTION) == "My dog."
 
 
 def test_comments(saved) -> None:
     data = saved("JPEG", comment=b"My dog.")
-    assert words_of(data).of_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(data).by_people(DESCRIPTION) == "My dog."
     other = b"\xff\xfe\0\x13Created with GIMP"
-    assert words_of(data[:2] + other + data[2:]).of_people(DESCRIPTION) == "My dog."
-    assert words_of(saved("GIF", comment=b"My dog.")).of_people(DESCRIPTION) == "My dog."
-    assert words_of(saved("GIF", comment=b"My dog.")).of_people(ALT_TEXT) == ""
+    assert descriptions_of(data[:2] + other + data[2:]).by_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(saved("GIF", comment=b"My dog.")).by_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(saved("GIF", comment=b"My dog.")).by_people(ALT_TEXT) == ""
 
 
 def png_text(kind: bytes, payload: bytes) -> bytes:
@@ -128,7 +129,7 @@ def test_texts_of_png_before_and_behind_the_pixels(saved, chunk: bytes, behind: 
     data = saved("PNG")
     at = len(data) - 12 if behind else 33
     damaged = png_text(b"zTXt", b"Comment\0\0nonsense")
-    assert words_of(data[:at] + damaged + chunk + data[at:]).of_people(DESCRIPTION) == "My dog."
+    assert descriptions_of(data[:at] + damaged + chunk + data[at:]).by_people(DESCRIPTION) == "My dog."
 
 
 @pytest.mark.parametrize(
@@ -142,18 +143,18 @@ def test_texts_of_png_before_and_behind_the_pixels(saved, chunk: bytes, behind: 
 )
 def test_further_descriptions_in_xmp(body: str) -> None:
     rdf = 'xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
-    words = Words()
-    words.add(Packet.parse("a.xmp", f"<rdf:RDF {rdf}><rdf:Description>{body}</rdf:Description></rdf:RDF>".encode()))
-    assert words.of_people(DESCRIPTION) == "My dog."
+    existing = ExistingDescriptions()
+    existing.add(Packet.parse("a.xmp", f"<rdf:RDF {rdf}><rdf:Description>{body}</rdf:Description></rdf:RDF>".encode()))
+    assert existing.by_people(DESCRIPTION) == "My dog."
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "TIFF"])
 def test_the_photos_own_xmp(saved, format: str) -> None:
     xmp = packet("My dog.").to_bytes()
     data = saved(format, tiffinfo={700: xmp}) if format == "TIFF" else saved(format, xmp=xmp)
-    assert words_of(data).of_people(ALT_TEXT) == "My dog."
+    assert descriptions_of(data).by_people(ALT_TEXT) == "My dog."
     with pytest.raises(PhotoError, match=r"a\.jpg: its XMP is damaged"):
-        words_of(saved(format, tiffinfo={700: b"<x>"}) if format == "TIFF" else saved(format, xmp=b"<x>"))
+        descriptions_of(saved(format, tiffinfo={700: b"<x>"}) if format == "TIFF" else saved(format, xmp=b"<x>"))
 
 
 def test_heic() -> None:
@@ -161,9 +162,9 @@ def test_heic() -> None:
     pillow_heif.register_heif_opener()
     file = io.BytesIO()
     Image.new("RGB", (16, 16)).save(file, "HEIF", xmp=packet("My dog.").to_bytes())
-    assert words_of(file.getvalue()).of_people(ALT_TEXT) == "My dog."
+    assert descriptions_of(file.getvalue()).by_people(ALT_TEXT) == "My dog."
 
 
 def test_damaged_fields_say_nothing(saved) -> None:
-    assert words_of(saved("JPEG", exif=b"Exif\0\0II*\0nonsense")).of_people(DESCRIPTION) == ""
-    assert words_of(b"no photo").of_people(DESCRIPTION) == ""
+    assert descriptions_of(saved("JPEG", exif=b"Exif\0\0II*\0nonsense")).by_people(DESCRIPTION) == ""
+    assert descriptions_of(b"no photo").by_people(DESCRIPTION) == ""

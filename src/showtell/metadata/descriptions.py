@@ -19,7 +19,7 @@ _TIFF_XMP, _TIFF_IPTC, _TIFF_PHOTOSHOP = 700, 33723, 34377
 
 
 @dataclass
-class Words:
+class ExistingDescriptions:
     """Texts of a photo, by property, and those that we wrote ourselves."""
 
     texts: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in PROPERTIES})
@@ -53,7 +53,7 @@ class Words:
                 self.add(Packet.parse(name, packet))
             self.texts[DESCRIPTION] += fields.descriptions()
 
-    def of_people(self, property: str) -> str:
+    def by_people(self, property: str) -> str:
         """The first text of a property that is not ours; empty if there is none."""
         return next((text for text in self.texts[property] if text and text not in self.ours), "")
 
