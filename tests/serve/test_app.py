@@ -196,7 +196,7 @@ def test_who_is_ready_would_take_a_photo(captioner: Captioner, file: Path) -> No
         state.batcher.workers.stuck = True
         refused()
         state.batcher.workers.stuck = False
-        state.taken.ending = True
+        state.active.draining = True
         refused()
-        state.taken.ending = False
+        state.active.draining = False
         assert client.get("/readyz").status_code == 200

@@ -98,8 +98,8 @@ def test_who_has_gone_is_not_worked_for(listen, caplog: pytest.LogCaptureFixture
 def test_requests_in_work_have_a_bound(listen) -> None:
     with listen(connections=4) as server:
         reading = [server.connect(request("/v1/captions", b"{", length=1000)) for _ in range(2)]
-        taken = server.app.state.taken
-        while sum(taken._work.values()) < 2:
+        active = server.app.state.active
+        while sum(active._deadlines.values()) < 2:
             time.sleep(0.01)
         answer = server.ask(request("/v1/captions", CAT))
         assert status_of(answer) == 503
@@ -120,7 +120,7 @@ def test_told_to_end_it_refuses_what_is_not_done_in_time(listen, caplog: pytest.
         batcher.workers.decode = never
         half = request("/v1/chat/completions", b"{", length=1000, close=False)
         clients = [server.connect(sent) for sent in (request("/v1/captions", CAT), half, b"GET ")]
-        while sum(server.app.state.taken._work.values()) < 2:
+        while sum(server.app.state.active._deadlines.values()) < 2:
             time.sleep(0.01)
         start = time.monotonic()
         server.server.should_exit = True

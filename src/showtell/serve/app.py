@@ -17,7 +17,7 @@ from showtell.serve import captions, health, ollama, openai, pages, schema
 from showtell.serve.access import Access
 from showtell.serve.batcher import Batcher
 from showtell.serve.body import Bodies
-from showtell.serve.guard import Guard, Taken
+from showtell.serve.guard import ActiveRequests, Guard
 from showtell.serve.limits import Limits
 from showtell.serve.metrics import Metrics
 from showtell.serve.refusal import RefusedError, answer_failed, answer_refused, answer_unknown
@@ -85,7 +85,7 @@ def application(
     app.router.redirect_slashes = False
     app.add_middleware(Guard, access=Access(token, hosts, _PUBLIC), limits=limits)
     app.state.captioner, app.state.limits, app.state.name = captioner, limits, NAME
-    app.state.bodies, app.state.taken = Bodies(limits), Taken(limits)
+    app.state.bodies, app.state.active = Bodies(limits), ActiveRequests(limits)
     data = file.read_bytes()
     app.state.size, app.state.digest = len(data), hashlib.sha256(data).hexdigest()
     app.state.modified = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat().replace("+00:00", "Z")

@@ -23,7 +23,7 @@ from showtell.serve.workers import Workers
 # Few, as the first of them waits for the last
 _BATCH = 8
 # How much the newest batch says of what a photo takes
-_NEWS = 0.3
+_EWMA_FACTOR = 0.3
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _PendingRequest:
     photo: Image.Image
     decoding: float
     num_captions: int
@@ -67,7 +67,7 @@ class Batcher:
         self.captioner, self.limits, self.workers = captioner, limits, workers
         self.seconds_per_photo = 0.0
         self._asked: set[asyncio.Task[Answer | PhotoError]] = set()
-        self._decoded: deque[_Wanted] = deque()
+        self._decoded: deque[_PendingRequest] = deque()
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "showtell")
         self._task: asyncio.Task[None] | None = None
@@ -90,7 +90,7 @@ class Batcher:
         for size in (1, _BATCH):  # the first one starts a process and loads the networks
             decoded = [await self.workers.decode(grey.getvalue()) for _ in range(size)]
             batch = [
-                _Wanted(photo, seconds, 1, False, loop.create_future())
+                _PendingRequest(photo, seconds, 1, False, loop.create_future())
                 for photo, seconds in decoded
                 if isinstance(photo, Image.Image)
             ]
@@ -157,7 +157,7 @@ class Batcher:
         if isinstance(decoded, PhotoError):
             return decoded
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._decoded.append(_Wanted(decoded, seconds, num_captions, attention_maps, answer))
+        self._decoded.append(_PendingRequest(decoded, seconds, num_captions, attention_maps, answer))
         self._arrived.set()
         return await answer
 
@@ -165,7 +165,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         while True:
             await self._arrived.wait()
-            batch: list[_Wanted] = []
+            batch: list[_PendingRequest] = []
             while self._decoded and len(batch) < _BATCH:
                 one = self._decoded.popleft()
                 if not one.answer.done():  # cancelled: nobody waits for it any more
@@ -185,15 +185,15 @@ class Batcher:
                 for one, answer in zip(batch, answers, strict=True):
                     if not one.answer.done():
                         one.answer.set_result(answer)
-            self.seconds_per_photo += _NEWS * (self._spent(batch, start) - self.seconds_per_photo)
+            self.seconds_per_photo += _EWMA_FACTOR * (self._spent(batch, start) - self.seconds_per_photo)
 
-    def _spent(self, batch: list[_Wanted], start: float) -> float:
+    def _spent(self, batch: list[_PendingRequest], start: float) -> float:
         """What a photo took, of a batch that began to be captioned at `start`; all cores decode at a time."""
         # One that took long kept one process: the others had theirs
         decoding = sum(min(one.decoding, self.limits.wait_seconds) for one in batch) / self.workers.share
         return (time.monotonic() - start + decoding) / len(batch)
 
-    def _captions(self, batch: list[_Wanted]) -> list[Answer]:
+    def _captions(self, batch: list[_PendingRequest]) -> list[Answer]:
         """Of each photo; in the working thread."""
         features = self.captioner.encode([one.photo for one in batch])
         # the first captions of many are those of a few

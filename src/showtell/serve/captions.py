@@ -46,7 +46,7 @@ class Word(Struct):
     ] = UNSET
 
 
-class Told(Struct):
+class CaptionResult(Struct):
     """A caption."""
 
     caption: str
@@ -56,7 +56,7 @@ class Told(Struct):
     words: list[Word]
 
 
-class Entry(Struct):
+class PhotoResult(Struct):
     """What there is to say of a photo: a caption, or what is wrong."""
 
     file: str
@@ -66,14 +66,14 @@ class Entry(Struct):
     confidence: float | UnsetType | None = UNSET
     named: bool | UnsetType = UNSET
     words: list[Word] | UnsetType = UNSET
-    others: Annotated[list[Told] | UnsetType, Meta(description="If more than one was asked for.")] = UNSET
+    others: Annotated[list[CaptionResult] | UnsetType, Meta(description="If more than one was asked for.")] = UNSET
 
 
 class CaptionsAnswer(Struct):
     """An entry for each photo, in their order."""
 
     model: str
-    captions: list[Entry]
+    captions: list[PhotoResult]
 
 
 async def post_captions(request: Request) -> Response:
@@ -86,13 +86,13 @@ async def post_captions(request: Request) -> Response:
     for (name, _), answer in zip(named, answers, strict=True):
         state.metrics.photos.labels("unreadable" if isinstance(answer, PhotoError) else "captioned").inc()
         if isinstance(answer, PhotoError):
-            entries.append(Entry(name, error=str(answer)))
+            entries.append(PhotoResult(name, error=str(answer)))
             continue
         told = answer.caption.to_dict()
         if answer.attention_maps is not None:
             for word, attention in zip(told["words"], answer.attention_maps, strict=False):  # a name has none
                 word["attention_map"] = attention.round(4).tolist()
-        entries.append(Entry(name, **told))
+        entries.append(PhotoResult(name, **told))
     status = 422 if all(entry.error is not UNSET for entry in entries) else 200
     return Json(CaptionsAnswer(state.name, entries), status)
 

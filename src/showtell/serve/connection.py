@@ -24,7 +24,7 @@ class Connection(H11Protocol):
         super().__init__(*arguments, **options)
         self.limits: Limits = self.config.app.state.limits  # type: ignore[union-attr]
         self._idle_since = time.monotonic()
-        self._patience: asyncio.TimerHandle | None = None
+        self._header_timer: asyncio.TimerHandle | None = None
         self._refused = False
 
     @property
@@ -37,15 +37,15 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it, in place of an idle one if there are too many."""
         super().connection_made(transport)
-        self._wait_for_a_head()
+        self._wait_for_headers()
         if len(self.connections) > self.limits.connections:
             idle = [one for one in self.connections if isinstance(one, Connection) and one.idle and one is not self]
             min(idle, key=lambda one: one._idle_since, default=self).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is over."""
-        if self._patience:
-            self._patience.cancel()
+        if self._header_timer:
+            self._header_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -55,20 +55,20 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
-        self._wait_for_a_head()
+        self._wait_for_headers()
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Say that this is no HTTP."""
         self._refuse(HTTPStatus.BAD_REQUEST, "the request is no HTTP, or its head is too long")
 
-    def _wait_for_a_head(self) -> None:
-        if self._patience:
-            self._patience.cancel()
+    def _wait_for_headers(self) -> None:
+        if self._header_timer:
+            self._header_timer.cancel()
         self._idle_since = time.monotonic()
-        self._patience = self.loop.call_later(self.limits.deadline_seconds, self._give_up)
+        self._header_timer = self.loop.call_later(self.limits.deadline_seconds, self._time_out)
 
-    def _give_up(self) -> None:
+    def _time_out(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
             return  # a request came
         if self.conn.trailing_data[0]:

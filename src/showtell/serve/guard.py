@@ -24,14 +24,14 @@ _HEADERS = {
 }
 
 # What is worked on needs room: whether there is some is asked before the body is read
-_WORK = {"/v1/captions", "/v1/chat/completions", "/api/generate", "/api/chat"}
+_CAPTION_PATHS = {"/v1/captions", "/v1/chat/completions", "/api/generate", "/api/chat"}
 # That a client has gone takes a few turns of the loop to end its work
-_NOTICE_S = 0.02
+_DISCONNECT_GRACE_S = 0.02
 # How many bodies' bytes are read on from a request that is refused
 _LINGER_BODIES = 8
 
 
-class Taken:
+class ActiveRequests:
     """The requests that were taken, and are not yet answered.
 
     Args:
@@ -44,8 +44,8 @@ class Taken:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.ending = self.over = False
-        self._work: dict[asyncio.Timeout, bool] = {}
+        self.draining = self.expired = False
+        self._deadlines: dict[asyncio.Timeout, bool] = {}
 
     def check_capacity(self) -> None:
         """Whether one more may be taken.
@@ -53,28 +53,28 @@ class Taken:
         Raises:
             RefusedError: 503, it may not.
         """
-        if self.ending:
+        if self.draining:
             raise RefusedError(503, "the server is ending; try again later", 1)
-        if (count := sum(self._work.values())) >= max(1, self.limits.connections // 2):
+        if (count := sum(self._deadlines.values())) >= max(1, self.limits.connections // 2):
             raise RefusedError(503, f"busy: {count} requests are in work; try again later", 1)
 
     def add(self, deadline: asyncio.Timeout, *, counts: bool) -> None:
         """One more, which ends with its deadline."""
-        self._work[deadline] = counts
+        self._deadlines[deadline] = counts
 
     def discard(self, deadline: asyncio.Timeout) -> None:
         """One is answered."""
-        self._work.pop(deadline, None)
+        self._deadlines.pop(deadline, None)
 
-    def end(self) -> None:
+    def drain(self) -> None:
         """Take no more; those that were taken have some time yet, and are then refused."""
-        self.ending = True
+        self.draining = True
         loop = asyncio.get_running_loop()
-        loop.call_later(self.limits.drain_seconds, self._give_up)
+        loop.call_later(self.limits.drain_seconds, self._time_out)
 
-    def _give_up(self) -> None:
-        self.over = True
-        for deadline in self._work:
+    def _time_out(self) -> None:
+        self.expired = True
+        for deadline in self._deadlines:
             if not deadline.expired():
                 deadline.reschedule(asyncio.get_running_loop().time())
 
@@ -85,7 +85,7 @@ def check_capacity(app: Starlette) -> None:
     Raises:
         RefusedError: 503, it would not.
     """
-    app.state.taken.check_capacity()
+    app.state.active.check_capacity()
     app.state.bodies.check_capacity()
     app.state.batcher.check_capacity()
 
@@ -123,7 +123,7 @@ class Guard:
 
     async def _answer(self, exchange: _Exchange, scope: Scope) -> None:
         app, request = scope["app"], exchange.request
-        taken: Taken = app.state.taken
+        active: ActiveRequests = app.state.active
         refusal: RefusedError | None = None
         # Reading, captioning and sending each have their time
         try:
@@ -132,14 +132,14 @@ class Guard:
                 try:
                     path = scope["path"]
                     self.access.check(request.method, path, request.headers)
-                    if path in _WORK:
+                    if path in _CAPTION_PATHS:
                         await self._wait_for_capacity(app)
                     elif path not in self.access.public:
-                        taken.check_capacity()
+                        active.check_capacity()
                 except RefusedError as error:
                     refusal = error
                 else:
-                    taken.add(deadline, counts=path not in self.access.public)
+                    active.add(deadline, counts=path not in self.access.public)
                     await self.app(scope, exchange.receive, exchange.send)
         except TimeoutError:
             if not deadline.expired():
@@ -147,7 +147,7 @@ class Guard:
             if not exchange.gone and not exchange.status:
                 refusal = RefusedError(503, "the server is ending; try again later", 1)
         finally:
-            taken.discard(deadline)
+            active.discard(deadline)
             await exchange.end()
         if refusal:
             await (await answer_refused(request, refusal))(scope, exchange.receive, exchange.send)
@@ -157,7 +157,7 @@ class Guard:
         try:
             check_capacity(app)
         except RefusedError:
-            await asyncio.sleep(_NOTICE_S)
+            await asyncio.sleep(_DISCONNECT_GRACE_S)
             check_capacity(app)
 
 
@@ -227,10 +227,10 @@ class _Exchange:
 
     async def _linger(self) -> None:
         self.request.state.answered = True  # its connection may be closed for another
-        taken, limits, start = self.request.app.state.taken, self.limits, time.monotonic()
+        active, limits, start = self.request.app.state.active, self.limits, time.monotonic()
         left = _LINGER_BODIES * limits.body_bytes
         while left > 0:
-            end = start + (limits.linger_seconds if taken.over else limits.deadline_seconds)
+            end = start + (limits.linger_seconds if active.expired else limits.deadline_seconds)
             try:
                 async with asyncio.timeout(min(limits.linger_seconds, end - time.monotonic())):
                     message = await self._receive()

@@ -25,7 +25,7 @@ Name = Annotated[str, Meta(max_length=256)]
 """What the model is called; there is one."""
 
 
-class _Asked(Struct):
+class _OllamaRequest(Struct):
     model: Annotated[Name | None, Meta(description="There is one.")] = None
     stream: Annotated[bool | None, Meta(description="Lines of JSON, true or false; true if not given.")] = None
     format: Annotated[Literal[""] | None, Meta(description="There is no structured output here; leave it out.")] = None
@@ -33,7 +33,7 @@ class _Asked(Struct):
     logprobs: Annotated[bool | None, Meta(description="See /v1/captions for them; false, or leave it out.")] = None
 
 
-class Generate(_Asked):
+class Generate(_OllamaRequest):
     """What is asked of photos."""
 
     prompt: Annotated[str | None, Meta(description="Is not read.")] = None
@@ -48,7 +48,7 @@ class OllamaMessage(Struct):
     images: list[Photo] | None = None
 
 
-class Chat(_Asked):
+class Chat(_OllamaRequest):
     """What is asked about the images of the last message that has some."""
 
     messages: list[OllamaMessage] | None = None
@@ -57,7 +57,7 @@ class Chat(_Asked):
     ] = None
 
 
-class OllamaSaid(Struct):
+class OllamaReply(Struct):
     """A message of the model."""
 
     content: str
@@ -70,7 +70,7 @@ class OllamaAnswer(Struct, kw_only=True):
     model: str
     created_at: str
     response: Annotated[str | UnsetType, Meta(description="Of /api/generate.")] = UNSET
-    message: Annotated[OllamaSaid | UnsetType, Meta(description="Of /api/chat.")] = UNSET
+    message: Annotated[OllamaReply | UnsetType, Meta(description="Of /api/chat.")] = UNSET
     done: bool
     done_reason: str | UnsetType = UNSET
     total_duration: Annotated[int | UnsetType, Meta(description="Nanoseconds.")] = UNSET
@@ -137,9 +137,9 @@ async def post_chat(request: Request) -> Response:
     """`POST /api/chat`, streamed unless told otherwise: about the images of the last message that has some."""
     asked = await read_json(request, Chat)
     if not asked.messages:
-        return Json(_answer(asked, message=OllamaSaid(""), done=True, done_reason="load"))
+        return Json(_answer(asked, message=OllamaReply(""), done=True, done_reason="load"))
     images = next((message.images for message in reversed(asked.messages) if message.images), None)
-    return await _respond(request, asked, images, lambda text: {"message": OllamaSaid(text)})
+    return await _respond(request, asked, images, lambda text: {"message": OllamaReply(text)})
 
 
 async def get_tags(request: Request) -> Response:
@@ -161,7 +161,7 @@ async def get_version(request: Request) -> Response:
 
 
 async def _respond(
-    request: Request, asked: _Asked, images: list[str] | None, told: Callable[[str], dict[str, Any]]
+    request: Request, asked: _OllamaRequest, images: list[str] | None, told: Callable[[str], dict[str, Any]]
 ) -> Response:
     for field in ("think", "logprobs"):
         if getattr(asked, field):
@@ -186,13 +186,15 @@ async def _respond(
     return StreamingResponse(_lines(asked, text, told, last), media_type="application/x-ndjson")
 
 
-def _lines(asked: _Asked, text: Text, told: Callable[[str], dict[str, Any]], last: dict[str, Any]) -> Iterator[bytes]:
+def _lines(
+    asked: _OllamaRequest, text: Text, told: Callable[[str], dict[str, Any]], last: dict[str, Any]
+) -> Iterator[bytes]:
     for piece in text.pieces:
         yield msgspec.json.encode(_answer(asked, **told(piece), done=False)) + b"\n"
     yield msgspec.json.encode(_answer(asked, **told(""), **last)) + b"\n"
 
 
-def _answer(asked: _Asked, **fields: Any) -> OllamaAnswer:
+def _answer(asked: _OllamaRequest, **fields: Any) -> OllamaAnswer:
     created = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     return OllamaAnswer(model=asked.model or "", created_at=created, **fields)
 

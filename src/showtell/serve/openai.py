@@ -77,7 +77,7 @@ class ChatCompletions(Struct):
     top_logprobs: Annotated[Annotated[int, Meta(le=0)] | None, Meta(description=_NO_LOGPROBS)] = None
 
 
-class OpenAISaid(Struct):
+class OpenAIReply(Struct):
     """A message of the model."""
 
     content: str
@@ -97,7 +97,7 @@ class Choice(Struct):
 
     index: int
     finish_reason: str | None
-    message: OpenAISaid | UnsetType = UNSET
+    message: OpenAIReply | UnsetType = UNSET
     delta: Annotated[Delta | UnsetType, Meta(description="In a stream.")] = UNSET
     logprobs: None = None
 
@@ -152,7 +152,7 @@ async def post_chat_completions(request: Request) -> Response:
     }
     usage = Usage(len(photos), words, len(photos) + words)
     if not asked.stream:
-        choices = [Choice(index, "stop", message=OpenAISaid(text.text)) for index, text in enumerate(said)]
+        choices = [Choice(index, "stop", message=OpenAIReply(text.text)) for index, text in enumerate(said)]
         return Json(Completion(**head, object="chat.completion", choices=choices, usage=usage))
     with_usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
     return StreamingResponse(_events(head, said, usage if with_usage else None), media_type="text/event-stream")

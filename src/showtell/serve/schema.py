@@ -41,7 +41,7 @@ class OpenAIError(Struct):
 
 
 @dataclass(frozen=True)
-class _Way:
+class _Operation:
     """A method of a path: what it is for, what it takes and gives; words where that is no JSON."""
 
     method: str
@@ -52,9 +52,9 @@ class _Way:
     wrong: type = Error
 
 
-_WAYS = [
-    _Way("post", "/v1/captions", "Caption photos", captions.Captions, captions.CaptionsAnswer),
-    _Way(
+_OPERATIONS = [
+    _Operation("post", "/v1/captions", "Caption photos", captions.Captions, captions.CaptionsAnswer),
+    _Operation(
         "post",
         "/v1/chat/completions",
         "Caption photos, in OpenAI's shape",
@@ -62,15 +62,15 @@ _WAYS = [
         openai.Completion,
         OpenAIError,
     ),
-    _Way("get", "/v1/models", "The model, in OpenAI's shape", None, openai.Models, OpenAIError),
-    _Way("post", "/api/generate", "Caption photos, in Ollama's shape", ollama.Generate, ollama.OllamaAnswer),
-    _Way("post", "/api/chat", "Caption photos, in Ollama's shape of a chat", ollama.Chat, ollama.OllamaAnswer),
-    _Way("post", "/api/show", "What the model can do, in Ollama's shape", None, ollama.Show),
-    _Way("get", "/api/tags", "The model, in Ollama's shape", None, ollama.Tags),
-    _Way("get", "/api/version", "The version", None, ollama.Version),
-    _Way("get", "/healthz", "Whether the server lives", None, "It does."),
-    _Way("get", "/readyz", "Whether it would take a photo now", None, "It would; 503 if not."),
-    _Way("get", "/metrics", "Counters for Prometheus", None, "As text."),
+    _Operation("get", "/v1/models", "The model, in OpenAI's shape", None, openai.Models, OpenAIError),
+    _Operation("post", "/api/generate", "Caption photos, in Ollama's shape", ollama.Generate, ollama.OllamaAnswer),
+    _Operation("post", "/api/chat", "Caption photos, in Ollama's shape of a chat", ollama.Chat, ollama.OllamaAnswer),
+    _Operation("post", "/api/show", "What the model can do, in Ollama's shape", None, ollama.Show),
+    _Operation("get", "/api/tags", "The model, in Ollama's shape", None, ollama.Tags),
+    _Operation("get", "/api/version", "The version", None, ollama.Version),
+    _Operation("get", "/healthz", "Whether the server lives", None, "It does."),
+    _Operation("get", "/readyz", "Whether it would take a photo now", None, "It would; 503 if not."),
+    _Operation("get", "/metrics", "Counters for Prometheus", None, "As text."),
 ]
 
 _REFUSALS = {
@@ -87,15 +87,17 @@ _REFUSALS = {
 @functools.cache
 def openapi() -> dict[str, Any]:
     """The description, OpenAPI 3.1."""
-    types = {kind for way in _WAYS for kind in (way.takes, way.gives, way.wrong) if isinstance(kind, type)}
+    types = {kind for way in _OPERATIONS for kind in (way.takes, way.gives, way.wrong) if isinstance(kind, type)}
     ordered = sorted(types | {captions.Settings}, key=lambda kind: kind.__qualname__ + kind.__module__)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_SCHEMAS + "{name}")
     schema = dict(zip(ordered, schemas, strict=True))
     paths: dict[str, Any] = {}
-    for way in _WAYS:
-        answers: dict[str, Any] = {"200": _told(way.gives, schema)}
+    for way in _OPERATIONS:
+        answers: dict[str, Any] = {"200": _response(way.gives, schema)}
         if way.takes:
-            answers |= {status: _told(way.wrong, schema) | {"description": why} for status, why in _REFUSALS.items()}
+            answers |= {
+                status: _response(way.wrong, schema) | {"description": why} for status, why in _REFUSALS.items()
+            }
             answers["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
         described: dict[str, Any] = {"summary": way.summary, "responses": answers}
         if way.takes:
@@ -118,7 +120,7 @@ def openapi() -> dict[str, Any]:
     }
 
 
-def _told(kind: type | str, schema: dict[type, Any]) -> dict[str, Any]:
+def _response(kind: type | str, schema: dict[type, Any]) -> dict[str, Any]:
     if isinstance(kind, str):
         return {"description": kind}
     return {"description": "Done.", "content": {"application/json": {"schema": schema[kind]}}}

@@ -89,7 +89,7 @@ class BoundedServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more, and end."""
-        self.app.state.taken.end()
+        self.app.state.active.drain()
         await super().shutdown(sockets)
 
 
