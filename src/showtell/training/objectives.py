@@ -15,8 +15,15 @@ from showtell.text.vocabulary import PAD
 from showtell.training.batches import epoch_photos, photo_batches, trim
 from showtell.training.data import Split, TrainingData
 from showtell.training.recipe import Recipe
-from showtell.training.reward import ObjectReward, Reward, advantages, as_captions, sample_captions, speaking
 from showtell.training.schedule import Schedule
+from showtell.training.scst import (
+    ObjectReward,
+    Reward,
+    advantages,
+    mask_suppressed_tokens,
+    pad_captions,
+    sample_captions,
+)
 from showtell.training.synthetic import SyntheticGrids
 from showtell.vision.views import UNCROPPED
 
@@ -183,9 +190,9 @@ class SelfCritical(_DecoderAlone):
         scores = float(rewards.sum())
         said = [self._data.vocabulary.decode(hypothesis.words) for hypothesis in hypotheses]
         rewards += self._objects.of(said, sampled)
-        captions = as_captions(hypotheses)
+        captions = pad_captions(hypotheses)
         weight = advantages(rewards, recipe.scst_samples).astype(features.dtype)
-        _, grads = speaking(decoder).loss(features, captions, of_photo, weight=weight)
+        _, grads = mask_suppressed_tokens(decoder).loss(features, captions, of_photo, weight=weight)
         return Outcome(grads, words_in(captions), reward=scores, sampled=len(rewards))
 
 

@@ -11,7 +11,14 @@ from showtell.captioning.decoder import CaptionDecoder
 from showtell.captioning.search import Hypothesis
 from showtell.text.vocabulary import END, PAD, START, UNK, Vocabulary
 from showtell.training.data import Captions
-from showtell.training.reward import ObjectReward, Reward, advantages, as_captions, sample_captions, speaking
+from showtell.training.scst import (
+    ObjectReward,
+    Reward,
+    advantages,
+    mask_suppressed_tokens,
+    pad_captions,
+    sample_captions,
+)
 
 VOCABULARY = Vocabulary(["a", "big", "black", "bird", "cat", "dog", "red", "small"])
 REFERENCES = [["a small red bird", "a red bird"], ["a big black dog", "a black dog"], ["a cat"]]
@@ -35,7 +42,7 @@ def test_an_advantage_is_a_reward_less_the_mean_of_the_others() -> None:
 
 
 def test_captions_as_the_loss_takes_them() -> None:
-    captions = as_captions([hypothesis("a red dog"), hypothesis("a dog", ended=False), hypothesis("")])
+    captions = pad_captions([hypothesis("a red dog"), hypothesis("a dog", ended=False), hypothesis("")])
     a, red, dog = VOCABULARY.encode("a red dog")[1:-1]
     np.testing.assert_array_equal(
         captions, [[START, a, red, dog, END], [START, a, dog, PAD, PAD], [START, END, PAD, PAD, PAD]]
@@ -86,8 +93,8 @@ def test_the_gradient_is_that_of_the_expected_reward(attention_dim: int) -> None
 
     chances = probabilities(decoder.params)
     assert chances.sum() == pytest.approx(1)
-    _, grads = speaking(decoder).loss(
-        features, as_captions(captions), np.zeros(len(captions), int), weight=len(captions) * chances * rewards
+    _, grads = mask_suppressed_tokens(decoder).loss(
+        features, pad_captions(captions), np.zeros(len(captions), int), weight=len(captions) * chances * rewards
     )
     for name, array in decoder.params.items():
         direction, small = rng.standard_normal(array.shape), 1e-5

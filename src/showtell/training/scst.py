@@ -25,9 +25,9 @@ from showtell.text.vocabulary import END, PAD, START, Vocabulary
 from showtell.training.data import Captions
 
 # What stands for the end of a caption among its words, so that one that stops in the middle is worse.
-_END = "</s>"
+_END_TOKEN = "</s>"
 # A score with which the probability is exactly 0 in float32 and float64, and its gradient too
-_SILENT = -1e4
+_MASKED_LOGIT = -1e4
 
 
 class Reward:
@@ -44,13 +44,13 @@ class Reward:
     ) -> None:
         self._words = vocabulary.to_list()
         self._cider = CiderD(
-            [[[*tokenize(caption), _END] for caption in of_photo] for of_photo in [*references, *others]]
+            [[[*tokenize(caption), _END_TOKEN] for caption in of_photo] for of_photo in [*references, *others]]
         )
 
     def score(self, hypotheses: Sequence[search.Hypothesis], photos: IntArray) -> NDArray[np.float64]:
         """The reward of each caption, (N,), given which photo each is of, (N,)."""
         captions = [
-            [*(self._words[word] for word in hypothesis.words), *([_END] if hypothesis.ended else [])]
+            [*(self._words[word] for word in hypothesis.words), *([_END_TOKEN] if hypothesis.ended else [])]
             for hypothesis in hypotheses
         ]
         scores: NDArray[np.float64] = self._cider.score(captions, photos)[1]
@@ -72,7 +72,7 @@ class ObjectReward:
 
     def __init__(self, photos: Captions, bonus: float, penalty: float) -> None:
         self._bonus, self._penalty, self._words = bonus, penalty, coco_words()
-        self._there = [
+        self._present = [
             None if listed is None else frozenset(listed).union(*(self._words.named(said) for said in captions))
             for listed, captions in zip(photos.objects, photos.references, strict=True)
         ]
@@ -81,7 +81,7 @@ class ObjectReward:
         """The gain of each caption, (N,), given which photo each is of, (N,)."""
         gains = np.zeros(len(captions))
         for place, (caption, photo) in enumerate(zip(captions, photos.tolist(), strict=True)):
-            there = self._there[photo]
+            there = self._present[photo]
             if there is not None:
                 named = self._words.named(caption)
                 missing = sum(name not in there for name in named)
@@ -89,14 +89,14 @@ class ObjectReward:
         return gains
 
 
-def speaking(decoder: CaptionDecoder) -> CaptionDecoder:
+def mask_suppressed_tokens(decoder: CaptionDecoder) -> CaptionDecoder:
     """The decoder with the distribution that `search.sample_from` draws from: what is never said has no probability.
 
     The gradient must be that of the distribution which was sampled. With the unknown word left in it, a bad caption
     is made unlikelier by giving that word more, and since it is never drawn nothing ever takes this back.
     """
     b = decoder.params["b_vocab"].copy()
-    b[list(search.NEVER)] = _SILENT
+    b[list(search.NEVER)] = _MASKED_LOGIT
     return decoder.with_params(decoder.params | {"b_vocab": b})
 
 
@@ -117,7 +117,7 @@ def advantages(rewards: NDArray[np.float64], samples: int) -> NDArray[np.float64
     return less
 
 
-def as_captions(hypotheses: Sequence[search.Hypothesis]) -> NDArray[np.intp]:
+def pad_captions(hypotheses: Sequence[search.Hypothesis]) -> NDArray[np.intp]:
     """Word ids from the start on, padded at the end, (N, T + 1), as a decoder's loss takes them."""
     captions = np.full((len(hypotheses), max(len(h.words) + h.ended for h in hypotheses) + 1), PAD)
     for row, hypothesis in zip(captions, hypotheses, strict=True):
