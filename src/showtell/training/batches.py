@@ -8,7 +8,7 @@ from showtell.nn.types import IntArray
 from showtell.text.vocabulary import PAD
 
 # A small data set's photos are shown so often an epoch, at most
-_MOST = 2.0
+_MAX_REPEATS = 2.0
 
 
 def epoch_photos(sets: IntArray, rng: np.random.Generator) -> IntArray:
@@ -28,7 +28,7 @@ def epoch_photos(sets: IntArray, rng: np.random.Generator) -> IntArray:
     sizes = np.bincount(sets)
     for number in np.unique(sets):
         own = np.flatnonzero(sets == number)
-        more = round((min(sizes.max() / len(own), _MOST) - 1) * len(own))
+        more = round((min(sizes.max() / len(own), _MAX_REPEATS) - 1) * len(own))
         chosen.append(rng.choice(own, more, replace=False))
     photos: IntArray = rng.permutation(np.concatenate(chosen))
     return photos

@@ -24,21 +24,21 @@ def object_head(data: TrainingData, rng: np.random.Generator) -> ObjectHead | No
     names = sorted({name for split in splits for objects in split.objects for name in objects or ()})
     if not names:
         return None
-    rows, shown = labelled(data, names)
+    rows, shown = photos_with_objects(data, names)
     blocks = np.array_split(rows, -(-len(rows) // 256))
     pooled = np.concatenate([data.features[block].astype(np.float32).mean(axis=1) for block in blocks])
     return fit_object_head(pooled, shown, names, rng)
 
 
-def labelled(data: TrainingData, names: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def photos_with_objects(data: TrainingData, names: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """The rows in the features of the training photos whose objects are known, (N,), and what they show, (N, C)."""
     splits = [data.train, *([data.uncaptioned] if data.uncaptioned else [])]
     pairs = [pair for split in splits for pair in zip(split.rows, split.objects, strict=True)]
     known = [(row, objects) for row, objects in pairs if objects is not None]
-    return np.array([row for row, _ in known], np.intp), shown_objects([objects for _, objects in known], names)
+    return np.array([row for row, _ in known], np.intp), object_targets([objects for _, objects in known], names)
 
 
-def shown_objects(objects: Sequence[Sequence[str]], names: Sequence[str]) -> NDArray[np.bool_]:
+def object_targets(objects: Sequence[Sequence[str]], names: Sequence[str]) -> NDArray[np.bool_]:
     """Which of the named objects each photo shows, (N, C)."""
     number = {name: place for place, name in enumerate(names)}
     shown = np.zeros((len(objects), len(names)), bool)

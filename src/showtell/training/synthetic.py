@@ -23,7 +23,7 @@ from showtell.metrics.object_words import coco_words
 from showtell.nn.types import IntArray
 from showtell.text.vocabulary import SPECIALS
 from showtell.training.data import TrainingData
-from showtell.training.object_head import labelled, object_head, shown_objects
+from showtell.training.object_head import object_head, object_targets, photos_with_objects
 
 _NEIGHBOURS = 10
 _BLOCK = 1024
@@ -55,15 +55,15 @@ class SyntheticGrids:
             )
         names = head.names
         self._features, self._head = data.features, head
-        head_rows, head_shown = labelled(data, names)
+        head_rows, head_shown = photos_with_objects(data, names)
         # of photos whose objects nobody listed, those that people named
         words = coco_words()
         listed = [
             objects if objects is not None else sorted({name for said in captions for name in words.named(said)})
             for objects, captions in zip(train.objects, train.references, strict=True)
         ]
-        self._rows, self._shown = train.rows, shown_objects(listed, names)
-        self._wanted = shown_objects([objects or () for objects in texts.objects], names)
+        self._rows, self._shown = train.rows, object_targets(listed, names)
+        self._wanted = object_targets([objects or () for objects in texts.objects], names)
         donors = np.concatenate([train.rows, head_rows])
         shows = np.concatenate([self._shown, head_shown])
         self._donors = [donors[shows[:, number]] for number in range(len(names))]

@@ -31,7 +31,7 @@ from showtell.nn.types import Array, IntArray
 from showtell.training.batches import epoch_photos, trim
 from showtell.training.data import TrainingData
 from showtell.training.folder import ENCODER
-from showtell.training.object_head import shown_objects
+from showtell.training.object_head import object_targets
 from showtell.training.objectives import Outcome, caption_weights, words_in
 from showtell.training.recipe import Recipe
 from showtell.training.schedule import Schedule
@@ -70,7 +70,7 @@ class EncoderTuning:
         self._weights = caption_weights(train)
         listed = train.objects + (more.objects if more else ())
         names = sorted({name for objects in listed for name in objects or ()})
-        self._shown = shown_objects([objects or () for objects in listed], names)
+        self._shown = object_targets([objects or () for objects in listed], names)
         self._known = np.array([objects is not None for objects in listed])
         self._one_sided = [any(map(_SIDES.search, captions)) for captions in train.references]
         self._one_sided += [False] * (len(self._photos) - len(self._one_sided))
