@@ -10,7 +10,7 @@ from PIL import Image, features
 
 from showtell.errors import PhotoError, PhotoUnavailableError
 from showtell.vision import formats
-from showtell.vision.formats import FORMATS, PHOTO_SUFFIXES, pillows_names
+from showtell.vision.formats import FORMATS, PHOTO_SUFFIXES, pillow_formats
 from showtell.vision.photo import list_photos, open_photo
 from vision.tiff import tiff
 
@@ -41,8 +41,8 @@ def test_whatever_is_read_is_found_in_folders(tmp_path: Path) -> None:
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
 def test_avif_is_told_by_its_bytes() -> None:
     data = encoded("AVIF")
-    assert pillows_names("a.jpg", io.BytesIO(data)) == ("AVIF",)
-    assert pillows_names("a.jpg", io.BytesIO(AVIF)) == ("AVIF",)
+    assert pillow_formats("a.jpg", io.BytesIO(data)) == ("AVIF",)
+    assert pillow_formats("a.jpg", io.BytesIO(AVIF)) == ("AVIF",)
     assert open_photo(data).size == (32, 24)
 
 

@@ -13,7 +13,7 @@ from showtell.metadata.container import container_of
 from showtell.metadata.fields import Fields
 from showtell.metadata.gif import comments
 from showtell.metadata.xmp import DESCRIPTION, PROPERTIES, Packet
-from showtell.vision.formats import pillows_names
+from showtell.vision.formats import pillow_formats
 
 _TIFF_XMP, _TIFF_IPTC, _TIFF_PHOTOSHOP = 700, 33723, 34377
 
@@ -61,7 +61,7 @@ class ExistingDescriptions:
 def _by_pillow(name: str, data: bytes) -> tuple[list[bytes], Fields]:
     """The XMP and the fields of a photo of a format that is none of our own; damaged fields say nothing."""
     file, packets, fields = io.BytesIO(data), [], Fields()
-    with suppress(Exception), Image.open(file, formats=pillows_names(name, file)) as image:
+    with suppress(Exception), Image.open(file, formats=pillow_formats(name, file)) as image:
         exif = image.getexif()
         exif.get_ifd(ExifTags.IFD.Exif)  # as long as the file is open
         fields.exif.append(exif)

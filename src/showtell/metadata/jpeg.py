@@ -10,7 +10,7 @@ from showtell.metadata.fields import Fields
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _APP0, _APP1, _APP2, _APP13, _COM, _SOS, _EOI = 0xE0, 0xE1, 0xE2, 0xED, 0xFE, 0xDA, 0xD9
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+_STANDALONE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 _MAX_PACKET = 0xFFFF - 2 - len(_XMP)
 
 
@@ -115,8 +115,8 @@ def _segments(name: str, data: bytes) -> list[_Segment]:
         at += 1
         if marker in (_SOS, _EOI):
             return segments
-        length = 0 if marker in _WITHOUT_LENGTH else int.from_bytes(data[at : at + 2], "big")
-        if at + length > len(data) or (length < 2 and marker not in _WITHOUT_LENGTH):
+        length = 0 if marker in _STANDALONE_MARKERS else int.from_bytes(data[at : at + 2], "big")
+        if at + length > len(data) or (length < 2 and marker not in _STANDALONE_MARKERS):
             raise PhotoError(f"{name}: is damaged or truncated (the JPEG segment at byte {start:,}); copy it again")
         segments.append(_Segment(marker, start, at + length, data[at + 2 : at + length]))
         at += length

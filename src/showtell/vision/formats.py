@@ -46,7 +46,7 @@ _SAMPLES = {1: "", 2: ", with a sign", 3: ", floating point"}
 _HEAD = 512
 
 
-def pillows_names(name: str, file: IO[bytes]) -> tuple[str, ...]:
+def pillow_formats(name: str, file: IO[bytes]) -> tuple[str, ...]:
     """What Pillow calls the formats that may be tried on a file, which is left at its beginning.
 
     Raises:

@@ -16,10 +16,10 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from showtell._util.files import NotRegularError, list_files, open_regular
 from showtell.errors import PhotoError, PhotoUnavailableError, ShowtellError
-from showtell.vision.bare import bare, ended
 from showtell.vision.cost import check_cost
-from showtell.vision.formats import PHOTO_SUFFIXES, pillows_names, unknown
+from showtell.vision.formats import PHOTO_SUFFIXES, pillow_formats, unknown
 from showtell.vision.grey import deep_to_rgb, is_deep
+from showtell.vision.strip import strip_metadata, with_end_marker
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "MIN_DRAFT_SIDE", "PHOTO_SUFFIXES", "PhotoSource", "list_photos", "open_photo"]
 
@@ -106,8 +106,8 @@ def size_of(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
     try:
         with (
             io.BytesIO(source) if isinstance(source, bytes) else open_regular(name) as file,
-            _silent(),
-            Image.open(file, formats=pillows_names(name, file)) as image,
+            _without_warnings(),
+            Image.open(file, formats=pillow_formats(name, file)) as image,
         ):
             return image.size
     except PhotoError:
@@ -142,12 +142,12 @@ def _open_file(name: str, file: IO[bytes], size: int, admit: Callable[[Image.Ima
         raise PhotoError(f"{name}: is empty (0 bytes); copy it again from its source")
     if size > MAX_BYTES:
         raise PhotoError(f"{name}: has {size:,} bytes, more than {MAX_BYTES:,}; save it smaller")
-    formats = pillows_names(name, file)
+    formats = pillow_formats(name, file)
     try:
         return _decode(name, _identified(name, file, formats, admit))
     except _DamagedError:
         file.seek(0)
-        whole = _mended(name, file.read(), formats, admit)
+        whole = _repaired(name, file.read(), formats, admit)
         if whole is None:
             raise
     return _decode(name, _identified(name, io.BytesIO(whole), formats, admit))
@@ -163,7 +163,7 @@ def _identified(
 ) -> Image.Image:
     """The image in a file, not yet decoded; a large JPEG will be decoded `small`."""
     try:
-        with _silent():
+        with _without_warnings():
             image = Image.open(file, formats=formats)
             check_cost(name, image, file)
             if admit:
@@ -175,23 +175,23 @@ def _identified(
     except Image.DecompressionBombError:
         raise PhotoError(f"{name}: has too many pixels, more than {MAX_PIXELS:,}; save it smaller") from None
     except UnidentifiedImageError:
-        with _silent():
+        with _without_warnings():
             raise _DamagedError(unknown(name, file)) from None
     except Exception as error:  # whatever a decoder raises on damaged bytes
         raise _damaged(name, error) from error
     return image
 
 
-def _mended(
+def _repaired(
     name: str, data: bytes, formats: tuple[str, ...], admit: Callable[[Image.Image], None] | None
 ) -> bytes | None:
     """The file without what a decoder stumbled over, if it has all its pixels."""
-    less = bare(data)
+    less = strip_metadata(data)
     if less is not None:
         with suppress(_DamagedError):
             _load(name, _identified(name, io.BytesIO(less), formats, admit))
             return less
-    ends = ended(less or data)
+    ends = with_end_marker(less or data)
     pictures = set()
     for whole in ends:
         try:
@@ -227,15 +227,15 @@ def _load(name: str, image: Image.Image) -> None:
         raise PhotoError(
             f"{name}: has {image.width} x {image.height} pixels, more than {MAX_PIXELS:,}; save it smaller"
         )
-    _mend_transparency(image)
+    _fix_transparency(image)
     try:
-        with _silent() if image.format == "TIFF" else nullcontext():  # alone in warning while it decodes
+        with _without_warnings() if image.format == "TIFF" else nullcontext():  # alone in warning while it decodes
             image.load()
     except Exception as error:  # whatever a decoder raises on damaged bytes
         raise _damaged(name, error) from error
 
 
-def _mend_transparency(image: Image.Image) -> None:
+def _fix_transparency(image: Image.Image) -> None:
     """Have the transparent colour of PNG as the pixels will have it."""
     colour, tile = image.info.get("transparency"), getattr(image, "tile", None)
     to_8_bits = _TO_8_BITS.get(tile[0][3]) if tile and image.format == "PNG" else None
@@ -254,7 +254,7 @@ def _damaged(name: str, error: Exception) -> PhotoError:
 def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; damaged EXIF says nothing about a photo that is whole: 1."""
     try:
-        with _silent():
+        with _without_warnings():
             return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
         return 1
@@ -271,7 +271,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def _without_warnings() -> Iterator[None]:
     """Keep Pillow's warnings to ourselves: odd metadata is no fault, and too many pixels are an error here.
 
     The filters belong to the whole process, so one thread at a time: only TIFF is decoded under this.

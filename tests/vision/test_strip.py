@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from showtell.errors import PhotoError
-from showtell.vision.bare import bare, ended
 from showtell.vision.photo import MIN_DRAFT_SIDE, open_photo
+from showtell.vision.strip import strip_metadata, with_end_marker
 
 TURNED = Image.Exif()
 TURNED[0x0112] = 6
@@ -101,9 +101,9 @@ def test_what_the_picture_needs_is_missed(kind: str) -> None:
 
 
 def test_nothing_to_leave_out() -> None:
-    assert bare(encoded("JPEG")) is None
-    assert bare(encoded("PNG")) is None
-    assert bare(encoded("GIF")) is None
+    assert strip_metadata(encoded("JPEG")) is None
+    assert strip_metadata(encoded("PNG")) is None
+    assert strip_metadata(encoded("GIF")) is None
 
 
 @given(
@@ -111,8 +111,8 @@ def test_nothing_to_leave_out() -> None:
     st.binary(max_size=200),
 )
 def test_any_bytes_have_an_answer(start: bytes, rest: bytes) -> None:
-    bare(start + rest)
-    ended(start + rest)
+    strip_metadata(start + rest)
+    with_end_marker(start + rest)
 
 
 @pytest.mark.parametrize("size", [(64, 48), (3 * MIN_DRAFT_SIDE, 2 * MIN_DRAFT_SIDE)])

@@ -29,12 +29,12 @@ _PNG_PICTURE = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _PNG_KEPT = (b"tRNS", b"eXIf")
 _APP0, _APP1, _APP14, _APP15, _COM, _SOS, _EOI = 0xE0, 0xE1, 0xEE, 0xEF, 0xFE, 0xDA, 0xD9
 _END = bytes([0xFF, _EOI])
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
+_STANDALONE_MARKERS = {0x01, *range(0xD0, 0xD9)}
 # The shortest that say what they are there for: JFIF's, Exif's and Adobe's, which has the colours.
 _JPEG_KEPT = {_APP0: (b"JFIF\0", 14), _APP1: (b"Exif\0", 14), _APP14: (b"Adobe", 12)}
 
 
-def bare(data: bytes) -> bytes | None:
+def strip_metadata(data: bytes) -> bytes | None:
     """Return a JPEG, PNG or TIFF file with its picture, orientation and transparency alone.
 
     Returns:
@@ -42,15 +42,15 @@ def bare(data: bytes) -> bytes | None:
     """
     picture = None
     if data.startswith(b"\xff\xd8\xff"):
-        picture = _bare_jpeg(data)
+        picture = _strip_jpeg(data)
     elif data.startswith(_PNG):
-        picture = _bare_png(data)
+        picture = _strip_png(data)
     elif data[:4] in (b"II*\0", b"MM\0*"):
-        picture = _bare_tiff(data)
+        picture = _strip_tiff(data)
     return None if picture == data else picture
 
 
-def _bare_jpeg(data: bytes) -> bytes | None:
+def _strip_jpeg(data: bytes) -> bytes | None:
     kept = [data[:2]]
     at = 2
     while True:
@@ -66,7 +66,7 @@ def _bare_jpeg(data: bytes) -> bytes | None:
             continue
         if marker in (_SOS, _EOI):
             return b"".join([*kept, data[at - 1 :]])
-        length = 0 if marker in _WITHOUT_LENGTH else int.from_bytes(data[at + 1 : at + 3], "big")
+        length = 0 if marker in _STANDALONE_MARKERS else int.from_bytes(data[at + 1 : at + 3], "big")
         payload = data[at + 3 : at + 1 + length]
         if not _APP0 <= marker <= _APP15 and marker != _COM:
             kept.append(data[at - 1 : at + 1 + length])
@@ -77,7 +77,7 @@ def _bare_jpeg(data: bytes) -> bytes | None:
         at += 1 + length
 
 
-def _bare_tiff(data: bytes) -> bytes:
+def _strip_tiff(data: bytes) -> bytes:
     """Every tag of the first picture that is no part of it holds one byte."""
     order = "<" if data[:2] == b"II" else ">"
     picture = bytearray(data)
@@ -91,7 +91,7 @@ def _bare_tiff(data: bytes) -> bytes:
     return bytes(picture)
 
 
-def _bare_png(data: bytes) -> bytes:
+def _strip_png(data: bytes) -> bytes:
     kept = [_PNG]
     at = len(_PNG)
     while at < len(data):
@@ -104,7 +104,7 @@ def _bare_png(data: bytes) -> bytes:
     return b"".join(kept)
 
 
-def ended(data: bytes) -> list[bytes]:
+def with_end_marker(data: bytes) -> list[bytes]:
     """Return a JPEG file that lacks its end marker with different ends; none if it is no such file.
 
     All of them are the same picture if no pixel is missing: what is, each end fills in another way.
