@@ -16,7 +16,7 @@ from showtell._util.console import json_line, put, shown, tell
 from showtell.errors import ShowtellError
 
 SOURCES = str(Path(console.__file__).parents[2])
-PROGRAM = "from showtell._util.console import *; take_names_as_they_are(); put({!r})"
+PROGRAM = "from showtell._util.console import *; keep_file_name_bytes(); put({!r})"
 
 
 class Terminal(io.StringIO):

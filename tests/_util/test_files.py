@@ -12,10 +12,10 @@ import pytest
 
 from showtell._util import files
 from showtell._util.files import (
-    KeptError,
     NotRegularError,
-    alone,
+    NotReplacedError,
     check_output,
+    exclusive,
     list_files,
     lock,
     open_regular,
@@ -137,7 +137,7 @@ def test_what_is_written_to_the_standard_output_follows_what_was(tmp_path: Path)
 def test_other_names_of_a_file_do_not_part_from_it(tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(b"old")
     os.link(tmp_path / "one", tmp_path / "two")
-    with pytest.raises(KeptError, match="has 2 names"):
+    with pytest.raises(NotReplacedError, match="has 2 names"):
         write_atomically(tmp_path / "one", b"new")
     assert (tmp_path / "one").read_bytes() == b"old"
     assert (tmp_path / "one").samefile(tmp_path / "two")
@@ -159,7 +159,7 @@ def test_owner_and_group_stay_or_the_file_does(tmp_path: Path, monkeypatch: pyte
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "fchown", refuse)
-    with pytest.raises(KeptError, match="owner or group that cannot be kept"):
+    with pytest.raises(NotReplacedError, match="owner or group that cannot be kept"):
         write_atomically(path, b"newer")
     assert path.read_bytes() == b"new"
 
@@ -208,7 +208,7 @@ def test_attributes_and_access_lists_are_kept(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "setxattr", refuse)
-    with pytest.raises(KeptError, match=r"has an attribute, .*, that cannot be kept"):
+    with pytest.raises(NotReplacedError, match=r"has an attribute, .*, that cannot be kept"):
         write_atomically(path, b"newer")
     assert path.read_bytes() == b"new"
 
@@ -221,10 +221,10 @@ def test_a_file_that_was_changed_meanwhile_is_left(tmp_path: Path) -> None:
     assert after is not None
     assert (path.read_bytes(), after.st_mtime_ns) == (b"new", before.st_mtime_ns)
     assert same_version(after, path.stat())
-    with pytest.raises(KeptError, match="was changed meanwhile"):
+    with pytest.raises(NotReplacedError, match="was changed meanwhile"):
         write_atomically(path, b"newer", of=before)
     path.unlink()
-    with pytest.raises(KeptError, match="was changed meanwhile"):
+    with pytest.raises(NotReplacedError, match="was changed meanwhile"):
         write_atomically(path, b"newer", of=after)
     assert list(tmp_path.iterdir()) == []
 
@@ -287,9 +287,9 @@ def test_what_a_killed_run_left_is_removed_and_what_is_being_written_is_not(tmp_
 def test_a_file_is_used_by_one_alone(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for _ in range(2):
-        with alone(path), pytest.raises(ShowtellError, match="is in use by another showtell"), alone(path):
+        with exclusive(path), pytest.raises(ShowtellError, match="is in use by another showtell"), exclusive(path):
             pass
-    with pytest.raises(ShowtellError, match="cannot be written"), alone(tmp_path):
+    with pytest.raises(ShowtellError, match="cannot be written"), exclusive(tmp_path):
         pass
 
 

@@ -18,7 +18,7 @@ from PIL import Image
 import showtell as showtell_package
 from conftest import PHOTOS
 from showtell import __version__
-from showtell._util.files import alone, open_regular
+from showtell._util.files import exclusive, open_regular
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
 from showtell.metadata.xmp import ALT_TEXT, DESCRIPTION, PROPERTIES, Packet
@@ -531,7 +531,7 @@ def test_a_photo_that_is_named_twice_is_embedded_in_once(showtell, model, tmp_pa
 
 def test_a_manifest_is_used_by_one_alone(showtell, model, holiday: Path, tmp_path: Path) -> None:
     command = ("caption", holiday / "cat.png", "--model", model, "--manifest", tmp_path / "done.jsonl")
-    with alone(tmp_path / "done.jsonl"):
+    with exclusive(tmp_path / "done.jsonl"):
         result = showtell(*command)
     assert (result.status, result.out) == (1, "")
     assert "is in use by another showtell" in result.err

@@ -61,7 +61,7 @@ def _writing() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        let_go()
+        discard_stdout()
         raise ShowtellError(f"standard output cannot be written to ({error.strerror}); free space") from error
 
 
@@ -77,7 +77,7 @@ def note(line: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
 
-def let_go() -> None:
+def discard_stdout() -> None:
     """Give standard output up, if it cannot be written to: what is left in its buffer would fail at the end again."""
     try:
         if sys.stdout is not None:
@@ -87,7 +87,7 @@ def let_go() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def take_names_as_they_are() -> None:
+def keep_file_name_bytes() -> None:
     """Let standard output have file names in their own bytes, and what its encoding does not have as an escape."""
     codecs.register_error("showtell", _in_bytes)
     if hasattr(sys.stdout, "reconfigure"):

@@ -15,7 +15,7 @@ from typing import IO
 
 from showtell.errors import ShowtellError
 
-FOREIGN_FOLDERS = (
+SYSTEM_FOLDERS = (
     "@eaDir",
     "@Recently-Snapshot",
     "@Recycle",
@@ -35,12 +35,12 @@ FOREIGN_FOLDERS = (
 )
 """Folders that network disks, waste bins and systems make: what lies in them is none of the user's. Any case."""
 
-_FOREIGN = tuple(name.casefold() for name in FOREIGN_FOLDERS)
+_SYSTEM_FOLDERS = tuple(name.casefold() for name in SYSTEM_FOLDERS)
 # A name of its own: that of the file that it will be may be as long as names can be.
-_PART = ".showtell-{}.part"
-_FAR = 2**31 - 2
+_PART_NAME = ".showtell-{}.part"
+_LOCK_OFFSET = 2**31 - 2
 # How much of a file is looked at to know whose it is.
-_ENDS = 2**16
+_HEAD_BYTES = 2**16
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -48,7 +48,7 @@ class NotRegularError(OSError):
     """A pipe, a device or a socket stands where a file was expected."""
 
 
-class KeptError(OSError):
+class NotReplacedError(OSError):
     """A file is left as it is, as something would be lost; what, says its `strerror`: `is write-protected`."""
 
 
@@ -102,7 +102,7 @@ def write_atomically(
         The new file, as it is; None of what is no file.
 
     Raises:
-        KeptError: the file is write-protected or another than `of`, or its other names, its owner, permissions or
+        NotReplacedError: the file is write-protected or another than `of`, or its other names, its owner, permissions or
             attributes would be lost. It is untouched.
         OSError: the file cannot be written to. It is untouched, and the error names `path`.
     """
@@ -158,11 +158,11 @@ def check_output(
             raise PermissionError(errno.EACCES, "no permission to write into its folder")
         if old is not None and old.st_size and ours is not None:
             with open_regular(target) as file:
-                head = file.read(_ENDS)
-                file.seek(max(0, old.st_size - _ENDS))
+                head = file.read(_HEAD_BYTES)
+                file.seek(max(0, old.st_size - _HEAD_BYTES))
                 if not ours(head, file.read()):
-                    raise KeptError(errno.EEXIST, "is there, and showtell did not make it")
-    except KeptError as error:
+                    raise NotReplacedError(errno.EEXIST, "is there, and showtell did not make it")
+    except NotReplacedError as error:
         raise ShowtellError(f"{path}: {error.strerror}; name another file") from error
     except OSError as error:
         raise ShowtellError(f"{path}: cannot be written ({error.strerror}); name another file") from error
@@ -171,7 +171,7 @@ def check_output(
 def remove_leftovers(folders: Iterable[Path]) -> None:
     """Remove what runs that were killed had begun to write in these folders; what another run is writing stays."""
     for folder in folders:
-        for part in folder.glob(_PART.format("*")):
+        for part in folder.glob(_PART_NAME.format("*")):
             with suppress(OSError):
                 with part.open("ab") as file:
                     left = lock(file)
@@ -189,7 +189,7 @@ def lock(file: IO[bytes]) -> bool:
             import msvcrt
 
             at = file.tell()
-            file.seek(_FAR)  # nobody could read what is locked
+            file.seek(_LOCK_OFFSET)  # nobody could read what is locked
             try:
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             finally:
@@ -206,7 +206,7 @@ def lock(file: IO[bytes]) -> bool:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Be the only one who uses a file, which is made if it is not there.
 
     Raises:
@@ -232,7 +232,7 @@ def list_files(
 ) -> list[Path]:
     """The files below a folder with one of these suffixes, in lower case, sorted; a file gives itself.
 
-    Files and folders whose name begins with a dot are skipped, and so are `FOREIGN_FOLDERS`; links to folders are not
+    Files and folders whose name begins with a dot are skipped, and so are `SYSTEM_FOLDERS`; links to folders are not
     followed. What vanishes meanwhile is left out.
 
     Args:
@@ -268,17 +268,17 @@ def list_files(
             continue
         for entry in found:
             names = (entry.name, way + entry.name)
-            if entry.name.startswith(".") or _fits(names, exclude):
+            if entry.name.startswith(".") or _matches(names, exclude):
                 continue
             if _is_folder(entry):
-                if not entry.is_symlink() and not _fits([entry.name.casefold()], _FOREIGN):
+                if not entry.is_symlink() and not _matches([entry.name.casefold()], _SYSTEM_FOLDERS):
                     folders.append((entry.path, f"{names[1]}/"))
             elif os.path.splitext(entry.name)[1].lower() in suffixes:  # noqa: PTH122 - a Path for each is slow
                 files.append(Path(entry.path))
     return sorted(files)
 
 
-def _fits(names: Collection[str], patterns: Collection[str]) -> bool:
+def _matches(names: Collection[str], patterns: Collection[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns for name in names)
 
 
@@ -339,16 +339,16 @@ def _write_stream(path: str | os.PathLike[str], data: bytes) -> None:
 def _check_replaceable(target: Path, old: os.stat_result) -> None:
     _check_regular(target, old.st_mode)
     if old.st_nlink > 1:
-        raise KeptError(errno.EMLINK, f"has {old.st_nlink} names, hard links that would part")
+        raise NotReplacedError(errno.EMLINK, f"has {old.st_nlink} names, hard links that would part")
     if not os.access(target, os.W_OK):
-        raise KeptError(errno.EACCES, "is write-protected")
+        raise NotReplacedError(errno.EACCES, "is write-protected")
 
 
 def _replace(target: Path, data: bytes, of: os.stat_result | None, keep_times: bool) -> os.stat_result:
     old = _status(target)
     if old is not None:
         _check_replaceable(target, old)
-    part = target.with_name(_PART.format(secrets.token_hex(8)))
+    part = target.with_name(_PART_NAME.format(secrets.token_hex(8)))
     try:
         # what only some may read is not shown to others meanwhile
         mode = 0o666 if old is None else 0o600
@@ -362,7 +362,7 @@ def _replace(target: Path, data: bytes, of: os.stat_result | None, keep_times: b
         if old is not None and keep_times:
             os.utime(part, ns=(old.st_atime_ns, old.st_mtime_ns))
         if of is not None and ((now := _status(target)) is None or not same_version(now, of)):
-            raise KeptError(errno.EBUSY, "was changed meanwhile")
+            raise NotReplacedError(errno.EBUSY, "was changed meanwhile")
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -380,7 +380,7 @@ def _take_over(target: Path, old: os.stat_result, part: Path, descriptor: int) -
         try:
             os.fchown(descriptor, old.st_uid, old.st_gid)
         except PermissionError as error:
-            raise KeptError(errno.EPERM, "has an owner or group that cannot be kept") from error
+            raise NotReplacedError(errno.EPERM, "has an owner or group that cannot be kept") from error
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
     if hasattr(os, "listxattr"):
         before, there = _attributes(target), _attributes(descriptor)
@@ -391,7 +391,7 @@ def _take_over(target: Path, old: os.stat_result, part: Path, descriptor: int) -
                 try:
                     os.setxattr(descriptor, name, value)
                 except OSError as error:
-                    raise KeptError(error.errno, f"has an attribute, {name}, that cannot be kept") from error
+                    raise NotReplacedError(error.errno, f"has an attribute, {name}, that cannot be kept") from error
 
 
 def _attributes(file: Path | int) -> dict[str, bytes]:

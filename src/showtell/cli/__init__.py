@@ -7,30 +7,30 @@ import sys
 
 def main() -> None:
     """Run the command line; an error that the user can mend is one line, and exit status 1."""
-    from showtell._util.console import let_go, take_names_as_they_are, tell
+    from showtell._util.console import discard_stdout, keep_file_name_bytes, tell
     from showtell.cli.app import app
     from showtell.errors import ShowtellError
 
-    take_names_as_they_are()
+    keep_file_name_bytes()
     try:
         app()
     except (ShowtellError, OSError, MemoryError) as error:
         if "--debug" in sys.argv:
             raise
-        let_go()
-        tell(_in_words(error))
+        discard_stdout()
+        tell(_message(error))
         sys.exit(1)
 
 
-def _in_words(error: Exception) -> str:
+def _message(error: Exception) -> str:
     """What is wrong; of an error of the system the file and the reason."""
-    from showtell._util.files import KeptError
+    from showtell._util.files import NotReplacedError
 
     if isinstance(error, MemoryError):
         return "there is not enough memory; close other programs, or take fewer or smaller files at a time"
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f"{error.filename}: "
-        if isinstance(error, KeptError):
+        if isinstance(error, NotReplacedError):
             return f"{where}{error.strerror}, and left as it is; change that, or name another file"
         return f"{where}cannot be read or written ({error.strerror}); check the path, its permissions and the disk"
     return str(error)

@@ -94,7 +94,7 @@ def caption(
         raise typer.BadParameter("--dry-run goes neither with --manifest nor with --watch: it leaves nothing done")
     if watch and "-" in paths:
         raise typer.BadParameter("--watch looks into folders, and not at stdin")
-    from showtell._util.files import alone, remove_leftovers
+    from showtell._util.files import exclusive, remove_leftovers
     from showtell._util.progress import bar
     from showtell.captioning.batch import Batch
     from showtell.cli.model import check_confidence, load_captioner
@@ -156,7 +156,7 @@ def caption(
             for outcome in batch.run(photos, report):
                 take(outcome)
 
-    with alone(manifest) if manifest else nullcontext():
+    with exclusive(manifest) if manifest else nullcontext():
         pending = batch.pending(photos)
         for error in batch.broken.values():
             tell(error)

@@ -110,7 +110,7 @@ class FeatureStore:
             self._rows = self._stored()
             total = len(wanted.keys() - self._rows.keys())
             if total:
-                with self._alone(lambda: report(total - len(wanted.keys() - self._stored().keys()), total)):
+                with self._locked(lambda: report(total - len(wanted.keys() - self._stored().keys()), total)):
                     self._rows = self._stored()
                     missing = {key: photo for key, photo in wanted.items() if key not in self._rows}
                     before = total - len(missing)
@@ -136,7 +136,7 @@ class FeatureStore:
             for file, size in ((features, self._record), (keys, _KEY_BYTES)):
                 file.truncate(len(self._rows) * size)
                 file.seek(0, os.SEEK_END)
-            encoded = encode_photos(missing.values(), lambda photo: self._half(encode(photo)), usable_cores())
+            encoded = encode_photos(missing.values(), lambda photo: self._to_float16(encode(photo)), usable_cores())
             for done, (key, (_, found)) in enumerate(zip(missing, encoded, strict=True), 1):
                 if isinstance(found, PhotoError):
                     broken[key] = str(found)
@@ -150,7 +150,7 @@ class FeatureStore:
                 report(done)
         return broken
 
-    def _half(self, features: NDArray[np.float32]) -> NDArray[np.float16]:
+    def _to_float16(self, features: NDArray[np.float32]) -> NDArray[np.float16]:
         if features.shape != self._shape:
             raise DatasetError(f"feature store: features have shape {features.shape}, expected {self._shape}")
         with np.errstate(over="ignore"):
@@ -166,7 +166,7 @@ class FeatureStore:
         return {keys[row * _KEY_BYTES : (row + 1) * _KEY_BYTES]: row for row in range(complete)}
 
     @contextmanager
-    def _alone(self, wait: Callable[[], None]) -> Iterator[None]:
+    def _locked(self, wait: Callable[[], None]) -> Iterator[None]:
         """Hold the store's lock, which the system frees when this process ends in whatever way."""
         with (self._folder / "lock").open("ab") as file:
             while not _try_lock(file):

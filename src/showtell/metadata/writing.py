@@ -9,7 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from showtell._util.files import KeptError, NotRegularError, open_regular, read_regular, same_version, write_atomically
+from showtell._util.files import (
+    NotRegularError,
+    NotReplacedError,
+    open_regular,
+    read_regular,
+    same_version,
+    write_atomically,
+)
 from showtell.errors import PhotoError
 from showtell.metadata.container import container_of
 from showtell.metadata.descriptions import ExistingDescriptions
@@ -112,7 +119,7 @@ def write_embedded(
             if not dry_run:
                 _check_same(of or status, status)
                 if not status.st_mode & 0o222:  # also for one who might write nevertheless
-                    raise KeptError(errno.EACCES, "is write-protected")
+                    raise NotReplacedError(errno.EACCES, "is write-protected")
                 return Change(photo, written, kept, write_atomically(photo, data, of=status, keep_times=True))
     return Change(photo, written, kept)
 
@@ -148,14 +155,14 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
 
 def _check_same(before: os.stat_result, now: os.stat_result) -> None:
     if not same_version(before, now):
-        raise KeptError(errno.EBUSY, "was changed meanwhile")
+        raise NotReplacedError(errno.EBUSY, "was changed meanwhile")
 
 
 @contextmanager
 def _no_os_error(photo: Path) -> Iterator[None]:
     try:
         yield
-    except KeptError as error:
+    except NotReplacedError as error:
         mend = "run the command again" if error.errno == errno.EBUSY else "change that, or write with --write xmp"
         raise PhotoError(f"{error.filename or photo}: {error.strerror}, and left as it is; {mend}") from error
     except OSError as error:
