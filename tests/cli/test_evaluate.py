@@ -100,7 +100,7 @@ def test_how_much_of_what_it_names_is_not_there(
     for name, value in expected.named().items():
         assert found[name] == pytest.approx(value)
     assert [line["named"] for line in lines[:-1]] == [list(photo.named) for photo in expected.per_photo]
-    assert [line["not_there"] for line in lines[:-1]] == [list(photo.not_there) for photo in expected.per_photo]
+    assert [line["hallucinated"] for line in lines[:-1]] == [list(photo.hallucinated) for photo in expected.per_photo]
     assert [set(line["objects"]) for line in lines[:-1]] == [photo.there for photo in expected.per_photo]
     assert "objects" not in lines[-1]
     assert showtell("compare", tmp_path / "captions.jsonl", tmp_path / "captions.jsonl").status == 0

@@ -12,11 +12,11 @@ OBJECTS = [["person", "dog", "car"], ["cat", "couch"], ["boat"], ["pizza", "fork
 def test_the_figures_are_those_of_mentions_captions_and_objects() -> None:
     found = chair(CAPTIONS, OBJECTS)
     assert found.per_photo[0].named == ("person", "dog", "bench")
-    assert found.per_photo[0].not_there == ("bench",)
+    assert found.per_photo[0].hallucinated == ("bench",)
     assert found.instances == 2 / 7
     assert found.sentences == 2 / 4
     assert found.recall == (2 + 1 + 0 + 1) / 9
-    assert found.people_invented == 1 / 3
+    assert found.people_hallucinated == 1 / 3
     assert found.named() == {
         "CHAIRi": 2 / 7,
         "CHAIRs": 0.5,
@@ -27,22 +27,22 @@ def test_the_figures_are_those_of_mentions_captions_and_objects() -> None:
 
 def test_what_people_say_is_there_too() -> None:
     found = chair(CAPTIONS, OBJECTS, [["someone on a bench"], [], ["a ferry"], ["she eats"]])
-    assert found.per_photo[0].there == {"person", "dog", "car", "bench"}
+    assert found.per_photo[0].present == {"person", "dog", "car", "bench"}
     assert found.instances == 1 / 7
-    assert found.people_invented == 1 / 3
+    assert found.people_hallucinated == 1 / 3
 
 
 def test_labels_of_other_names_are_understood_and_unknown_ones_passed_over() -> None:
     [photo] = chair(["a sofa"], [["Couch", "sofa", "lion", "TV"]]).per_photo
-    assert photo.there == {"couch", "tv"}
-    assert photo.not_there == ()
+    assert photo.present == {"couch", "tv"}
+    assert photo.hallucinated == ()
 
 
 def test_where_nothing_is_named_or_there_nothing_is_wrong() -> None:
     found = chair(["what a day"], [[]])
-    assert (found.instances, found.sentences, found.recall, found.people_invented) == (0, 0, 0, 0)
+    assert (found.instances, found.sentences, found.recall, found.people_hallucinated) == (0, 0, 0, 0)
     everywhere = chair(["a man"], [["person"]])
-    assert everywhere.people_invented is None
+    assert everywhere.people_hallucinated is None
     assert "person named where there is none" not in everywhere.named()
 
 

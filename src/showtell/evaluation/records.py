@@ -43,7 +43,7 @@ def write_records(path: str | os.PathLike[str], records: Sequence[EvaluationReco
         entry |= {"cider_d": cider_d, "bleu_4": bleu_4, "rouge_l": rouge_l}
         if record.objects is not None:
             [found] = chair([record.caption], [record.objects], [record.references]).per_photo
-            entry |= {"objects": sorted(found.there), "named": found.named, "not_there": found.not_there}
+            entry |= {"objects": sorted(found.present), "named": found.named, "hallucinated": found.hallucinated}
         lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
     # A name that is not UTF-8, or half of an emoji, is written as JSON escapes it
     write_atomically(path, "".join(lines).encode("utf-8", "backslashreplace"))

@@ -14,46 +14,48 @@ from showtell.metrics.object_words import PERSON, coco_words
 
 
 @dataclass(frozen=True)
-class ObjectsOfCaption:
+class CaptionObjects:
     """The objects that a caption names, a mention each; those of them that are not there; and all that are there."""
 
     named: tuple[str, ...]
-    not_there: tuple[str, ...]
-    there: frozenset[str]
+    hallucinated: tuple[str, ...]
+    present: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Chair:
     """What `chair` found for N captions, `per_photo`."""
 
-    per_photo: tuple[ObjectsOfCaption, ...]
+    per_photo: tuple[CaptionObjects, ...]
 
     @property
     def instances(self) -> float:
         """CHAIRi: the share of mentions of objects that are not there; 0 where nothing is named."""
-        return _share(sum(len(one.not_there) for one in self.per_photo), sum(len(one.named) for one in self.per_photo))
+        return _share(
+            sum(len(one.hallucinated) for one in self.per_photo), sum(len(one.named) for one in self.per_photo)
+        )
 
     @property
     def sentences(self) -> float:
         """CHAIRs: the share of captions that name an object that is not there."""
-        return _share(sum(bool(one.not_there) for one in self.per_photo), len(self.per_photo))
+        return _share(sum(bool(one.hallucinated) for one in self.per_photo), len(self.per_photo))
 
     @property
     def recall(self) -> float:
         """The share of all photos' objects that their captions name."""
-        recalled = sum(len(one.there & set(one.named)) for one in self.per_photo)
-        return _share(recalled, sum(len(one.there) for one in self.per_photo))
+        recalled = sum(len(one.present & set(one.named)) for one in self.per_photo)
+        return _share(recalled, sum(len(one.present) for one in self.per_photo))
 
     @property
-    def people_invented(self) -> float | None:
+    def people_hallucinated(self) -> float | None:
         """The share of captions that name a person, of photos without one; None where all have one."""
-        without = [one for one in self.per_photo if PERSON not in one.there]
+        without = [one for one in self.per_photo if PERSON not in one.present]
         return _share(sum(PERSON in one.named for one in without), len(without)) if without else None
 
     def named(self) -> dict[str, float]:
         """The figures under the names that a table has for them."""
         found = {"CHAIRi": self.instances, "CHAIRs": self.sentences, "objects recalled": self.recall}
-        invented = self.people_invented
+        invented = self.people_hallucinated
         return found if invented is None else found | {"person named where there is none": invented}
 
 
@@ -80,8 +82,8 @@ def chair(
         there = {known for label in labels if (known := words.class_of(label))}
         there.update(name for reference in said for name in words.named(reference))
         named = tuple(words.named(caption))
-        not_there = tuple(name for name in named if name not in there)
-        found.append(ObjectsOfCaption(named, not_there, frozenset(there)))
+        hallucinated = tuple(name for name in named if name not in there)
+        found.append(CaptionObjects(named, hallucinated, frozenset(there)))
     return Chair(tuple(found))
 
 
