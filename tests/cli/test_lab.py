@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from showtell.lab.check import EVERYTHING
+from showtell.lab.check import ALL_CASES
 from showtell.nn import functional
 
 SMALL = ("--steps", 5, "--hidden", 4)
@@ -23,8 +23,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A case of each part is enough to see the command work."""
-    first = {case.part: case for case in reversed(EVERYTHING)}
-    monkeypatch.setattr("showtell.lab.check.EVERYTHING", tuple(first.values()))
+    first = {case.part: case for case in reversed(ALL_CASES)}
+    monkeypatch.setattr("showtell.lab.check.ALL_CASES", tuple(first.values()))
 
 
 @pytest.mark.parametrize("command", ["gradients", "check"])
@@ -75,7 +75,7 @@ def test_what_is_right_passes(showtell) -> None:
     assert all(line.endswith("pass") for line in lines)
     found = json.loads(showtell("lab", "check", "-q", "--json").out)
     assert found["passed"]
-    assert {part["part"] for part in found["parts"]} == {case.part for case in EVERYTHING}
+    assert {part["part"] for part in found["parts"]} == {case.part for case in ALL_CASES}
 
 
 @pytest.mark.usefixtures("few")

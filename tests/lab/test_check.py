@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from showtell.lab import check_table
-from showtell.lab.check import EVERYTHING, check, sets_of_layers
+from showtell.lab.check import ALL_CASES, backends, check
 from showtell.nn import functional, kernels
 from showtell.nn.functional.activations import sigmoid
 
 
 def few(part: str) -> list:
     """Three cases of a part."""
-    return [case for case in EVERYTHING if case.part == part][:3]
+    return [case for case in ALL_CASES if case.part == part][:3]
 
 
 def changed(**functions) -> ModuleType:
@@ -43,7 +43,7 @@ def lstm_step_backward_in_place(dnext_h, dnext_c, cache):
     return da @ Wx.T, da @ Wh.T, dnext_c * f, x.T @ da, prev_h.T @ da, db
 
 
-PARTS = list(dict.fromkeys(case.part for case in EVERYTHING))
+PARTS = list(dict.fromkeys(case.part for case in ALL_CASES))
 
 
 def test_everything_that_has_a_backward_is_there() -> None:
@@ -51,7 +51,7 @@ def test_everything_that_has_a_backward_is_there() -> None:
     losses = {name for name in functional.__all__ if name.endswith("_loss")}
     assert {part.split(",")[0] for part in PARTS} == layers | losses | {"CaptionDecoder", "word_gradients"}
     assert {"rnn, tanh", "rnn, relu", "rnn_step, tanh", "rnn_step, relu"} <= set(PARTS)
-    assert len({case.name for case in EVERYTHING}) == len(EVERYTHING)
+    assert len({case.name for case in ALL_CASES}) == len(ALL_CASES)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -108,7 +108,7 @@ def test_a_wrong_loss_gradient_fails() -> None:
 @pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 def test_each_instruction_set_is_used_and_the_first_comes_back() -> None:
     before = kernels.get_instruction_set()
-    seen = [(name, layers, kernels.get_instruction_set()) for name, layers in sets_of_layers()]
+    seen = [(name, layers, kernels.get_instruction_set()) for name, layers in backends()]
     assert seen[0][:2] == ("numpy", functional)
     assert seen[1:] == [(name, kernels, name) for name in kernels.instruction_sets()]
     assert kernels.get_instruction_set() == before
@@ -116,4 +116,4 @@ def test_each_instruction_set_is_used_and_the_first_comes_back() -> None:
 
 def test_without_kernels_there_is_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "available", lambda: False)
-    assert list(sets_of_layers()) == [("numpy", functional)]
+    assert list(backends()) == [("numpy", functional)]

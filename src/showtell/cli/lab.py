@@ -66,13 +66,13 @@ def check(
     _one_thread()
     from showtell._util.progress import bar
     from showtell.lab import check_table
-    from showtell.lab.check import EVERYTHING, sets_of_layers
+    from showtell.lab.check import ALL_CASES, backends
     from showtell.lab.check import check as hold
 
     found = {}
-    for name, layers in sets_of_layers():
+    for name, layers in backends():
         with bar(f"{name}: checking cases", quiet=quiet) as advance:
-            found[name] = hold(layers, EVERYTHING, advance)
+            found[name] = hold(layers, ALL_CASES, advance)
     if as_json:
         put(json_line(check_table.as_json(found)))
     else:

@@ -45,7 +45,7 @@ class Verdict(NamedTuple):
         return self.worst.error <= TOLERANCE
 
 
-EVERYTHING: tuple[Checkable, ...] = (*CASES, *DROPOUT, *LOSSES, *DECODERS, *SAID)
+ALL_CASES: tuple[Checkable, ...] = (*CASES, *DROPOUT, *LOSSES, *DECODERS, *SAID)
 """All that has a backward."""
 
 
@@ -67,7 +67,7 @@ def check(layers: ModuleType, cases: Sequence[Checkable], advance: Report | None
     return [Verdict(part, counts[part], *worst[part]) for part in found]
 
 
-def sets_of_layers() -> Iterator[tuple[str, ModuleType]]:
+def backends() -> Iterator[tuple[str, ModuleType]]:
     """Who can compute here, by name: NumPy, and the compiled layers with each instruction set, in use."""
     yield "numpy", functional
     if not kernels.available():
