@@ -49,7 +49,7 @@ _EXTENT = 1.25
 _RADII = {"small": (13, 15), "large": (24, 27)}
 _OUTER_RADII = (54, 60)
 _INNER_SHARE = 0.36
-_FINER = 2
+_SUPERSAMPLING = 2
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def draw_scene(scene: Group | Nested, rng: np.random.Generator) -> Image:
 
     background = BACKGROUNDS[scene.background if isinstance(scene, Group) else "gray"]
     shade = int(rng.integers(-4, 5))
-    finer = Image.new("RGB", (SIDE * _FINER, SIDE * _FINER), tuple(np.add(background, shade).tolist()))
+    finer = Image.new("RGB", (SIDE * _SUPERSAMPLING, SIDE * _SUPERSAMPLING), tuple(np.add(background, shade).tolist()))
     if isinstance(scene, Group):
         radius = float(rng.uniform(*_RADII[scene.size]))
         colour = _shade(COLOURS[scene.colour], rng)
@@ -129,14 +129,14 @@ def draw_scene(scene: Group | Nested, rng: np.random.Generator) -> Image:
         (centre,) = _places(1, radius, rng)
         _draw(finer, scene.shape, centre, radius, _shade(COLOURS[scene.colour], rng))
         _draw(finer, scene.inner, centre, radius * _INNER_SHARE, BACKGROUNDS[scene.inner_colour])
-    return finer.reduce(_FINER)
+    return finer.reduce(_SUPERSAMPLING)
 
 
 def _draw(image: Image, shape: str, centre: NDArray[np.float64], radius: float, colour: Colour) -> None:
     from PIL import ImageDraw
 
     corners = _CORNERS[shape] or [(-1.0, -1.0), (1.0, 1.0)]
-    points = [tuple((centre + radius * np.array(corner)) * _FINER) for corner in corners]
+    points = [tuple((centre + radius * np.array(corner)) * _SUPERSAMPLING) for corner in corners]
     pen = ImageDraw.Draw(image)
     if shape == "circle":
         pen.ellipse(points, fill=colour)
