@@ -63,7 +63,7 @@ async def measure(port: int, process: int, request: bytes) -> dict[str, float]:
         most = max(most, memory_mb(process))
         await asyncio.sleep(0.005)
     answers = await asyncio.gather(*asked)
-    active = sorted(seconds for status, seconds in answers if status == 200)
+    taken = sorted(seconds for status, seconds in answers if status == 200)
     refused = sorted(seconds for status, seconds in answers if status == 503)
     later, _ = await ask(port, request)
     return {

@@ -29,7 +29,7 @@ def described(text: str) -> Image.Exif:
 def descriptions_of(data: bytes) -> ExistingDescriptions:
     existing = ExistingDescriptions()
     existing.add_photo("a.jpg", data)
-    return words
+    return existing
 
 
 def iptc(text: bytes) -> bytes:
@@ -53,7 +53,7 @@ def test_ours_are_no_persons() -> None:
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "PNG", "TIFF"])
 def test_exif(saved, format: str) -> None:
-    words = descriptions_of(saved(format, exif=described("My dog.")))
+    existing = descriptions_of(saved(format, exif=described("My dog.")))
     assert existing.by_people(DESCRIPTION) == "My dog."
     assert existing.by_people(ALT_TEXT) == ""
     assert descriptions_of(saved(format, exif=described("  "))).by_people(DESCRIPTION) == ""
