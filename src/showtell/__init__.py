@@ -4,7 +4,7 @@
     captioner = showtell.load()
     print(captioner.caption("photo.jpg"))
 
-What is heavy is imported when it is first asked for, so that `import showtell` is quick.
+Heavy modules are imported on first use, so that `import showtell` is fast.
 """
 
 from __future__ import annotations

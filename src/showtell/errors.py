@@ -1,10 +1,10 @@
-"""What can go wrong for a user, as one family: catch `ShowtellError` to catch it all."""
+"""Exceptions for errors that a user can fix; `ShowtellError` is the base class of all."""
 
 from __future__ import annotations
 
 
 class ShowtellError(ValueError):
-    """Something a user can mend: a photo, a file, a setting. The message names it and says how."""
+    """An error that a user can fix: in a photo, a file or a setting. The message names it and the fix."""
 
 
 class PhotoError(ShowtellError):
@@ -12,7 +12,7 @@ class PhotoError(ShowtellError):
 
 
 class PhotoUnavailableError(PhotoError):
-    """A photo cannot be read for a reason that is not in its bytes: permission, a disk, a decoder that is missing."""
+    """A photo cannot be read for a reason outside its bytes: permission, disk, missing decoder."""
 
 
 class ModelError(ShowtellError):

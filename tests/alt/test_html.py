@@ -65,7 +65,7 @@ def understood(images: list[Image]) -> list[Image]:
         ("<imgs src=a><image src=a><img-x src=a></img src=a>", []),
     ],
 )
-def test_what_is_found(text: str, sources: list[str]) -> None:
+def test_images_without_alt_are_found(text: str, sources: list[str]) -> None:
     images = understood(images_in_html(text))
     assert [image.source for image in images] == sources
     assert all(text[image.offset - 4 : image.offset].lower() == "<img" for image in images)
@@ -84,12 +84,12 @@ def test_what_is_found(text: str, sources: list[str]) -> None:
         *("<img {% if x %} alt='y' {% endif %}>", "<Image alt=x>", "<amp-img alt=x></amp-img>"),
     ],
 )
-def test_an_alt_that_code_brings(tag: str) -> None:
+def test_alt_set_by_code_is_respected(tag: str) -> None:
     assert images_in_html(tag) == []
 
 
 @pytest.mark.parametrize(
-    ("text", "doubt"),
+    ("text", "review_reason"),
     [
         ("<img src=a {{ x }}>", "code"),
         ("<img src=a {% if x %}alt='b'{% endif %}>", "code"),
@@ -133,7 +133,7 @@ def test_an_alt_that_code_brings(tag: str) -> None:
         ("<img {src}>", "template"),
     ],
 )
-def test_what_is_not_understood_is_reported(text: str, review_reason: str) -> None:
+def test_unclear_images_are_reported(text: str, review_reason: str) -> None:
     (image,) = images_in_html(text)
     assert review_reason in image.review_reason
 
@@ -205,7 +205,7 @@ def test_nothing_in_comments_and_code(text: str) -> None:
         ("<img src=a {# alt='x' #}>", ["a"]),
     ],
 )
-def test_what_an_image_shows(text: str, sources: list[str]) -> None:
+def test_photo_of_an_image(text: str, sources: list[str]) -> None:
     (image,) = understood(images_in_html(text))
     assert [image.source, *image.others] == sources
 

@@ -79,7 +79,7 @@ def with_texts(text: str, alt: str) -> str:
         ("```\r![](no)\r```\r![](a)", ["a"]),
     ],
 )
-def test_what_is_found(text: str, sources: list[str]) -> None:
+def test_images_without_alt_are_found(text: str, sources: list[str]) -> None:
     images = understood(text)
     assert [image.source for image in images] == sources
     assert all(text[: image.offset].endswith("![" if image.syntax == "markdown" else "<img") for image in images)
@@ -120,7 +120,7 @@ def test_a_text_changes_nothing_else_on_the_page(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "source", "doubt"),
+    ("text", "source", "review_reason"),
     [
         ("x <img src='a' onError={(e) => y(e)} /> z", "a", "none to CommonMark"),
         ("<img\n  src='a'\n  {...x}\n/>\n", "a", "code"),
@@ -136,7 +136,7 @@ def test_a_text_changes_nothing_else_on_the_page(text: str) -> None:
         ("![[a.jpg]]", "a.jpg", "no image to CommonMark"),
     ],
 )
-def test_what_is_not_understood_is_reported(text: str, source: str, review_reason: str) -> None:
+def test_unclear_images_are_reported(text: str, source: str, review_reason: str) -> None:
     (image,) = images_in_markdown(text)
     assert image.source == source
     assert review_reason in image.review_reason
@@ -171,7 +171,7 @@ def test_what_is_none(text: str) -> None:
         ("é ![](é.jpg)\r\n\r\n> 字 <img src=字.jpg> \U0001f600 ![](b)", ["é.jpg", "字.jpg", "b"]),
     ],
 )
-def test_what_an_image_shows(text: str, sources: list[str]) -> None:
+def test_photo_of_an_image(text: str, sources: list[str]) -> None:
     images = understood(text)
     assert [image.source for image in images] == sources
     assert all(text[: image.offset].endswith("![" if image.syntax == "markdown" else "<img") for image in images)

@@ -41,7 +41,7 @@ def test_files_of_the_site(site: Path, source: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "source", ["../../secret.jpg", "/../secret.jpg", "%2e%2e/%2E%2e/secret.jpg", "..%2f..%2fsecret.jpg", "link.jpg"]
 )
-def test_what_leads_out_of_the_site_is_refused(site: Path, source: str) -> None:
+def test_source_outside_the_site_is_refused(site: Path, source: str) -> None:
     (site / "posts" / "link.jpg").symlink_to(site.parent / "secret.jpg")
     with pytest.raises(PhotoError, match="leads out of"):
         find_photo(source, site / "posts" / "a.md", site)
@@ -79,7 +79,7 @@ def test_links_within_the_site_are_followed(site: Path) -> None:
         ],
     ],
 )
-def test_what_is_left(site: Path, source: str, reason: str) -> None:
+def test_images_without_a_photo_are_skipped(site: Path, source: str, reason: str) -> None:
     found = find_photo(source, site / "a.html", site)
     assert isinstance(found, Skipped)
     assert reason in found.reason
@@ -130,7 +130,7 @@ def test_a_path_that_no_file_has(site: Path) -> None:
         ("file:///img/", "dog.jpg", None),
     ],
 )
-def test_a_base(site: Path, base: str, source: str, expected: str | None) -> None:
+def test_base_element_is_honoured(site: Path, base: str, source: str, expected: str | None) -> None:
     (site / "img").mkdir()
     (site / "img" / "cat.jpg").write_bytes(b"cat")
     found = find_photo(source, site / "posts" / "a.html", site, base)
@@ -177,11 +177,11 @@ def test_a_source_is_shown_on_one_line() -> None:
 
 
 @pytest.mark.parametrize(("size", "skipped"), [((1, 1), True), ((15, 600), True), ((16, 16), False)])
-def test_a_spacer_is_left(tmp_path: Path, size: tuple[int, int], left: bool) -> None:
+def test_spacer_is_skipped(tmp_path: Path, size: tuple[int, int], skipped: bool) -> None:
     PIL.Image.new("RGB", size).save(tmp_path / "spacer.gif")
     for photo in (tmp_path / "spacer.gif", (tmp_path / "spacer.gif").read_bytes()):
         found = skip_spacer(photo)
-        assert isinstance(found, Skipped) == left
-        assert left or found == photo
+        assert isinstance(found, Skipped) == skipped
+        assert skipped or found == photo
     assert skip_spacer(tmp_path / "gone.gif") == tmp_path / "gone.gif"
     assert skip_spacer(b"broken") == b"broken"

@@ -27,7 +27,7 @@ def test_every_row_is_read() -> None:
 
 
 @pytest.mark.parametrize(("theirs", "ours", "module", "arguments"), ROWS, ids=[row[1] for row in ROWS])
-def test_a_row_is_true(theirs: str, ours: str, module: str, arguments: str) -> None:
+def test_row_matches_the_source(theirs: str, ours: str, module: str, arguments: str) -> None:
     thing = resolve_name(f"{module.replace('/', '.').removesuffix('.__init__')}:{ours}")
     if module.startswith("showtell/nn/functional/"):
         assert ours == theirs

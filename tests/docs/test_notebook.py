@@ -45,7 +45,7 @@ def test_its_outputs_are_those_of_one_run_from_start_to_end(notebook: nbformat.N
     assert sum(map(len, images)) < IMAGES
 
 
-def test_it_is_tidy(notebook: nbformat.NotebookNode) -> None:
+def test_notebook_is_tidy(notebook: nbformat.NotebookNode) -> None:
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"
     assert not [cell.id for cell in notebook.cells if cell.metadata]

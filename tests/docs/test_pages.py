@@ -49,7 +49,7 @@ def test_the_blocks_of_a_page_run(page: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if INTRODUCTION.search(page.read_text())], ids=name)
-def test_what_a_page_quotes_is_in_the_source(page: Path) -> None:
+def test_quoted_code_is_in_the_source(page: Path) -> None:
     text = page.read_text()
     quotations = QUOTATION.findall(text)
     assert len(quotations) == len(INTRODUCTION.findall(text)), "a line that ends in a file is not followed by its lines"

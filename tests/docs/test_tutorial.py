@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_made_smaller_is_in_the_tutorial() -> None:
+def test_shortened_settings_are_in_the_tutorial() -> None:
     assert all(TUTORIAL.count(much) == 1 for much, _ in LESS)
 
 

@@ -1,1 +1,1 @@
-"""What several packages need and none is about: files, lines on a terminal, figures, cores."""
+"""Utilities shared by several packages: files, console output, progress, plots, the manifest, CPU count."""

@@ -1,4 +1,4 @@
-"""Lines that a person or a program reads: results on standard output, all else on standard error."""
+"""Console output: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from contextlib import contextmanager, suppress
 
 from showtell.errors import ShowtellError
 
-# What moves a terminal's cursor, ends a line, turns the direction of writing, or is no character.
+# Control characters, line separators, bidirectional formatting, and lone surrogates.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _CONTROL_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def shown(text: str) -> str:
-    """A text as one line to be looked at: control characters, and bytes of file names that are none, as escapes."""
+    """A text as one printable line: control characters and undecodable bytes of file names as escapes."""
     return _CONTROL.sub(_escape, text)
 
 
 def json_line(entry: Mapping[str, object]) -> str:
-    """An entry as a JSON object on one line; what is no character in a file name stands there as an escape."""
+    """An entry as a JSON object on one line; undecodable bytes of file names are escaped."""
     return _CONTROL_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(entry, ensure_ascii=False))
 
 
@@ -66,7 +66,7 @@ def _writing() -> Iterator[None]:
 
 
 def tell(message: str) -> None:
-    """Say something on standard error, on one line; where that cannot be written to, the work goes on."""
+    """Print a message on standard error, on one line; if that fails, the work goes on."""
     note(f"showtell: {shown(message)}")
 
 
@@ -78,7 +78,7 @@ def note(line: str) -> None:
 
 
 def discard_stdout() -> None:
-    """Give standard output up, if it cannot be written to: what is left in its buffer would fail at the end again."""
+    """Redirect standard output to /dev/null if it cannot be written to: its buffer would fail again at exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -88,7 +88,7 @@ def discard_stdout() -> None:
 
 
 def keep_file_name_bytes() -> None:
-    """Let standard output have file names in their own bytes, and what its encoding does not have as an escape."""
+    """Write file names to standard output in their own bytes, and characters that its encoding lacks as escapes."""
     codecs.register_error("showtell", _in_bytes)
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="showtell")
@@ -96,7 +96,7 @@ def keep_file_name_bytes() -> None:
 
 def _escape(found: re.Match[str]) -> str:
     character = found[0]
-    if "\udc80" <= character <= "\udcff":  # a byte that the file system's encoding did not take
+    if "\udc80" <= character <= "\udcff":  # a byte that the file system encoding could not decode
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape").decode()
 

@@ -1,4 +1,4 @@
-"""Files as all commands read, look for and write them: regular ones, and whole ones or none."""
+"""File operations: reading regular files only, finding files, writing atomically, locking."""
 
 from __future__ import annotations
 
@@ -33,27 +33,27 @@ SYSTEM_FOLDERS = (
     "Network Trash Folder",
     "Temporary Items",
 )
-"""Folders that network disks, waste bins and systems make: what lies in them is none of the user's. Any case."""
+"""Folders created by network drives, trash cans and operating systems, which hold no user files; in any case."""
 
 _SYSTEM_FOLDERS = tuple(name.casefold() for name in SYSTEM_FOLDERS)
-# A name of its own: that of the file that it will be may be as long as names can be.
+# Not derived from the final name, which may already have the maximum length
 _PART_NAME = ".showtell-{}.part"
 _LOCK_OFFSET = 2**31 - 2
-# How much of a file is looked at to know whose it is.
+# Bytes at the start and end of a file by which its kind is recognized
 _HEAD_BYTES = 2**16
 _FLAGS = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class NotRegularError(OSError):
-    """A pipe, a device or a socket stands where a file was expected."""
+    """A pipe, device or socket was found where a regular file was expected."""
 
 
 class NotReplacedError(OSError):
-    """A file is left as it is, as something would be lost; what, says its `strerror`: `is write-protected`."""
+    """A file is not replaced, because something would be lost; `strerror` says what, such as `is write-protected`."""
 
 
 def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
-    """Open a regular file, or what a link leads to, for reading; a pipe without a writer is not waited for.
+    """Open a regular file, or the target of a link, for reading; never blocks on a pipe.
 
     Raises:
         IsADirectoryError, NotRegularError: it is none.
@@ -88,23 +88,23 @@ def write_atomically(
 ) -> os.stat_result | None:
     """Replace the file at `path` by `data` (text as UTF-8): write beside it, fsync, rename.
 
-    A reader, or a run that is killed at any moment, finds the old file or the new one, never a part. The new one has
-    the owner, the permissions, the access list and the extended attributes of the old one. Of a link, what it leads to
-    is replaced. What is no file, such as a pipe, a terminal or /dev/null, is written to as it is.
+    At any moment, even if this process is killed, `path` is the old or the new file, never a part of it. The new file
+    gets the owner, permissions, access list and extended attributes of the old one. If `path` is a link, its target
+    is replaced. Pipes, terminals and devices such as /dev/null are written to directly.
 
     Args:
         path: the file.
-        data: what it will hold.
-        of: the file that `data` was made of, as it was then. It must be the same still.
-        keep_times: whether the new file has the times of the old one.
+        data: the new content.
+        of: status of the file from which `data` was made; the file must not have changed since.
+        keep_times: whether to keep the modification and access times of the old file.
 
     Returns:
-        The new file, as it is; None of what is no file.
+        Status of the new file; None if `path` is not a regular file.
 
     Raises:
-        NotReplacedError: the file is write-protected or another than `of`, or its other names, its owner, permissions or
-            attributes would be lost. It is untouched.
-        OSError: the file cannot be written to. It is untouched, and the error names `path`.
+        NotReplacedError: the file is write-protected or has changed since `of`, or its hard links, owner, permissions
+            or attributes would be lost. It is unchanged.
+        OSError: the file cannot be written. It is unchanged, and the error names `path`.
     """
     content = data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
     try:
@@ -113,13 +113,13 @@ def write_atomically(
             return None
         return _replace(Path(os.path.realpath(path)), content, of, keep_times)
     except OSError as error:
-        if error.strerror:  # of the file that is meant, and not of that beside it
+        if error.strerror:  # name the final file in the error, not the temporary one
             error.filename, error.filename2 = os.fspath(path), None
         raise
 
 
 def same_version(one: os.stat_result, other: os.stat_result) -> bool:
-    """Whether a file is the same, and as it was, as far as the file system knows."""
+    """Whether two statuses are of the same, unchanged file, as far as the file system knows."""
     return all(
         getattr(one, field) == getattr(other, field)
         for field in ("st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns")
@@ -132,15 +132,15 @@ def check_output(
     *,
     ours: Callable[[bytes, bytes], bool] | None = None,
 ) -> None:
-    """Find out before the work whether a file can be written, and that it would cost nobody anything.
+    """Check before the work that an output file can be written without losing anything.
 
     Args:
         path: what will be written.
-        inputs: what is read for it: none of them may be written over.
-        ours: whether a file that begins and ends with these bytes may be replaced; any may if this is not given.
+        inputs: the input files, which must not be overwritten.
+        ours: called with the first and last bytes of an existing file; whether it may be replaced. Default: always.
 
     Raises:
-        ShowtellError: it cannot, or it would.
+        ShowtellError: it cannot be written, or something would be lost.
     """
     for given in inputs:
         if _is_same_file(path, given):
@@ -169,7 +169,7 @@ def check_output(
 
 
 def remove_leftovers(folders: Iterable[Path]) -> None:
-    """Remove what runs that were killed had begun to write in these folders; what another run is writing stays."""
+    """Remove temporary files of killed runs from these folders, but not those that another run is writing."""
     for folder in folders:
         for part in folder.glob(_PART_NAME.format("*")):
             with suppress(OSError):
@@ -180,16 +180,16 @@ def remove_leftovers(folders: Iterable[Path]) -> None:
 
 
 def lock(file: IO[bytes]) -> bool:
-    """Lock a file for this process alone unless another one has; closing it, or the process's end, unlocks it.
+    """Try to lock a file exclusively; closing it, or the end of the process, releases the lock.
 
-    A disk that knows no locks, as some in networks, gives it to everybody.
+    On file systems without locks (some network drives) this always succeeds.
     """
     try:
         if sys.platform == "win32":
             import msvcrt
 
             at = file.tell()
-            file.seek(_LOCK_OFFSET)  # nobody could read what is locked
+            file.seek(_LOCK_OFFSET)  # locked bytes cannot be read by others
             try:
                 msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             finally:
@@ -207,10 +207,10 @@ def lock(file: IO[bytes]) -> bool:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Be the only one who uses a file, which is made if it is not there.
+    """Hold an exclusive lock on a file, which is created if necessary.
 
     Raises:
-        ShowtellError: somebody does already, or it cannot be opened to add to it.
+        ShowtellError: another process holds the lock, or the file cannot be opened for appending.
     """
     try:
         file = path.open("ab")
@@ -233,12 +233,12 @@ def list_files(
     """The files below a folder with one of these suffixes, in lower case, sorted; a file gives itself.
 
     Files and folders whose name begins with a dot are skipped, and so are `SYSTEM_FOLDERS`; links to folders are not
-    followed. What vanishes meanwhile is left out.
+    followed. Entries that vanish during the search are ignored.
 
     Args:
         top: the folder, whatever its name.
-        suffixes: of the files that are looked for.
-        error: what is raised.
+        suffixes: of the files to find.
+        error: the exception class to raise.
         exclude: patterns, as of a shell, of further files and folders: of their names, or of the way to them from
             `top`.
         unreadable: what to do with the error of a folder that cannot be read, instead of raising it.
@@ -246,7 +246,7 @@ def list_files(
     Raises:
         ShowtellError: an `error`: there is no such file or folder, or a folder cannot be read.
     """
-    # a Path would raise where it may not look
+    # Path.exists would raise PermissionError
     if not os.path.exists(top):  # noqa: PTH110
         raise error(f"{top}: no such file or folder; check the path")
     if not os.path.isdir(top):  # noqa: PTH112
@@ -285,7 +285,7 @@ def _matches(names: Collection[str], patterns: Collection[str]) -> bool:
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to what may not be looked at
+    except OSError:  # a link whose target is not accessible
         return False
 
 
@@ -311,7 +311,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _is_stream(path: str | os.PathLike[str]) -> bool:
-    """Whether what is written there goes elsewhere: into a pipe, to a device, or where this process's output goes."""
+    """Whether `path` is a pipe, a device, or this process's own standard output or error."""
     try:
         status = Path(path).stat()
     except FileNotFoundError:
@@ -320,7 +320,7 @@ def _is_stream(path: str | os.PathLike[str]) -> bool:
 
 
 def _own_output(status: os.stat_result) -> int | None:
-    """The descriptor of this process's output that a file is."""
+    """Which of this process's output descriptors refers to this file, if any."""
     for descriptor in (1, 2):
         with suppress(OSError):
             if os.path.samestat(status, os.fstat(descriptor)):
@@ -339,7 +339,7 @@ def _write_stream(path: str | os.PathLike[str], data: bytes) -> None:
 def _check_replaceable(target: Path, old: os.stat_result) -> None:
     _check_regular(target, old.st_mode)
     if old.st_nlink > 1:
-        raise NotReplacedError(errno.EMLINK, f"has {old.st_nlink} names, hard links that would part")
+        raise NotReplacedError(errno.EMLINK, f"has {old.st_nlink} names, hard links that would be separated")
     if not os.access(target, os.W_OK):
         raise NotReplacedError(errno.EACCES, "is write-protected")
 
@@ -350,7 +350,7 @@ def _replace(target: Path, data: bytes, of: os.stat_result | None, keep_times: b
         _check_replaceable(target, old)
     part = target.with_name(_PART_NAME.format(secrets.token_hex(8)))
     try:
-        # what only some may read is not shown to others meanwhile
+        # a file with restricted permissions must not be readable by others in the meantime
         mode = 0o666 if old is None else 0o600
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode), "wb") as file:
             lock(file)
@@ -384,7 +384,7 @@ def _take_over(target: Path, old: os.stat_result, part: Path, descriptor: int) -
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
     if hasattr(os, "listxattr"):
         before, there = _attributes(target), _attributes(descriptor)
-        for name in there.keys() - before.keys():  # a folder's list of who may read what is made in it
+        for name in there.keys() - before.keys():  # inherited from the folder's default access list
             os.removexattr(descriptor, name)
         for name, value in before.items():
             if there.get(name) != value:

@@ -1,4 +1,4 @@
-"""What is captioned already, so that a run that was stopped goes on where it was."""
+"""A record of captioned photos, so that an interrupted run can resume."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from showtell.errors import ShowtellError
 
 _Version = tuple[int, int]
 
-# What a line begins with, numbers aside: only what begins so was cut off, and not written by somebody else.
+# How a line of a manifest begins: recognizes a truncated line
 _BEGINNING = b'{"size": 0, "changed": 0, "by": "'
 
 
 class Manifest:
-    """A file of JSON lines, one for each photo that is done: which version of it, by whom, and what came of it.
+    """A JSON Lines file with one line per finished photo: its version, the settings, and the outcome.
 
-    A photo is done if a line tells of its size and time of change, and of the same captioner. A line that was cut off,
-    as the process was killed, counts for nothing.
+    A photo is done if there is a line with its current size and modification time and the same captioner. An incomplete
+    last line, left by a killed process, is ignored.
 
     Args:
-        path: the file, made when the first photo is done; None to remember for the life of the process only.
-        by: what makes the captions what they are: the captioner and its settings.
+        path: the file, created with the first entry; None to remember in memory only.
+        by: what the captions depend on: the captioner and its settings.
 
     Raises:
         ShowtellError: the file cannot be read, is no manifest, or is in a folder that is not there.
@@ -44,7 +44,7 @@ class Manifest:
             raise ShowtellError(f"cannot write the manifest {path}: there is no folder {path.parent}; make it")
 
     def is_done(self, photo: Path) -> bool:
-        """Whether the photo is done as it is now; one that is not there is not."""
+        """Whether the current version of the photo is done; False if it does not exist."""
         version = _version(photo)
         if version is None:
             return False
@@ -52,11 +52,11 @@ class Manifest:
         return self._done.get(str(photo)) == version
 
     def error(self, photo: Path) -> str | None:
-        """What was wrong with a photo that is done, if anything was."""
+        """The error of a photo that is done, if there was one."""
         return self._errors.get(str(photo))
 
     def is_settled(self, photo: Path) -> bool:
-        """Whether the photo is as it was when `is_done` was last asked about it: not one that is being written."""
+        """Whether the photo has not changed since the last call of `is_done`: it is not being written."""
         return self._seen.get(str(photo)) == _version(photo) is not None
 
     def add(
@@ -67,19 +67,19 @@ class Manifest:
         rewritten: os.stat_result | None = None,
         lasting: bool = True,
     ) -> None:
-        """Remember that a photo is done, in the version that `is_done` was asked about.
+        """Record that a photo is done, in the version that the last call of `is_done` saw.
 
         Args:
             photo: the photo.
-            outcome: what came of it, ready for JSON, with its path as `file`, and an `error` if there is one.
-            rewritten: the photo as it became when the caption was written into it.
-            lasting: whether the file is to tell of it, so that it is not tried again by the next process either.
+            outcome: its JSON fields, with its path as `file`, and an `error` if there is one.
+            rewritten: status of the photo after the caption was embedded in it.
+            lasting: whether to write it to the file, so that the next run does not retry the photo either.
 
         Raises:
             ShowtellError: the file cannot be written.
         """
         version = self._seen.get(str(photo)) if rewritten is None else (rewritten.st_size, rewritten.st_mtime_ns)
-        if version is None:  # it is gone
+        if version is None:  # the photo no longer exists
             return
         self._done[str(photo)] = version
         if self.path is None or not lasting:
@@ -108,7 +108,7 @@ class Manifest:
             raise ShowtellError(f"{path} is no manifest of showtell's ({error!r}); name another file") from error
 
     def _take(self, entry: Any) -> None:
-        """Remember what a line tells."""
+        """Take over a line."""
         _check(entry)
         if entry["by"] == self.by:
             file = entry["file"]
@@ -119,14 +119,14 @@ class Manifest:
 
 
 def _check(entry: Any) -> None:
-    """Raise ValueError, KeyError or TypeError for what is no line of a manifest."""
+    """Raise ValueError, KeyError or TypeError if this is not a valid line."""
     texts, numbers = (entry["file"], entry["by"]), (entry["size"], entry["changed"])
     if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in numbers):
         raise TypeError("a line with other fields")
 
 
 def _is_cut_off(rest: bytes) -> bool:
-    """Whether this is the beginning of a line, and not a file of somebody's without a line end."""
+    """Whether this is a truncated line of a manifest, and not the end of some other file."""
     beginning = re.sub(rb"-?\d+", b"0", rest[: 2 * len(_BEGINNING)])[: len(_BEGINNING)]
     if not _BEGINNING.startswith(beginning):
         return False

@@ -1,4 +1,4 @@
-"""Pictures: one look for all that is drawn, by matplotlib, from the extra `plot`.
+"""Plots: one style for all figures, drawn by matplotlib (extra `plot`).
 
 Lines differ in colour, in dashes and in markers, so that they can be told apart on a grey print too. The colours are
 those of Okabe & Ito 2008, *Color universal design*, which people with every kind of colour vision tell apart.
@@ -38,7 +38,7 @@ _BY = "drawn by showtell"
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, sizes in inches, which belongs to no window.
+    """An empty figure without a window; sizes in inches.
 
     Raises:
         ShowtellError: matplotlib is not installed.
@@ -51,7 +51,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def check_suffix(path: str | os.PathLike[str]) -> str:
-    """The suffix of a picture's file, in lower case, for a program to find out early that it cannot draw.
+    """The suffix of a picture file in lower case; raises early if the format is not supported.
 
     Raises:
         ShowtellError: it is none of `SUFFIXES`.
@@ -63,7 +63,7 @@ def check_suffix(path: str | os.PathLike[str]) -> str:
 
 
 def check_picture(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]] = ()) -> None:
-    """Find out before the work whether a picture can be written, and that it would cost nobody theirs.
+    """Check before the work that a picture can be written and replaces nothing but a picture of showtell.
 
     Raises:
         ShowtellError: it cannot, it is one of `inputs`, or a file of that name is there that showtell did not draw.
@@ -73,7 +73,7 @@ def check_picture(path: str | os.PathLike[str], inputs: Iterable[str | os.PathLi
 
 
 def check_new(path: Path) -> None:
-    """Find out before the work whether a picture can be written under a name that nobody gave.
+    """Check before the work that a picture can be written under a default name, which must not exist.
 
     Raises:
         ShowtellError: it cannot, or a file of that name is there.
@@ -88,7 +88,7 @@ def _is_ours(head: bytes, tail: bytes) -> bool:
 
 
 def picture(figure: Figure, suffix: str = ".png") -> bytes:
-    """The bytes of a file with that suffix; the same figure is the same bytes."""
+    """The figure as the bytes of a file with that suffix; deterministic."""
     from matplotlib import rc_context
 
     file = io.BytesIO()
@@ -100,7 +100,7 @@ def picture(figure: Figure, suffix: str = ".png") -> bytes:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str]) -> None:
-    """Write a picture, PNG, SVG or PDF by its suffix; a file is replaced only by a whole one.
+    """Write a picture, PNG, SVG or PDF by its suffix; the file is written atomically.
 
     Raises:
         ShowtellError: another suffix.

@@ -1,4 +1,4 @@
-"""How far a long work is: a bar on a terminal, a line now and then in a log, both on stderr."""
+"""Progress reports on stderr: a bar on a terminal, occasional lines in a log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LINE_SECONDS = 30.0
 
 
 class Report(Protocol):
-    """Takes how many of how many are done, and a note to show beside them, such as the loss."""
+    """Reports progress, with an optional note such as the loss."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Show that `done` of `total` are done."""
@@ -23,10 +23,10 @@ class Report(Protocol):
 
 @contextmanager
 def bar(what: str, *, quiet: bool = False) -> Iterator[Report]:
-    """Show how far `what` is; its last word is what is counted, as in `encoding photos`.
+    """Show the progress of `what`, whose last word is the unit, as in `encoding photos`.
 
     Yields the function to call with `(done, total)`. On a terminal there is a bar with the speed and the time
-    left. Elsewhere there is a line every 30 seconds and one at the end: short work leaves a single line.
+    left. Otherwise there is a line every 30 seconds and one at the end.
     Nothing is shown if `quiet`, or if nothing is ever reported.
     """
     if quiet:
@@ -51,7 +51,7 @@ def _terminal_bar(what: str) -> Iterator[_Show]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = BarColumn(bar_width=24), TextColumn("{task.description}", markup=False)
-    # what goes into a file or a pipe is not to be drawn above the bar
+    # do not redirect output that goes to a file or a pipe
     above = sys.stdout is not None and sys.stdout.isatty()
     with Progress(*columns, console=Console(stderr=True), redirect_stdout=above) as progress:
         task = progress.add_task(what, total=None, visible=False)
@@ -81,7 +81,7 @@ def _log_lines() -> Iterator[_Show]:
 
 
 def _pace(unit: str) -> Callable[[int, int], str]:
-    """Return a function that says, of how much is done, how fast it goes and how long it takes yet."""
+    """Return a function that formats the speed and the remaining time."""
     first: tuple[int, float] | None = None
 
     def pace(done: int, total: int) -> str:

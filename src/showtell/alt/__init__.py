@@ -1,1 +1,1 @@
-"""Alternative text for the images of a web site's sources: find them, see what they show, insert a sentence."""
+"""Alternative text for the images of a web site's sources: find images, resolve their photos, insert captions."""

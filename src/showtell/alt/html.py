@@ -12,8 +12,8 @@ from showtell.alt.template import WRITTEN_BY_TEMPLATE, Hidden, has_template, hid
 # `<img>`, and what components are named: `<Image>`, `<amp-img>`, `<v-img>`, `<enhanced:img>`.
 IMAGE_TAG = re.compile(r"<(?:[\w.]+[:-])*\w*(?:img|image)(?=[\t\n\f\r />\U000f0000-\U000fffff])", re.IGNORECASE)
 _WITHOUT_ALT = re.compile(rf"{IMAGE_TAG.pattern}(?![^<>]*\balt\b)", re.IGNORECASE)
-# How Vue, Alpine, Angular, AngularJS, Svelte, Lit, Polymer, Aurelia and Thymeleaf write, around its name, that a page's
-# code sets an attribute: it will have a value.
+# How Vue, Alpine, Angular, AngularJS, Svelte, Lit, Polymer, Aurelia and Thymeleaf mark, around its name, an attribute
+# whose value is set by code.
 _BINDING_PREFIX = (
     r"(?:[:.?]|(?:data-)?(?:v-|x-)?bind:|\[(?:attr\.)?|bind-(?:attr\.)?|(?:data-|x-)?ng-attr-|ng:attr:|(?:data-)?th[:-]"
     r"|attr[.:])"
@@ -29,14 +29,14 @@ _SETS_ALT, _SETS_SOURCE = (
     re.compile(rf"(?:^|[\s\[{{(,;'\"]){name}(?:['\"]?\s*[:=,\]]|\s|$)") for name in ("alt", "src")
 )
 _THYMELEAF = re.compile(r"(?:data-)?th[:-]attr(?:append|prepend)?")
-# Attributes that bring others, and the short form `{name}` of one.
+# Attributes that spread others into the tag, and the shorthand `{name}`.
 _SPREAD = re.compile(
     r"(?:v-bind:?|x-bind:?|:)(?:\[.*)?|.*[{}<%].*|\$.*|@attributes|@.*\(.*|py:attrs|data-sly-attribute|data-l10n-id",
     re.DOTALL,
 )
 _SHORTHAND = re.compile(r"\{\s*([\w-]+)\s*\}")
 _STANDARD_ATTRIBUTE = re.compile(r"[a-z]+|aria-[a-z]+")
-# What scripts for lazy images name those that are shown in the end, and what they name other ones.
+# Attribute names that lazy-loading scripts use for the final image, and for other images.
 _LAZY = ("src", "srcset", "original", "lazy", "lazyload", "echo")
 _LAZY_PHOTO = frozenset({"actual", "defer", "deferred", "image", "img", "photo", "picture", "real", "url"})
 _NOT_SHOWN = frozenset(
@@ -60,7 +60,7 @@ RENDERED_BY_COMPONENT = "is shown by a component, which may bring an alt"
 
 
 def images_in_html(text: str) -> list[Image]:
-    """The images without alternative text, and those of which that cannot be said, in their order.
+    """The images without alternative text, and those that a person must look at, in their order.
 
     Not those with an empty `alt`, those hidden from assistive technology and those with an ARIA label. The first
     `<base>` with an `href` counts (HTML standard 4.2.3), for what comes behind it: browsers load an image where they
@@ -124,7 +124,7 @@ def image_of(tag: Tag, hidden: Hidden, base: str = "", picture: Sequence[Mapping
 
 
 def _review_reason(attributes: Mapping[str, str]) -> str:
-    """Why an image may have a text after all; empty if nothing speaks for it."""
+    """Why code may set an `alt` after all; empty if nothing indicates that."""
     for name, value in attributes.items():
         if has_template(name) or (_SPREAD.fullmatch(name) and not _SHORTHAND.fullmatch(name)):
             return MAY_SET_ALT

@@ -1,4 +1,4 @@
-"""An image that a page shows without saying what is on it."""
+"""An image without alternative text."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-# What Markdown could take for a mark of its own; a backslash before it makes it a character.
+# Characters that Markdown could take as markup; a backslash escapes them.
 _MARKS = re.compile(r"[\\`*_\[\]<>&|~$]")
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image without alternative text, or one of which that cannot be said.
+    """An image without alternative text, or one that a person must look at.
 
     Attributes:
         offset: where in the page its text is to be inserted.
         source: what it shows, as a URL, with character references and escapes undone; empty if it does not say.
         syntax: how the page writes it.
         base: what a relative source is relative to, as a URL of the page's `<base>`; empty if it has none.
-        others: further files of the same picture, if `source` is not to be had.
+        others: alternative files of the same picture, if `source` is missing.
         review_reason: why a person has to look at it; empty for one that is understood.
     """
 

@@ -36,7 +36,7 @@ _NOT_A_PATH = "is no image to CommonMark; write ![](path), and a path with space
 
 
 def images_in_markdown(text: str) -> list[Image]:
-    """The images without alternative text, and those of which that cannot be said, in their order.
+    """The images without alternative text, and those that a person must look at, in their order.
 
     Not those in code, comments and front matter.
     """
@@ -116,7 +116,7 @@ class _Leaf:
         return sorted(found, key=lambda image: image.offset)
 
     def _like_images(self, page: str, hidden: Hidden) -> list[Image]:
-        """What is text to CommonMark, and yet looks like an image without one."""
+        """Text that is no image to CommonMark but looks like one without alternative text."""
         found: list[Image] = []
         if not self.text:
             return found

@@ -1,4 +1,4 @@
-"""A page's file: its bytes, the text that they are, and the same bytes with alternative texts in them."""
+"""A page: its bytes, their decoded text, and the bytes with alternative texts inserted."""
 
 from __future__ import annotations
 

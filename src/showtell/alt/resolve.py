@@ -1,4 +1,4 @@
-"""Where in a site's sources the file lies that a path of a page means."""
+"""Resolving a path in a page to a file of the site's sources."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _PACKAGES = frozenset(
     {"_vendor", "bower_components", "jspm_packages", "node_modules", "site-packages", "third_party", "vendor"}
 )
 _GENERATED = frozenset({"__pycache__", "_build", "_site"})
-# Files that say what a folder is: a virtual environment of Python's, conda's, and what a program can make anew.
+# Marker files of folders: virtual environments of Python and conda, and caches.
 _MARKER_FILES = {
     "pyvenv.cfg": "is a virtual environment",
     "conda-meta": "is a virtual environment",
@@ -96,7 +96,7 @@ def site_of(top: Path) -> Path:
 
 
 def _not_source(folder: Path) -> str:
-    """What a folder is that is not the site's; empty if nothing says so."""
+    """Why a folder is not part of the site's sources; empty if it is."""
     if folder.name in _PACKAGES:
         return "holds others' packages"
     if folder.name in _GENERATED:

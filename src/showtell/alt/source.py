@@ -1,4 +1,4 @@
-"""What an image shows: the file of the site, or the bytes, that its source means."""
+"""The photo that an image shows: a file of the site, or the bytes of a data: URI."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LONGEST = 4096
 
 @dataclass(frozen=True)
 class Skipped:
-    """An image that is left as it is, though nothing is wrong with it, and why."""
+    """An image that is skipped without being an error, and why."""
 
     reason: str
 
@@ -87,7 +87,7 @@ def find_photo(source: str, page: Path, site: Path, base: str = "") -> Path | by
 
 
 def skip_spacer(photo: Path | bytes) -> Path | bytes | Skipped:
-    """The photo, or that it is left, as it is too small to be one: spacers and counters are a pixel wide."""
+    """The photo, or `Skipped` if it is too small to be one, such as a spacer or counter."""
     from showtell.vision.photo import size_of
 
     try:

@@ -1,4 +1,4 @@
-"""What a site's generator takes out of a page, or puts something else for, before a browser sees it."""
+"""Template code, which a site generator removes or replaces before a browser sees the page."""
 
 from __future__ import annotations
 

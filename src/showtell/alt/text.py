@@ -1,4 +1,4 @@
-"""What alternative text may say: one sentence about what is shown, not that something is shown (WCAG 1.1.1)."""
+"""Captions as alternative text: one sentence about the content, without "a photo of" (WCAG 1.1.1)."""
 
 from __future__ import annotations
 

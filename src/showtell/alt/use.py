@@ -1,4 +1,4 @@
-"""The images of several pages that need a text, and the photos that they show."""
+"""The images of pages that need a text, with the photos that they show."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def uses_of(page: Page, site: Path) -> Iterator[Use]:
     Of an image with several sources, that is the first that is a file of the site and no spacer, or else the first.
     """
 
-    @cache  # a page may show a photo, or miss it, thousands of times
+    @cache  # cached: a page may use the same photo thousands of times
     def photo_of(source: str, base: str) -> Path | bytes | Skipped | PhotoError:
         try:
             found = find_photo(source, page.path, site, base)

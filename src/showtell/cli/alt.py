@@ -36,9 +36,9 @@ def alt(
 ) -> None:
     """Propose alternative text for images that have none.
 
-    Nothing is written into the site unless you ask for it. A page or a photo that cannot be read is reported on stderr
-    and skipped; the exit status is then 1. Images elsewhere on the web, drawings, and texts that are left out for their
-    confidence are reported there too, and do not change the exit status.
+    Pages are not changed unless --apply is given. A page or photo that cannot be read is reported on stderr and
+    skipped, and the exit status is then 1. Remote images, drawings, and texts below --min-confidence are reported there
+    too, without changing the exit status.
 
     Example: showtell alt site/ --patch alt.patch
     """
@@ -86,7 +86,7 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
         site = site_of(top)
         listing = list_pages(top)
         for path, reason in sorted(listing.skipped.items()):
-            tell(f"{shown(str(path))}: is skipped, as it {reason}; name it to search it")
+            tell(f"{shown(str(path))}: skipped, because it {reason}; pass it explicitly to search it")
         for path, reason in listing.unreadable.items():
             broken += 1
             tell(f"{shown(str(path))}: the folder cannot be read ({reason})")
@@ -102,7 +102,7 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
             pages[path.resolve()] = page
             uses += uses_of(page, site)
     if not pages and not broken:
-        raise ShowtellError(f"there are no pages, HTML or Markdown, in {', '.join(paths)}")
+        raise ShowtellError(f"no HTML or Markdown pages in {', '.join(paths)}")
     return uses, list(pages.values()), broken
 
 
@@ -192,7 +192,7 @@ def _check_patch(patch: Path) -> None:
                 return
         except OSError as error:
             raise ShowtellError(f"{patch}: cannot be read ({error.strerror}); check its permissions") from error
-        raise ShowtellError(f"{patch}: is there, and is no patch; name another file for the patch, or remove it")
+        raise ShowtellError(f"{patch}: exists and is not a patch; name another file for the patch, or remove this one")
 
 
 def _write_patch(patch: Path, changed: list[tuple[Path, Page, dict[Image, str]]]) -> None:

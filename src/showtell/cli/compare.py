@@ -1,4 +1,4 @@
-"""`showtell compare`: whether one set of captions is better than another, or only luckier."""
+"""`showtell compare`: whether one set of captions is significantly better than another."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from showtell.errors import DatasetError
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="What evaluate or score wrote with --captions.")],
-    after: Annotated[Path, typer.Argument(metavar="AFTER", help="The same of another captioner, for the same photos.")],
-    as_json: Annotated[bool, typer.Option("--json", help="The differences as a JSON object.")] = False,
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Output of evaluate or score with --captions.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="The same for another captioner, on the same photos.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the differences as a JSON object.")] = False,
 ) -> None:
-    """Compare two sets of captions for the same photos: each score, the difference, and its 95 % interval.
+    """Compare two sets of captions of the same photos: each score, the difference, and its 95 % interval.
 
-    The interval is that of a paired bootstrap over photos, and so is p, two-sided.
+    The interval and the two-sided p-value are from a paired bootstrap over photos.
 
     Example: showtell compare lstm.jsonl gru.jsonl
     """

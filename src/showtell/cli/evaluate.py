@@ -1,4 +1,4 @@
-"""`showtell evaluate`: how good a captioner is on photos whose captions are known."""
+"""`showtell evaluate`: a captioner's scores on photos with reference captions."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from showtell.errors import DatasetError
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or a captioner's file.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder or captioner file.")],
     dataset: Annotated[
         Path,
         typer.Argument(metavar="DATASET", help="A folder or captions file: Flickr8k, COCO, Karpathy, CSV, ..."),
     ],
-    split: Annotated[str, typer.Option(help="The part of the data set: train, val or test.")] = "val",
-    photos: Annotated[Path | None, typer.Option(help="The photos' folder, if not beside the captions.")] = None,
-    beam: Annotated[int | None, typer.Option("--beam", "-b", min=1, help="Sentences followed at once.")] = None,
-    features: Annotated[Path, typer.Option(help="Where features are kept between runs.")] = Path("runs/features"),
+    split: Annotated[str, typer.Option(help="Split: train, val or test.")] = "val",
+    photos: Annotated[Path | None, typer.Option(help="Folder of the photos, if not next to the captions.")] = None,
+    beam: Annotated[int | None, typer.Option("--beam", "-b", min=1, help="Beam width.")] = None,
+    features: Annotated[Path, typer.Option(help="Feature cache.")] = Path("runs/features"),
     captions: Annotated[
-        Path | None, typer.Option(help="Write each photo's caption, references and scores here, as JSONL.")
+        Path | None, typer.Option(help="Write each photo's caption, references and scores to this file, as JSONL.")
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write a page with the best, the worst and any photos here, as HTML.")
+        Path | None, typer.Option(help="Write an HTML report with the best, the worst and random photos to this file.")
     ] = None,
-    meteor: Annotated[bool, typer.Option("--meteor", help="METEOR too; needs the extra java, and Java.")] = False,
-    spice: Annotated[bool, typer.Option("--spice", help="SPICE too; needs the extra java, Java, its models.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The figures as a JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    meteor: Annotated[
+        bool, typer.Option("--meteor", help="Also METEOR; needs the extra java and a Java runtime.")
+    ] = False,
+    spice: Annotated[
+        bool, typer.Option("--spice", help="Also SPICE; needs the extra java, a Java runtime and its models.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as a JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
-    """Score the captions that a captioner writes: CIDEr-D, BLEU, ROUGE-L, with 95 % intervals, and their variety.
+    """Score a captioner on a data set: CIDEr-D, BLEU, ROUGE-L with 95 % intervals, and the diversity of its captions.
 
-    Where the data set says what photos show, how much of what captions name is not there (CHAIR). If the captioner has
-    learnt a confidence, how right that is too.
+    Also object hallucination (CHAIR), if the data set lists the photos' objects, and the calibration of the captioner's
+    confidence, if it has one.
 
     Example: showtell evaluate runs/flickr8k-lstm flickr8k/
     """

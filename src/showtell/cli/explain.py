@@ -1,4 +1,4 @@
-"""`showtell explain`: why a photo's caption says what it says."""
+"""`showtell explain`: why each word of a photo's caption was chosen."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from showtell._util.console import json_line, put, tell
 
 
 def explain(
-    photo: Annotated[Path, typer.Argument(help="A photo.")],
+    photo: Annotated[Path, typer.Argument(help="The photo.")],
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="A captioner's file or a run folder; the shipped one if not given."),
+        typer.Option("--model", "-m", help="Captioner file or run folder; default: the bundled one."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The picture, PNG, SVG or PDF; PHOTO.explained.png here if not given."),
+        typer.Option(
+            "--output", "-o", help="Output file, PNG, SVG or PDF; default: PHOTO.explained.png in the current folder."
+        ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The numbers as a JSON object; no picture then, unless --output asks for it.")
+        bool, typer.Option("--json", help="Print the numbers as a JSON object; draws nothing unless --output is given.")
     ] = False,
 ) -> None:
-    """Draw why a photo's caption says what it says.
+    """Draw why each word of a photo's caption was chosen.
 
-    A row a word: what came close, where the decoder looked, the exact gradient of the word's log-probability with
-    respect to the photo's grid, and what each place of it adds; above them the gates of the cell. A picture that is
-    there is replaced only by --output, and only if showtell drew it.
+    One row per word: the runners-up, the attention map, the exact gradient of the word's log-probability with respect
+    to the photo's grid, and the contribution of each position; above them the gates of the cell. An existing picture is
+    replaced only if --output names it and showtell drew it.
 
     Example: showtell explain dog.jpg --output dog.pdf
     """

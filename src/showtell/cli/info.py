@@ -1,4 +1,4 @@
-"""`showtell info`: what is installed, and what a captioner is."""
+"""`showtell info`: versions, and facts about a captioner."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from showtell._util.console import put, shown
 def info(
     model: Annotated[
         Path | None,
-        typer.Argument(metavar="[MODEL]", help="A captioner's file or a run's folder; the shipped one if not given."),
+        typer.Argument(metavar="[MODEL]", help="Captioner file or run folder; default: the bundled one."),
     ] = None,
 ) -> None:
-    """Show the versions, and what a captioner was trained on, under which terms, and how good it is.
+    """Show versions, and a captioner's training data, licence terms and scores.
 
     Example: showtell info runs/flickr8k-lstm
     """
@@ -38,7 +38,7 @@ def info(
         "extra heic": "installed" if find_spec("pillow_heif") else "not installed",
         "extra plot": "installed" if find_spec("matplotlib") else "not installed",
         "extra java": "installed" if find_spec("pycocoevalcap") else "not installed",
-        "captioner": str(model) if model else "the shipped one",
+        "captioner": str(model) if model else "the bundled one",
         "decoder": f"{decoder.cell}, {decoder.hidden_dim} wide, {weights:,} weights, {decoder.vocab_size:,} words",
         "search": f"beam {captioner.beam_width}, length penalty {captioner.length_penalty}, "
         f"at most {captioner.max_words} words",

@@ -17,18 +17,18 @@ lab = typer.Typer(help="Experiments for students and teachers.", no_args_is_help
 def gradients(
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Where the picture goes, PNG, SVG or PDF.", show_default="gradients.png"),
+        typer.Option("--output", "-o", help="Output file, PNG, SVG or PDF.", show_default="gradients.png"),
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, max=300, help="Steps in time.")] = 100,
+    steps: Annotated[int, typer.Option(min=1, max=300, help="Time steps.")] = 100,
     hidden: Annotated[int, typer.Option(min=1, max=1024, help="Width of the states and of the inputs.")] = 128,
-    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
     as_json: Annotated[
-        bool, typer.Option("--json", help="The numbers as a JSON object; a picture only with --output.")
+        bool, typer.Option("--json", help="Print the numbers as a JSON object; draws nothing unless --output is given.")
     ] = False,
 ) -> None:
-    """Measure how a gradient vanishes on its way back through time, and what keeps it.
+    """Measure vanishing gradients through time, and what prevents them.
 
-    Vanilla network, GRU and LSTM, each with several initialisations; the picture needs the extra plot.
+    Vanilla RNN, GRU and LSTM, each with several initializations; drawing needs the extra plot.
 
     Example: showtell lab gradients --output gradients.png
     """
@@ -54,12 +54,12 @@ def gradients(
 
 @lab.command()
 def check(
-    as_json: Annotated[bool, typer.Option("--json", help="The errors as a JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the errors as a JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
-    """Hold every backward against finite differences: each layer, on odd shapes, in NumPy and compiled.
+    """Check every backward pass against finite differences: each layer, on edge-case shapes, in NumPy and compiled.
 
-    The figures are relative errors, the largest over all cases. The exit status is 1 if one is above the tolerance.
+    Prints the largest relative error of each layer. The exit status is 1 if one is above the tolerance.
 
     Example: showtell lab check
     """
@@ -67,12 +67,12 @@ def check(
     from showtell._util.progress import bar
     from showtell.lab import check_table
     from showtell.lab.check import ALL_CASES, backends
-    from showtell.lab.check import check as hold
+    from showtell.lab.check import check as run_checks
 
     found = {}
     for name, layers in backends():
         with bar(f"{name}: checking cases", quiet=quiet) as advance:
-            found[name] = hold(layers, ALL_CASES, advance)
+            found[name] = run_checks(layers, ALL_CASES, advance)
     if as_json:
         put(json_line(check_table.as_json(found)))
     else:
@@ -82,5 +82,5 @@ def check(
 
 
 def _one_thread() -> None:
-    """Keep NumPy from more threads, before it is imported: the networks are small, and threads wait for each other."""
+    """Limit NumPy to one thread, before it is imported: for such small networks, more are slower."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -1,4 +1,4 @@
-"""The captioner that a command line means."""
+"""The captioner that the command line names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def captioner_file(model: Path | None) -> Path:
-    """Where the captioner that a command line means lies."""
+    """The file of the captioner that the command line names."""
     from showtell.captioning.model_file import SHIPPED
     from showtell.training.folder import BEST
 
@@ -22,20 +22,20 @@ def captioner_file(model: Path | None) -> Path:
 
 
 def check_confidence(captioner: Captioner, model: Path | None, min_confidence: float | None) -> None:
-    """Check that `--min-confidence`, if it is given, has something to go by.
+    """Check that the captioner has a confidence, if `--min-confidence` is given.
 
     Raises:
-        ShowtellError: it has not.
+        ShowtellError: it has none.
     """
     if min_confidence is not None and captioner.confidence is None:
         raise ShowtellError(
-            f"--min-confidence is {min_confidence}, but the captioner {model or 'that ships'} has no confidence; "
-            "leave the option out, or take a captioner of a finished `showtell train`"
+            f"--min-confidence is {min_confidence}, but {model or 'the bundled captioner'} has no confidence; "
+            "omit the option, or use a captioner from a finished `showtell train`"
         )
 
 
 def load_captioner(model: Path | None) -> Captioner:
-    """The shipped captioner; or that of a file, or the best of a run's folder.
+    """The bundled captioner, that of a file, or the best of a run folder.
 
     Raises:
         ModelError: there is no captioner, or it is damaged.

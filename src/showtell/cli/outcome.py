@@ -1,4 +1,4 @@
-"""What came of a photo, on standard output: a sentence, JSON or CSV."""
+"""The outcome for each photo on standard output: text, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Write = Callable[["Outcome"], None]
 
 
 def text_writer(with_name: bool) -> Write:
-    """A sentence a line, after the photo's name if that is wanted."""
+    """One sentence per line, after the photo's name if `with_name`."""
 
     def write(outcome: Outcome) -> None:
         if not isinstance(outcome.result, PhotoError):
@@ -28,12 +28,12 @@ def text_writer(with_name: bool) -> Write:
 
 
 def json_writer() -> Write:
-    """A JSON object a photo."""
+    """One JSON object per photo."""
     return lambda outcome: put(json_line(outcome.to_dict()))
 
 
 def csv_writer() -> Write:
-    """A table with a row a caption, or an error."""
+    """A table with one row per caption or error."""
 
     def row(*cells: object) -> None:
         line = io.StringIO(newline="")

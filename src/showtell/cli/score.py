@@ -1,4 +1,4 @@
-"""`showtell score`: how good the captions of any captioner are, from COCO's files."""
+"""`showtell score`: scores of any captioner's captions, from COCO's files."""
 
 from __future__ import annotations
 
@@ -16,13 +16,17 @@ def score(
     ],
     references: Annotated[Path, typer.Argument(metavar="REFERENCES", help="COCO's annotations of the same photos.")],
     captions: Annotated[
-        Path | None, typer.Option(help="Write each photo's caption, references and scores here, as JSONL.")
+        Path | None, typer.Option(help="Write each photo's caption, references and scores to this file, as JSONL.")
     ] = None,
-    meteor: Annotated[bool, typer.Option("--meteor", help="METEOR too; needs the extra java, and Java.")] = False,
-    spice: Annotated[bool, typer.Option("--spice", help="SPICE too; needs the extra java, Java, its models.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The figures as a JSON object.")] = False,
+    meteor: Annotated[
+        bool, typer.Option("--meteor", help="Also METEOR; needs the extra java and a Java runtime.")
+    ] = False,
+    spice: Annotated[
+        bool, typer.Option("--spice", help="Also SPICE; needs the extra java, a Java runtime and its models.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as a JSON object.")] = False,
 ) -> None:
-    """Score captions that any captioner wrote: CIDEr-D, BLEU, ROUGE-L, as COCO's evaluation does, and their variety.
+    """Score any captioner's captions: CIDEr-D, BLEU, ROUGE-L, as COCO's evaluation does, and their diversity.
 
     Example: showtell score results.json annotations/captions_val2017.json
     """
@@ -33,9 +37,9 @@ def score(
 
     if captions:
         check_output(captions, [results, references], ours=may_become_records)
-    records, silent = read_results(results, references)
-    if silent:
-        tell(f"left out: {len(silent):,} photos without a caption, such as {silent[0]}")
+    records, missing = read_results(results, references)
+    if missing:
+        tell(f"left out: {len(missing):,} photos without a caption, such as {missing[0]}")
     scores, rows = figures(records, meteor=meteor, spice=spice)
     try:
         if captions:

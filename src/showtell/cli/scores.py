@@ -1,4 +1,4 @@
-"""The figures that `evaluate` and `score` have in common."""
+"""The scores that `evaluate` and `score` have in common."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def figures(
     records: Sequence[EvaluationRecord], training: Iterable[str] = (), *, meteor: bool, spice: bool
 ) -> tuple[Scores, list[Row]]:
-    """The scores of what was said, and the table of all figures; CHAIR of the photos whose objects are known.
+    """The scores, and the table of all figures; CHAIR over the photos whose objects are known.
 
     Raises:
-        ShowtellError: METEOR or SPICE is wanted and its program is missing.
+        ShowtellError: METEOR or SPICE is requested and its program is missing.
     """
     from showtell import metrics
     from showtell.evaluation.table import table

@@ -1,4 +1,4 @@
-"""The photos that a command line means: named, in folders, and on standard input."""
+"""The photos that the command line names: files, folders, and paths from standard input."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 
 
 class Search:
-    """The photos that paths mean, looked for anew each time.
+    """The photos that paths refer to, searched for again on each call.
 
     Args:
         paths: photos as they are named, folders to search, and `-` for the paths on standard input.
         exclude: patterns, as of `files.list_files`.
-        tell: what to do with the error of a folder that cannot be read, once.
+        tell: called once with the error of each folder that cannot be read.
     """
 
     def __init__(self, paths: Sequence[str], exclude: Sequence[str], tell: Callable[[ShowtellError], None]) -> None:
@@ -28,7 +28,7 @@ class Search:
         self._told: set[str] = set()
 
     def photos(self) -> list[Path]:
-        """The photos that are there now; of those that are named, all."""
+        """The photos that exist now, and all that are named explicitly."""
         from showtell.vision.photo import list_photos
 
         found: list[Path] = []

@@ -1,4 +1,4 @@
-"""Photos with captions, in the formats people have."""
+"""Data sets of photos with captions, read from common formats."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_dataset(path: str | os.PathLike[str], photos: str | os.PathLike[str] | 
     The photos are looked for beside the captions file, in `images` or `photos` there, or only in the folder
     `photos` if it is given. Where the format names no splits, a hash of each photo's name divides them,
     about nine to one, into `train` and `val`.
-    Beside the captions there may be the photos' objects and captions of photos that are not there (`objects`, `texts`).
+    The photos' objects and text-only captions may be next to the captions (see `objects`, `texts`).
 
     Raises:
         DatasetError: no known format, several at once, unreadable, or without a single captioned photo.
@@ -46,7 +46,7 @@ def read_dataset(path: str | os.PathLike[str], photos: str | os.PathLike[str] | 
 
 
 def _read_folder(folder: Path, photos: Path | None) -> Dataset:
-    """Read what lies in a folder, the surest signs first."""
+    """Read a folder; unambiguous formats are tried first."""
 
     def there(*patterns: str) -> list[Path]:
         return sorted(file for pattern in patterns for file in folder.glob(pattern))

@@ -1,4 +1,4 @@
-"""What all readers share: finding the photos, joining their captions, dividing them into splits."""
+"""The dataset builder that all readers fill: finds photos, joins their captions, assigns splits."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from showtell.vision.photo import PHOTO_SUFFIXES
 
 PHOTO_FOLDERS = ("images", "Images", "photos", "Flicker8k_Dataset", "flickr30k-images", "flickr30k_images")
 
-# The first tenth of all digests, as their first two bytes.
+# Digests whose first two bytes are below this, a tenth of all, are validation.
 _VALIDATION_BOUND = (2**16 // 10).to_bytes(2)
 
 
 class DatasetBuilder:
-    """Collects what a reader finds, photo by photo, and makes the `Dataset` of it.
+    """Collects what a reader finds, photo by photo, and builds the `Dataset`.
 
-    A photo's name is resolved against the photos folder, as `FileNames.find` does. It may not lead out of that folder and
-    the data set's, neither by `..` nor as an absolute path. What is known of the photos beside their captions, in
-    `objects.json` and `captions_text.tsv.gz`, is looked for where the captions lie: `beside`, or else `folder`.
+    A photo's name is resolved against the photos folder by `FileNames.find`. It may not lead out of that folder or the
+    data set's, neither by `..` nor as an absolute path. `objects.json` and `captions_text.tsv.gz` are looked for next
+    to the captions: in `beside`, or else in `folder`.
     """
 
     def __init__(self, folder: Path, photos: Path, beside: Path | None = None) -> None:
@@ -44,11 +44,11 @@ class DatasetBuilder:
         self._problems: list[Problem] = []
 
     def add_problem(self, kind: ProblemKind, name: str, detail: str) -> None:
-        """Note what is left out, and why."""
+        """Record what is left out, and why."""
         self._problems.append(Problem(kind, name, detail))
 
     def add_photo(self, photo: str, where: str) -> Path | None:
-        """Note a photo and return its path, None if it is refused; `where` (file:line) is the mention."""
+        """Add a photo and return its path, or None if it is refused; `where` is the file:line that mentions it."""
         if photo not in self._paths:
             path = self._names.find(self._photos, photo)
             if any(path != root and path.is_relative_to(root) for root in self._roots):
@@ -61,7 +61,7 @@ class DatasetBuilder:
         return self._paths[photo]
 
     def add_caption(self, photo: str, caption: object, where: str) -> None:
-        """Add a caption of `photo`, its blanks as single spaces."""
+        """Add a caption of `photo`, with whitespace normalized."""
         path = self.add_photo(photo, where)
         if path is None:
             return
@@ -73,7 +73,7 @@ class DatasetBuilder:
             self._captions[path].append(" ".join(caption.split()))
 
     def set_split(self, photo: str, split: object, where: str) -> None:
-        """Put `photo` into a split, a text or a whole number; `dev` is `val`, `restval` is `train`, a blank is none."""
+        """Assign `photo` to a split, a text or an integer; `dev` is `val`, `restval` is `train`, blank is ignored."""
         path = self.add_photo(photo, where)
         if path is None or split is None or split == "" or (isinstance(split, str) and not split.strip()):
             return
@@ -87,7 +87,7 @@ class DatasetBuilder:
             self.add_problem("two splits", where, f"{photo} is in {first} and stays there, not in {split}")
 
     def set_objects(self, photo: str, classes: Iterable[str], where: str) -> None:
-        """Note which classes `photo` shows, each once; of a photo noted twice the last."""
+        """Set the object classes of `photo`, without duplicates; a second call replaces them."""
         path = self.add_photo(photo, where)
         if path is not None:
             self._objects[path] = unique_names(classes)
@@ -139,7 +139,7 @@ class DatasetBuilder:
         return Dataset(self._roots[1].name, tuple(examples), tuple(self._problems), others, texts)
 
     def _objects_of(self, photos: Collection[Path]) -> dict[Path, tuple[str, ...]]:
-        """Return the objects of the photos whose objects are known; `objects.json` goes over a reader's own."""
+        """Return the objects of the photos whose objects are known; `objects.json` overrides the reader's."""
         whole = {self._label(path, self._roots[::-1]): path for path in photos}
         stated, problems = read_objects(self._beside)
         matched, unmatched = match_objects(stated, whole)
@@ -148,7 +148,7 @@ class DatasetBuilder:
         return own | {whole[label]: classes for label, classes in matched.items()}
 
     def _folder_splits(self, photos: Iterable[Path]) -> dict[Path, str]:
-        """Return the splits that photos have by the outermost folder that is called like one."""
+        """Return the splits of photos in folders named like a split; the outermost folder counts."""
         found = {}
         for path in photos:
             folders = self._label(path, self._roots[::-1]).split("/")[:-1]
@@ -179,7 +179,7 @@ class DatasetBuilder:
         return path.relative_to(root).as_posix()
 
     def _unmentioned_photos(self) -> list[Path]:
-        """Return the photos that lie beside named ones and are not named themselves."""
+        """Return the photos in the same folders that no caption file mentions."""
         folders = dict.fromkeys(path.parent for path in self._captions)
         return [
             path for folder in folders if folder.is_dir() for path in photos_in(folder) if path not in self._captions

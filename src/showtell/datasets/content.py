@@ -1,4 +1,4 @@
-"""Photos told apart by what is in their files, under whatever names they lie."""
+"""Content keys: photos identified by their bytes, not by their names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def content_keys(photos: Sequence[Path]) -> tuple[dict[Path, bytes], dict[Path, str]]:
-    """Return the SHA-256 of each photo's file, and why those that cannot be read cannot."""
+    """Return the SHA-256 of each photo's file, and the problems of those that cannot be read."""
     keys: dict[Path, bytes] = {}
     unreadable: dict[Path, str] = {}
     for photo in photos:

@@ -1,4 +1,4 @@
-"""Photos with their captions, and everything about them that was not as it should be."""
+"""A data set: photos with their captions, and the problems that were found."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _NAMES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Example:
-    """A photo, what people said about it, the part of the data set that it belongs to, and what it shows.
+    """A photo with its captions, its split and its objects.
 
-    `objects` are the names of the classes that are there, each once; None if nobody said.
+    `objects` are the names of its classes, without duplicates; None if unknown.
     """
 
     photo: Path
@@ -39,7 +39,7 @@ class Example:
 
 @dataclass(frozen=True)
 class TextOnly:
-    """What people said about a photo that is not there, and the objects that it shows."""
+    """Text-only captions: those of a photo that is not in the data set, with its objects."""
 
     captions: tuple[str, ...]
     objects: tuple[str, ...]
@@ -47,7 +47,7 @@ class TextOnly:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something in a data set that was left out or mended; `name` is a photo or a `file:line`."""
+    """Something in a data set that was left out or repaired; `name` is a photo or a `file:line`."""
 
     kind: ProblemKind
     name: str
@@ -56,14 +56,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a reader found, and every problem. Nothing else was dropped.
+    """The result of a reader. Everything that was dropped is in `problems`.
 
     Attributes:
         name: its folder's.
         examples: every photo with a caption.
-        problems: what was left out or mended.
+        problems: what was left out or repaired.
         uncaptioned: every photo that has objects and no caption.
-        texts: captions of photos that are not there.
+        texts: text-only captions, whose photos are not in the data set.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Dataset:
         return tuple(example for example in self.examples if example.split == canonical_split(name))
 
     def summary(self) -> str:
-        """Return what was found in a few lines: a count a split, what else there is, a count a kind of problem."""
+        """Return a summary in a few lines: counts per split, further content, counts per kind of problem."""
         lines = [f"{self.name}: {_count(self.examples)}"]
         for split in dict.fromkeys(example.split for example in self.examples):
             lines.append(f"  {split}: {_count(self.split(split))}")

@@ -1,4 +1,4 @@
-"""COCO's ids of images: a number in one file may be a text in another, and two images may have one."""
+"""COCO's image ids: a number in one file may be a string in another, and two images may share one."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ Id = int | str
 
 
 class ImageIds:
-    """The images of a file by their ids: 7 and "7" are one id, unless each is an image's.
+    """The images of a file by id: 7 and "7" are the same id, unless both occur.
 
     Attributes:
-        twice: the ids that two images of different names have; it cannot be told which of them is meant.
+        duplicates: ids shared by images of different names, which are therefore ambiguous.
     """
 
     def __init__(self, images: Iterable[tuple[Id, str]]) -> None:

@@ -1,11 +1,10 @@
-"""Photos that are learnt from and, under another name, judged by: within a data set and between several.
+"""Leaks: training photos that are also validation or test photos under another name, within and between data sets.
 
-Two photos are the same if their files are, or if they look it: of their difference hashes (16 x 16 bits, whether a cell
-is brighter than the one before it; Krawetz 2013, "Kind of like that") at most 40 bits differ, and their thumbnails of
-16 x 16 colours correlate. Of 500 photos of Flickr8k and COCO, saved anew at half the size and quality 30, 499 are
-found; made brighter and of more contrast, 495; cut by 2 % at each edge, 466. Of all pairs of the 12,197 photos,
-one is taken for the same, and is. The hash alone takes one smooth sky for another, the thumbnail alone one beach for
-another.
+Two photos are the same if their files are identical, or if their difference hashes (16 x 16 bits, whether a cell is
+brighter than the one before it; Krawetz 2013, "Kind of like that") differ in at most 40 bits and their thumbnails of
+16 x 16 colours correlate. Of 500 photos of Flickr8k and COCO, 499 are found when saved again at half the size and
+quality 30; 495 with higher brightness and contrast; 466 when cropped by 2 % at each edge. Of all pairs of the 12,197
+photos, one is considered the same, and is. The hash alone confuses smooth skies, the thumbnail alone beaches.
 """
 
 from __future__ import annotations
@@ -39,13 +38,13 @@ _Fingerprint: TypeAlias = tuple[NDArray[np.int8], NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Leak:
-    """A training photo and the photo held out for validation or tests that it is.
+    """A training photo and the held-out (validation or test) photo that is the same.
 
     Attributes:
         train: the training photo.
-        held_out: the other.
+        held_out: the held-out photo.
         distance: how many of the 256 bits of their hashes differ, 0 if the files are the same.
-        within: whether both are of one data set.
+        within: whether both are in the same data set.
     """
 
     train: Path
@@ -57,7 +56,7 @@ class Leak:
 def find_leaks(datasets: Sequence[Dataset], progress: Callable[[int, int], None] | None = None) -> list[Leak]:
     """Return the training photos of any of the data sets that are held-out photos of any of them, in their order.
 
-    Photos without captions are training photos too, if they are in `train`. A photo that cannot be opened looks like no
+    Photos without captions are training photos too, if they are in `train`. A photo that cannot be opened matches no
     other. Each photo is decoded once, about 5 ms of a core at 256 x 256; `progress` is called with the photos done and
     those there are.
     """
@@ -80,13 +79,13 @@ def find_leaks(datasets: Sequence[Dataset], progress: Callable[[int, int], None]
 
 
 def leak_lines(leaks: Sequence[Leak]) -> list[str]:
-    """Return a line on the leaks within a data set, which are its author's to mend, none without."""
+    """Return a warning about leaks within a data set, which only its author can fix; empty without any."""
     within = [leak for leak in leaks if leak.within]
-    return [f"the scores will be too good: {_pairs(within)}"] if within else []
+    return [f"the scores will be too high: {_pairs(within)}"] if within else []
 
 
 def refuse_leaks(leaks: Sequence[Leak]) -> None:
-    """Raise an error if there are leaks between two data sets; it names the first, and what to do.
+    """Raise an error if there are leaks between two data sets, naming the first ones and the fix.
 
     Raises:
         DatasetError: there are.
@@ -102,7 +101,7 @@ def _pairs(leaks: Sequence[Leak]) -> str:
 
 
 def _fingerprints(photos: Sequence[Path], report: Callable[[int, int], None]) -> dict[Path, _Fingerprint]:
-    """Return how the photos look, those that can be opened."""
+    """Return the fingerprints of the photos that can be opened."""
     fingerprints = {}
     with ThreadPoolExecutor(usable_cores()) as pool:
         for done, (photo, fingerprint) in enumerate(zip(photos, pool.map(_fingerprint, photos), strict=True), 1):
@@ -127,7 +126,7 @@ def _fingerprint(photo: Path) -> _Fingerprint | None:
 def _nearest(
     fingerprints: dict[Path, _Fingerprint], train: Sequence[Path], held_out: Sequence[Path]
 ) -> dict[Path, tuple[Path, int]]:
-    """Return the nearest held-out photo of each training photo that looks like one, and their distance."""
+    """Return the nearest matching held-out photo of each training photo that has one, and their distance."""
     train = [photo for photo in train if photo in fingerprints]
     held_out = [photo for photo in held_out if photo in fingerprints]
     found: dict[Path, tuple[Path, int]] = {}

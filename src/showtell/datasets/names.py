@@ -1,4 +1,4 @@
-"""Files as people name them: written on Windows, with blanks around, composed otherwise, or in other capitals."""
+"""Lookup of files by inexact names: backslashes, surrounding blanks, Unicode normalization, letter case."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from showtell.datasets.reading import absolute
 
 
 class FileNames:
-    """The files of folders by what they are called, each folder read once."""
+    """The files of folders by canonical name; each folder is read once."""
 
     def __init__(self) -> None:
         self._folders: dict[Path, dict[str, Path | None]] = {}
@@ -48,12 +48,12 @@ class FileNames:
 
 
 def canonical(name: str) -> str:
-    """Return what names that mean the same file have in common."""
+    """Return the canonical form of a name, the same for all variants."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
 
 
 def is_file(path: Path) -> bool:
-    """Return whether there is such a file; no error for a name that the file system cannot have."""
+    """Return whether there is such a file; False for names that the file system does not allow."""
     try:
         return path.is_file()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What photos show: `objects.json` beside the captions, for any format, and COCO's own instances."""
+"""Object labels of photos: `objects.json` next to the captions, for any format, and COCO's instances."""
 
 from __future__ import annotations
 
@@ -110,11 +110,11 @@ def read_instances(file: Path) -> tuple[dict[str, tuple[str, ...]], list[Problem
 
 
 def unique_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Return names without blanks around them, each once, in the order of their first mention."""
+    """Return the names, stripped and without duplicates, in order."""
     return tuple(dict.fromkeys(name.strip() for name in names))
 
 
 def _drop_segmentation(entry: dict[str, object]) -> dict[str, object]:
-    """Forget an instance's outline, nearly all of a file of 450 MB, as soon as it is read."""
+    """Drop an instance's outline, which is nearly all of a 450 MB file, while it is read."""
     entry.pop("segmentation", None)
     return entry

@@ -1,4 +1,4 @@
-"""Files of a data set: their paths and what is in them."""
+"""Reading files of a data set: paths, text, JSON."""
 
 from __future__ import annotations
 

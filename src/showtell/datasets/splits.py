@@ -1,4 +1,4 @@
-"""The parts that photos are learnt from and judged by, and what people call them."""
+"""Splits (train, val, test) and their common names."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ SPLITS = {
 
 
 def canonical_split(name: str) -> str:
-    """Return the split that a name means: `train`, `val` or `test`, in any capitals; any other name is a split too."""
+    """Return the canonical name of a split: `train`, `val` or `test`, in any case; other names are splits too."""
     name = name.strip().lower()
     return SPLITS.get(name, name)
 
 
 def split_in_file_name(name: str) -> str | None:
-    """Return the split of which a file's name speaks: `captions_test2017` is of `test`, `captions_latest` of none."""
+    """Return the split in a file's name: `test` for `captions_test2017`, None for `captions_latest`."""
     words = re.findall(r"[^\W\d_]+", name.lower())
     return next((SPLITS[word] for word in words if word in SPLITS), None)
 
 
 def split_of_folder(name: str) -> str | None:
-    """Return the split that a folder's name is: `Train`, `val2017`; none if it says anything else."""
+    """Return the split that a folder is named after (`Train`, `val2017`), else None."""
     words = re.findall(r"[^\W\d_]+", name.lower())
     return SPLITS.get(words[0]) if len(words) == 1 else None

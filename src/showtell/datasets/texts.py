@@ -1,4 +1,4 @@
-"""Captions of photos that are not there, with the objects that those show."""
+"""Text-only captions, whose photos are not in the data set, with the objects of those photos."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def read_texts(folder: Path, held_out: Mapping[str, str]) -> tuple[tuple[TextOnl
 
     Args:
         folder: where the two files lie.
-        held_out: the split of the photos that are there and are not learnt from, by their name without suffix: what
-            was said about them is left out, as it would be learnt and then asked for.
+        held_out: the splits of the held-out photos, by name without suffix; captions of these are left out, because
+            training on them would be a leak.
 
     Raises:
         DatasetError: one of the files is missing, damaged, too large, or not UTF-8.

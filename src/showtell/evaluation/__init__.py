@@ -1,1 +1,1 @@
-"""Captions that were written for photos whose captions are known: read, scored, shown, compared, trusted."""
+"""Evaluation of captions against references: reading, scoring, reports, comparison, confidence."""

@@ -1,4 +1,4 @@
-"""Whether a captioner's confidence is right: as a probability, and as an order of its captions."""
+"""How well a captioner's confidence is calibrated, and how well it ranks captions."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Calibration:
     """How the confidence in N captions agrees with their scores.
 
     Attributes:
-        acceptable: the share of captions that are.
-        brier: the mean square of confidence less outcome, 1 if the caption is acceptable, else 0 (Brier 1950).
-        constant_brier: that of saying `acceptable` of every caption: what has to be undercut.
+        acceptable: the share of acceptable captions.
+        brier: the mean squared difference of confidence and outcome, 1 for an acceptable caption, else 0 (Brier 1950).
+        constant_brier: that of the constant prediction `acceptable`, the baseline.
         error: the expected calibration error, in 10 bins of equal width: how far on average the mean confidence of a
             bin is from its share of acceptable captions (Naeini, Cooper & Hauskrecht 2015).
         curve: the mean CIDEr-D of the 1, 2, ..., N captions with the highest confidence, (N,); the risk-coverage curve
@@ -36,11 +36,11 @@ class Calibration:
 
     @property
     def area(self) -> float:
-        """The mean of the curve; that of a confidence that says nothing is the captions' mean CIDEr-D."""
+        """The mean of the curve; for an uninformative confidence, the mean CIDEr-D of all captions."""
         return float(self.curve.mean())
 
     def at(self, coverage: float) -> float:
-        """The mean CIDEr-D of this share, above 0 and at most 1, of the captions, the surest: at least one."""
+        """The mean CIDEr-D of this share of the captions, the most confident, in (0, 1]: at least one caption."""
         return float(self.curve[max(1, round(coverage * len(self.curve))) - 1])
 
     def rows(self) -> list[Row]:
@@ -57,7 +57,7 @@ class Calibration:
 
 
 def calibration(confidence: Array, cider_d: Array, threshold: float) -> Calibration:
-    """Hold the confidence in captions against their scores.
+    """Compare the confidence in captions with their scores.
 
     Args:
         confidence: in each of N captions, (N,), within [0, 1].
@@ -89,9 +89,9 @@ def calibration(confidence: Array, cider_d: Array, threshold: float) -> Calibrat
 
 
 def cross_validated(features: Array, cider_d: Array, folds: int = 5, seed: int = 0) -> Array:
-    """The confidence in each caption as one has it that was fitted on other captions only, (N,).
+    """The confidence in each caption by cross-validation, fitted on other captions only, (N,).
 
-    The captions are shuffled into folds, and of each fold those of all others are learnt from (Stone 1974).
+    The captions are shuffled into folds; each fold is predicted by a fit on the others (Stone 1974).
 
     Args:
         features: of N captions, (N, F).

@@ -1,4 +1,4 @@
-"""COCO's files: the captions that some captioner wrote (results), and those of people (annotations)."""
+"""COCO's files: generated captions (results) and human captions (annotations)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A captioner's confidence, fitted on photos whose captions are known."""
+"""Fitting a captioner's confidence on photos with reference captions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BATCH = 64
 
 
 def fit_confidence(captioner: Captioner, features: Array, references: Sequence[Sequence[str]]) -> Confidence:
-    """Let a captioner caption photos, and learn when to trust it; it stays as it is.
+    """Fit a confidence on the captions that a captioner generates; the captioner is not changed.
 
-    The photos should be such as the captioner was not trained on, several hundred of them.
+    Use several hundred photos that the captioner was not trained on.
 
     Args:
-        captioner: whose confidence it becomes: `captioner.confidence = fit_confidence(captioner, ...)`.
+        captioner: the captioner; assign the result to it: `captioner.confidence = fit_confidence(captioner, ...)`.
         features: of N photos as `Captioner.encode` gives them, (N, 81, 1280) or (N, 1280), float16 or float32.
-        references: people's captions of each photo, N lists.
+        references: human captions of each photo, N lists.
 
     Raises:
         ShowtellError: there is no photo, not a list of references for each, or one without references.

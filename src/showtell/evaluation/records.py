@@ -1,4 +1,4 @@
-"""What was said about photos, beside what people say: a line of JSON for each photo."""
+"""Generated captions with their references and scores: one line of JSON per photo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from showtell.metrics import Scores, chair
 
 @dataclass(frozen=True)
 class EvaluationRecord:
-    """A photo by its name, the caption that was written for it, those of people, and what it shows, where known."""
+    """A photo's name, its generated caption, its references, and its objects where known."""
 
     file: str
     caption: str
@@ -26,7 +26,7 @@ class EvaluationRecord:
 
 
 def write_records(path: str | os.PathLike[str], records: Sequence[EvaluationRecord], scores: Scores) -> None:
-    """Write a line for each record, with its own CIDEr-D, BLEU-4 and ROUGE-L, and what its caption names.
+    """Write a line for each record, with its CIDEr-D, BLEU-4 and ROUGE-L, and the objects that its caption mentions.
 
     Raises:
         OSError: the file cannot be written; what was there before is untouched.
@@ -50,7 +50,7 @@ def write_records(path: str | os.PathLike[str], records: Sequence[EvaluationReco
 
 
 def may_become_records(head: bytes, tail: bytes) -> bool:
-    """Whether a file that begins with `head` may be written over: records, or a text that is no JSON and no page."""
+    """Whether a file that begins with `head` may be overwritten: records, or a text that is neither JSON nor HTML."""
     if head.startswith(b'{"file": '):
         return True
     return b"\0" not in head and not head.lstrip().startswith((b"{", b"[", b"<", b"\xff\xd8", b"\x89PNG", b"RIFF"))

@@ -1,4 +1,4 @@
-"""A page that shows captions beside their photos: one HTML file that needs nothing else."""
+"""An HTML report with photos and captions, in one self-contained file."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ul { margin: 0 0 .5rem; padding-left: 1.1rem; font-size: .9rem; }
 
 
 def report(title: str, rows: Sequence[Row], records: Sequence[EvaluationRecord], scores: Scores, seed: int = 0) -> str:
-    """A page with a table of `rows`, and the photos with the best captions by CIDEr-D, the worst, and any.
+    """A page with a table of `rows`, and the photos with the best and worst captions by CIDEr-D, and random ones.
 
     Photos are in the page itself, as small JPEGs; it asks for nothing from outside and follows the reader's choice of
     light or dark.

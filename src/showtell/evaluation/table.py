@@ -1,4 +1,4 @@
-"""The figures of a set of captions, with how far chance moves them."""
+"""Tables of scores, with bootstrap intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a caption says what it says: of each word where the decoder looked, the exact gradient, what came close."""
+"""Explanations of captions: for each word, the attention map, the exact gradient, and the runners-up."""
 
 from showtell.explain.explanation import Explanation, Step, explain
 from showtell.explain.sheet import draw_sheet

@@ -1,4 +1,4 @@
-"""What there is to say about why a photo's caption came out as it did, word by word, in numbers."""
+"""The explanation of a photo's caption, word by word, in numbers."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _GATES = {"i": "input gate", "f": "forget gate", "o": "output gate", "r": "reset
 
 @dataclass(frozen=True)
 class Step:
-    """Why one word, for a grid of S x S positions of F features.
+    """The explanation of one word, for a grid of S x S positions with F features.
 
     Attributes:
         word: as captions show it; `<end>` where the sentence ends.
         probability: given the photo and the words before it.
         runners_up: the likeliest other words with their probabilities, best first.
-        look: how much the decoder took of each position, (S, S), sum 1; None for one without attention.
+        look: the attention map, (S, S), sum 1; None for a decoder without attention.
         gradient: of the word's log-probability with respect to the grid, (S, S, F), in nats for one unit of a feature.
         grid: the photo's, (S, S, F), the same at every step.
     """
@@ -62,12 +62,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a sentence.
+    """The explanation of a caption.
 
     Attributes:
         caption: the sentence.
         steps: of each word, and of the end if the sentence ended by itself, T in all.
-        activity: what the cell did, by name, (T, H) each (see `CaptionDecoder.activity`).
+        activity: the gate activations, by name, (T, H) each (see `CaptionDecoder.activity`).
     """
 
     caption: Caption
@@ -107,7 +107,7 @@ class Explanation:
 
 
 def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Explanation:
-    """Explain the sentence that a captioner writes about a photo, also where it would rather give a name.
+    """Explain the sentence that a captioner generates for a photo, even if it would output a class name instead.
 
     The numbers are those of float64, whatever the captioner computes with.
 
@@ -137,7 +137,7 @@ def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Ex
     exact, (P, F) = features.astype(np.float64), grid.shape
     side, T = math.isqrt(P), len(words) - 1
     log_probs, gradients = decoder.word_gradients(exact, words)
-    # without attention the features are the grid's mean, to which each position gives its share
+    # without attention the features are the mean of the grid, to which each position contributes equally
     gradients = gradients if looks_at_grid else np.repeat(gradients[:, None] / P, P, axis=1)
     looks = decoder.looks(exact[None], words[None])[0].reshape(T, side, side) if looks_at_grid else [None] * T
     names = captioner.vocabulary.to_list()

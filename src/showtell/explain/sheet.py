@@ -1,4 +1,4 @@
-"""An explanation as one picture: the cell's gates, and a row a word, with maps over the photo."""
+"""An explanation as one picture: the cell's gates, and one row per word with maps over the photo."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SHARES = {"open": "#F0E442", "between": "#B0B0B0", "closed": "#303030"}
 
 
 def draw_sheet(photo: Image, explanation: Explanation) -> Figure:
-    """The sheet: the photo, the cell's gates, and for each word its rivals, the look, the gradient and the influence.
+    """The sheet: the photo, the gates, and for each word the runners-up, attention, gradient and influence.
 
     Args:
         photo: mode RGB.
@@ -81,7 +81,7 @@ def _draw_head(head: SubFigure, photo: Image, explanation: Explanation) -> None:
 
 
 def _draw_words(axes: Axes, step: Step) -> None:
-    """The word and its rivals: bars of their probabilities."""
+    """The word and its runners-up: bars of their probabilities."""
     names = [step.word, *(word for word, _ in step.runners_up)]
     values = [step.probability, *(probability for _, probability in step.runners_up)]
     axes.barh(range(len(names)), values, color=[_BLUE, *[_GREY] * len(step.runners_up)], height=0.7)

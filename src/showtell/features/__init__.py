@@ -1,4 +1,4 @@
-"""Features of photos: each photo goes through the encoder once, and is read from the store after that."""
+"""Features of photos: each photo is encoded once and then read from the feature store."""
 
 from showtell.features.cache import FeatureStore, FillReport
 from showtell.features.encode import photo_features

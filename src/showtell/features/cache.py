@@ -1,4 +1,4 @@
-"""Features on disk: each photo goes through the encoder once, whatever happens in between."""
+"""The feature store: each photo is encoded once, also across interrupted runs."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ _WAIT_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class FillReport:
-    """Where the features of the photos are: `rows[photo]` is the row; `unreadable` names those without."""
+    """Result of `fill`: `rows[photo]` is the row of a photo's features; `unreadable` lists photos without."""
 
     rows: dict[Path, int]
     unreadable: tuple[Problem, ...]
 
 
 class FeatureStore:
-    """Features of photos in a folder: float16, memory-mapped, found again by the photo's content.
+    """Features of photos in a folder: float16, memory-mapped, keyed by the photo's content.
 
-    A key is the SHA-256 of a photo's file: a photo under two names is stored once, a changed one anew.
-    Another encoder or another shape has a folder of its own. Records of one size are appended to
+    The key is the SHA-256 of the photo's file: a photo with two names is stored once, a changed one again.
+    Each encoder and each shape has its own folder. Records of one size are appended to
     `features.f16` and made durable before their keys are appended to `keys.bin`. So a kill or a full disk
-    leaves a whole prefix; what lies behind it is never looked at, and the next `fill` cuts it off.
+    leaves a valid prefix; anything behind it is ignored and truncated by the next `fill`.
     """
 
     def __init__(self, folder: str | os.PathLike[str], encoder_identity: str, shape: tuple[int, ...]) -> None:
@@ -129,7 +129,7 @@ class FeatureStore:
         batch: int,
         report: Callable[[int], None],
     ) -> dict[bytes, str]:
-        """Encode and store the missing photos; return why those that cannot be opened cannot."""
+        """Encode and store the missing photos; return the problems of those that cannot be opened."""
         broken: dict[bytes, str] = {}
         waiting: dict[bytes, NDArray[np.float16]] = {}
         with self._features.open("r+b") as features, self._keys.open("r+b") as keys:
@@ -167,7 +167,7 @@ class FeatureStore:
 
     @contextmanager
     def _locked(self, wait: Callable[[], None]) -> Iterator[None]:
-        """Hold the store's lock, which the system frees when this process ends in whatever way."""
+        """Hold the store's lock, which the system releases however this process ends."""
         with (self._folder / "lock").open("ab") as file:
             while not _try_lock(file):
                 wait()
@@ -179,8 +179,8 @@ class FeatureStore:
         try:
             yield
         except OSError as error:
-            mend = "free space or choose another folder, and start again: what is stored stays"
-            raise DatasetError(f"feature store {self._folder}: {error.strerror}; {mend}") from error
+            fix = "free space or choose another folder, and start again: what is stored stays"
+            raise DatasetError(f"feature store {self._folder}: {error.strerror}; {fix}") from error
 
 
 def _write_durably(file: IO[bytes], data: bytes) -> None:
@@ -190,7 +190,7 @@ def _write_durably(file: IO[bytes], data: bytes) -> None:
 
 
 def _try_lock(file: IO[bytes]) -> bool:
-    """Lock a file for this process alone unless another one has; closing it unlocks it."""
+    """Try to lock a file exclusively; closing it releases the lock."""
     try:
         if sys.platform == "win32":
             import msvcrt

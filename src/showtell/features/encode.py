@@ -1,4 +1,4 @@
-"""Features of many photos, through the store."""
+"""Encoding many photos through the feature store."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def photo_features(
     grid: bool,
     number: int = 0,
 ) -> tuple[NDArray[np.float16], FillReport]:
-    """Encode the photos that the store in `folder` does not know yet.
+    """Encode the photos that are not yet in the store in `folder`.
 
     Args:
         photos: the files.
-        encoder: what turns them into grids.
-        folder: where features are kept.
+        encoder: the encoder.
+        folder: the store.
         progress: called with the photos done and those there are.
-        grid: whether the whole grids are wanted, or their means.
-        number: which view of each photo is wanted (see `vision.views`), 0 for the photo itself.
+        grid: whether to store whole grids, or only their means.
+        number: which augmentation of each photo (see `vision.views`), 0 for the photo itself.
 
     Returns:
         The store's features, mapped, float16 (any, 81, 1280) or (any, 1280); and the report, with each photo's row in

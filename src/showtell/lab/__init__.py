@@ -1,1 +1,1 @@
-"""The laboratory: gradients that are watched on their way through time, and held against finite differences."""
+"""The laboratory: gradient flow through time, and gradient checks by finite differences."""

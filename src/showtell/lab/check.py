@@ -17,7 +17,7 @@ from showtell.nn import functional, kernels
 
 
 class Checkable(Protocol):
-    """Something with a backward: which part of the package it is, and by which name it is told from others."""
+    """A case with a backward pass: the part of the package, and a name."""
 
     @property
     def part(self) -> str:
@@ -32,7 +32,7 @@ class Checkable(Protocol):
 
 
 class Verdict(NamedTuple):
-    """How right one part is on all its cases; `worst` is the slope with the largest error, and `case` where it was."""
+    """The result for one part over all its cases; `worst` is the slope with the largest error, in `case`."""
 
     part: str
     cases: int
@@ -50,7 +50,7 @@ ALL_CASES: tuple[Checkable, ...] = (*CASES, *DROPOUT, *LOSSES, *DECODERS, *SAID)
 
 
 def check(layers: ModuleType, cases: Sequence[Checkable], advance: Report | None = None) -> list[Verdict]:
-    """Hold the backward of each case against finite differences; a verdict for each part, in the cases' order.
+    """Check the backward pass of each case against finite differences; a verdict per part, in the order of the cases.
 
     Raises:
         ShowtellError: a gradient has another shape than its argument.
@@ -68,7 +68,7 @@ def check(layers: ModuleType, cases: Sequence[Checkable], advance: Report | None
 
 
 def backends() -> Iterator[tuple[str, ModuleType]]:
-    """Who can compute here, by name: NumPy, and the compiled layers with each instruction set, in use."""
+    """The backends by name: NumPy, and the compiled layers with each instruction set, selected while yielded."""
     yield "numpy", functional
     if not kernels.available():
         return

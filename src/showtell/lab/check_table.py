@@ -1,4 +1,4 @@
-"""The table of a gradient check: a line for each part, a column for each set of layers."""
+"""The table of a gradient check: a line for each part, a column for each backend."""
 
 from __future__ import annotations
 

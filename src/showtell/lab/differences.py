@@ -1,4 +1,4 @@
-"""Finite differences: the slope of a loss, measured, beside the slope that a gradient says it has."""
+"""Finite differences: the measured slope of a loss, and the slope according to its gradient."""
 
 from __future__ import annotations
 

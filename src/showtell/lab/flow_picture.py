@@ -1,4 +1,4 @@
-"""The picture of gradients on their way back through time: a panel for each of the three remedies."""
+"""The plot of gradient flow through time, with a panel for each of the three remedies."""
 
 from __future__ import annotations
 

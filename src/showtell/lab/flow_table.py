@@ -1,4 +1,4 @@
-"""The table of gradients on their way back through time: a line for each network."""
+"""The table of gradient flow through time, with a line for each network."""
 
 from __future__ import annotations
 

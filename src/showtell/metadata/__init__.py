@@ -1,1 +1,1 @@
-"""Captions where photo software looks for them: XMP, in a file beside the photo or in the photo itself."""
+"""Captions as XMP metadata for photo software, in a sidecar file or in the photo itself."""

@@ -1,4 +1,4 @@
-"""Files that XMP can be embedded in, told by their first bytes."""
+"""File formats that XMP can be embedded in, detected by their first bytes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from showtell.metadata.fields import Fields
 
 
 class Container(Protocol):
-    """What `jpeg`, `png` and `webp` have in common."""
+    """The interface of `jpeg`, `png` and `webp`."""
 
     def packets(self, name: str, data: bytes) -> list[bytes]:
         """The XMP packets in a file, first the one that `embed` replaces."""
 
     def fields(self, name: str, data: bytes) -> Fields:
-        """What else there is in a file in which words may be."""
+        """Other fields of a file that can hold text."""
 
     def embed(self, name: str, data: bytes, packet: bytes) -> bytes:
         """The file with `packet` as its XMP."""

@@ -1,4 +1,4 @@
-"""What is already said of a photo, in the photo itself and beside it."""
+"""Existing descriptions of a photo, in the photo itself and in sidecars."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TIFF_XMP, _TIFF_IPTC, _TIFF_PHOTOSHOP = 700, 33723, 34377
 
 @dataclass
 class ExistingDescriptions:
-    """Texts of a photo, by property, and those that we wrote ourselves."""
+    """The texts of a photo, by property, and those that showtell wrote itself."""
 
     texts: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in PROPERTIES})
     ours: set[str] = field(default_factory=set)
 
     def add(self, packet: Packet) -> None:
-        """Count what a packet says.
+        """Add the texts of a packet.
 
         Raises:
             PhotoError: the packet has a property twice.
@@ -37,7 +37,7 @@ class ExistingDescriptions:
         self.ours.add(packet.record().get("Caption", ""))
 
     def add_photo(self, name: str, data: bytes) -> None:
-        """Count what a photo's own XMP says, and the descriptions in its Exif, IPTC and comments.
+        """Add the texts of a photo's own XMP, and the descriptions in its Exif, IPTC and comments.
 
         Raises:
             PhotoError: the photo, or its XMP, is damaged.
@@ -54,12 +54,12 @@ class ExistingDescriptions:
             self.texts[DESCRIPTION] += fields.descriptions()
 
     def by_people(self, property: str) -> str:
-        """The first text of a property that is not ours; empty if there is none."""
+        """The first text of a property that showtell did not write; empty if there is none."""
         return next((text for text in self.texts[property] if text and text not in self.ours), "")
 
 
 def _by_pillow(name: str, data: bytes) -> tuple[list[bytes], Fields]:
-    """The XMP and the fields of a photo of a format that is none of our own; damaged fields say nothing."""
+    """The XMP and the fields of a photo in another format, read by Pillow; damaged fields are ignored."""
     file, packets, fields = io.BytesIO(data), [], Fields()
     with suppress(Exception), Image.open(file, formats=pillow_formats(name, file)) as image:
         exif = image.getexif()

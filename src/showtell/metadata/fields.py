@@ -1,4 +1,4 @@
-"""Descriptions of a photo outside its XMP: what people wrote into Exif, IPTC and comments."""
+"""Descriptions of a photo outside XMP: Exif, IPTC and comments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IPTC_CAPTION = b"\x1c\x02\x78"
 _CODES = {b"ASCII\0\0\0": "utf-8", b"UNICODE\0": "utf-16", b"JIS\0\0\0\0\0": "iso2022_jp", bytes(8): "utf-8"}
 # Windows' fields, in UTF-16. Its title and its subject are shown as the photo's words, too.
 _OF_WINDOWS = (0x9C9C, 0x9C9B, 0x9C9F)
-# What software says of itself is no person's.
+# What software writes about itself is not a person's description.
 _BY_SOFTWARE = re.compile(
     r"creator: |created (with|by|using) |file (written|source)|lead technologies|applemark|intel\(r\)|"
     r"handmade software|"
@@ -26,7 +26,7 @@ _BY_SOFTWARE = re.compile(
 
 @dataclass
 class Fields:
-    """The raw fields of a photo in which words may be."""
+    """The raw fields of a photo that can hold text."""
 
     exif: list[bytes | Image.Exif] = field(default_factory=list)
     iptc: list[bytes] = field(default_factory=list)

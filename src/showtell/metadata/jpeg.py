@@ -51,7 +51,7 @@ def packets(name: str, data: bytes) -> list[bytes]:
 
 
 def fields(name: str, data: bytes) -> Fields:
-    """The other fields of a JPEG file in which words may be.
+    """Other fields of a JPEG file that can hold text.
 
     Raises:
         PhotoError: the file is damaged.

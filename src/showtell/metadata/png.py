@@ -47,7 +47,7 @@ def packets(name: str, data: bytes) -> list[bytes]:
 
 
 def fields(name: str, data: bytes) -> Fields:
-    """The other fields of a PNG file in which words may be, also behind the pixels.
+    """Other fields of a PNG file that can hold text, also behind the pixels.
 
     Raises:
         PhotoError: the file is damaged.

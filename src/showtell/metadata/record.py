@@ -1,4 +1,4 @@
-"""What is written with a caption: the text, and where it comes from."""
+"""The record written with a caption: its text and origin."""
 
 from __future__ import annotations
 

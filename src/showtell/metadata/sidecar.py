@@ -1,4 +1,4 @@
-"""Sidecars: files of XMP beside a photo."""
+"""Sidecars: XMP files next to a photo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""XMP in WebP files: a chunk, and a flag in another that says so."""
+"""XMP in WebP files: a chunk, and a flag in the header chunk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def packets(name: str, data: bytes) -> list[bytes]:
 
 
 def fields(name: str, data: bytes) -> Fields:
-    """The other field of a WebP file in which words may be.
+    """The other field of a WebP file that can hold text.
 
     Raises:
         PhotoError: the file is damaged.

@@ -1,4 +1,4 @@
-"""A caption written into a sidecar or into the photo, never over a person's words unless that is asked for."""
+"""Writing a caption into a sidecar or into the photo, without overwriting a person's description unless requested."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from showtell.metadata.xmp import PROPERTIES, Packet
 
 @dataclass(frozen=True)
 class Change:
-    """What came of writing a caption."""
+    """The result of writing a caption."""
 
     file: Path
     """The sidecar, or the photo."""
@@ -52,9 +52,9 @@ def write_sidecar(
     Args:
         photo: the photo; it is read, and left as it is.
         record: the caption.
-        of: the photo as it was before it was captioned; it must be the same still.
-        overwrite: also replace a person's words, or hide those in the photo.
-        dry_run: write nothing, only say what would be written.
+        of: status of the photo before it was captioned; it must not have changed since.
+        overwrite: also replace a person's description, or hide the one in the photo.
+        dry_run: write nothing, only return what would be written.
 
     Raises:
         PhotoError: the photo or its sidecar cannot be read, the XMP in one of them is damaged, or the sidecar cannot
@@ -92,9 +92,9 @@ def write_embedded(
     Args:
         photo: the photo.
         record: the caption.
-        of: the photo as it was before it was captioned; it must be the same still.
-        overwrite: also replace a person's words.
-        dry_run: write nothing, only say what would be written.
+        of: status of the photo before it was captioned; it must not have changed since.
+        overwrite: also replace a person's description.
+        dry_run: write nothing, only return what would be written.
 
     Raises:
         PhotoError: the photo is of another format, damaged or not readable, its XMP is damaged or cannot be replaced
@@ -118,7 +118,7 @@ def write_embedded(
             data = container.embed(str(photo), data, packet.to_bytes())
             if not dry_run:
                 _check_same(of or status, status)
-                if not status.st_mode & 0o222:  # also for one who might write nevertheless
+                if not status.st_mode & 0o222:  # also for root, who could write nevertheless
                     raise NotReplacedError(errno.EACCES, "is write-protected")
                 return Change(photo, written, kept, write_atomically(photo, data, of=status, keep_times=True))
     return Change(photo, written, kept)
@@ -127,12 +127,12 @@ def write_embedded(
 def _merge(
     packet: Packet, record: Record, existing: ExistingDescriptions, overwrite: bool
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Put a caption into a packet; return what was written, and what was kept for whose sake."""
+    """Put a caption into a packet; return the written properties, and the kept ones with their texts."""
     existing.add(packet)
     kept = {} if overwrite else {name: text for name in PROPERTIES if (text := existing.by_people(name))}
     mine = [name for name in PROPERTIES if name not in kept]
     fields, before = record.fields(), packet.record()
-    same = {**before, "Date": ""} == {**fields, "Date": ""}  # a new date alone is no reason to write
+    same = {**before, "Date": ""} == {**fields, "Date": ""}  # a new date alone is not written
     if not fields["Caption"] or not mine or (same and all(packet.text(name) == fields["Caption"] for name in mine)):
         return (), kept
     for name in mine:
@@ -147,7 +147,7 @@ def _add_sidecar(existing: ExistingDescriptions, sidecar: Path) -> None:
 
 
 def _read(path: Path) -> tuple[bytes, os.stat_result]:
-    """A file's bytes, and the file as it was when they were read."""
+    """A file's bytes, and its status when they were read."""
     with open_regular(path) as file:
         status = os.fstat(file.fileno())
         return file.read(), status
@@ -163,8 +163,8 @@ def _no_os_error(photo: Path) -> Iterator[None]:
     try:
         yield
     except NotReplacedError as error:
-        mend = "run the command again" if error.errno == errno.EBUSY else "change that, or write with --write xmp"
-        raise PhotoError(f"{error.filename or photo}: {error.strerror}, and left as it is; {mend}") from error
+        fix = "run the command again" if error.errno == errno.EBUSY else "change that, or write with --write xmp"
+        raise PhotoError(f"{error.filename or photo}: {error.strerror}, and left as it is; {fix}") from error
     except OSError as error:
         joint = " " if isinstance(error, NotRegularError) else ": "
         where = "" if error.filename in (None, str(photo)) else f"{error.filename}{joint}"

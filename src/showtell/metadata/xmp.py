@@ -85,10 +85,10 @@ class Packet:
         except PhotoError:
             raise
         except (expat.ExpatError, ET.ParseError, LookupError, ValueError) as error:  # the last two: odd encodings
-            raise PhotoError(f"{name}: its XMP is damaged ({error}); mend or remove it") from error
+            raise PhotoError(f"{name}: its XMP is damaged ({error}); fix or remove it") from error
         rdf = next(packet._root.iter(f"{{{_RDF}}}RDF"), None)
         if rdf is None:
-            raise PhotoError(f"{name}: its XMP is damaged (there is no rdf:RDF in it); mend or remove it")
+            raise PhotoError(f"{name}: its XMP is damaged (there is no rdf:RDF in it); fix or remove it")
         packet._rdf = rdf
         return packet
 
@@ -182,7 +182,7 @@ class Packet:
         elements = [element for description in self._descriptions() for element in description.findall(tag)]
         holders = [description for description in self._descriptions() if tag in description.attrib]
         if len(elements) + len(holders) > 1:
-            raise PhotoError(f"{self.name}: its XMP is damaged ({property} is there twice); mend or remove it")
+            raise PhotoError(f"{self.name}: its XMP is damaged ({property} is there twice); fix or remove it")
         return next(iter(elements), None), next(iter(holders), None)
 
 
@@ -203,16 +203,16 @@ def _scan(name: str, document: bytes | str) -> dict[str, str]:
         if prefix and uri:
             prefixes[prefix] = uri
         if len(prefixes) > _MAX_PREFIXES:
-            raise PhotoError(f"{name}: its XMP has more than {_MAX_PREFIXES:,} namespaces; mend or remove it")
+            raise PhotoError(f"{name}: its XMP has more than {_MAX_PREFIXES:,} namespaces; fix or remove it")
 
     def doctype(*_: object) -> None:
-        raise PhotoError(f"{name}: its XMP declares a document type, which XMP has no use for; mend or remove it")
+        raise PhotoError(f"{name}: its XMP declares a document type, which XMP has no use for; fix or remove it")
 
     def start(*_: object) -> None:
         nonlocal depth
         depth += 1
         if depth > _MAX_DEPTH:
-            raise PhotoError(f"{name}: its XMP is nested more than {_MAX_DEPTH} deep; mend or remove it")
+            raise PhotoError(f"{name}: its XMP is nested more than {_MAX_DEPTH} deep; fix or remove it")
 
     def end(*_: object) -> None:
         nonlocal depth

@@ -1,4 +1,4 @@
-"""How good captions are, in the numbers that papers report."""
+"""Scores of captions, as papers report them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BLEU: how many of a caption's n-grams some reference has."""
+"""BLEU: the share of a caption's n-grams that a reference has."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def bleu(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]) -
         references: the words of each of the photo's references, any number from 1 on.
 
     Returns:
-        float64 `(4,)` for the corpus, which is no mean of the photos', and float64 `(N, 4)`; within [0, 1].
+        float64 `(4,)` for the corpus, which is not the mean over the photos, and float64 `(N, 4)`; within [0, 1].
 
     Raises:
         ShowtellError: not one candidate for each photo, or no references, or a string instead of words.

@@ -1,4 +1,4 @@
-"""How much of a score is the chance of which photos were taken."""
+"""Bootstrap intervals: how far a score depends on the choice of photos."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""CHAIR: how much of what captions name is not there.
+"""CHAIR: the share of the objects mentioned in captions that are not in the photos.
 
-Rohrbach et al. 2018, "Object Hallucination in Image Captioning". What a photo shows is, as there, what its labels say
-and what the captions of people name.
+Rohrbach et al. 2018, "Object Hallucination in Image Captioning". As there, a photo shows the objects of its labels and
+those that its human captions mention.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from showtell.metrics.object_words import PERSON, coco_words
 
 @dataclass(frozen=True)
 class CaptionObjects:
-    """The objects that a caption names, a mention each; those of them that are not there; and all that are there."""
+    """Objects of a caption: one per mention; those of them that are hallucinated; and all that are present."""
 
     named: tuple[str, ...]
     hallucinated: tuple[str, ...]
@@ -30,30 +30,30 @@ class Chair:
 
     @property
     def instances(self) -> float:
-        """CHAIRi: the share of mentions of objects that are not there; 0 where nothing is named."""
+        """CHAIRi: the share of mentioned objects that are not in the photo; 0 if none is mentioned."""
         return _share(
             sum(len(one.hallucinated) for one in self.per_photo), sum(len(one.named) for one in self.per_photo)
         )
 
     @property
     def sentences(self) -> float:
-        """CHAIRs: the share of captions that name an object that is not there."""
+        """CHAIRs: the share of captions that mention an object that is not in the photo."""
         return _share(sum(bool(one.hallucinated) for one in self.per_photo), len(self.per_photo))
 
     @property
     def recall(self) -> float:
-        """The share of all photos' objects that their captions name."""
+        """The share of the photos' objects that their captions mention."""
         recalled = sum(len(one.present & set(one.named)) for one in self.per_photo)
         return _share(recalled, sum(len(one.present) for one in self.per_photo))
 
     @property
     def people_hallucinated(self) -> float | None:
-        """The share of captions that name a person, of photos without one; None where all have one."""
+        """Of the photos without people, the share whose caption mentions one; None if all have people."""
         without = [one for one in self.per_photo if PERSON not in one.present]
         return _share(sum(PERSON in one.named for one in without), len(without)) if without else None
 
     def named(self) -> dict[str, float]:
-        """The figures under the names that a table has for them."""
+        """The values by the names used in tables."""
         found = {"CHAIRi": self.instances, "CHAIRs": self.sentences, "objects recalled": self.recall}
         invented = self.people_hallucinated
         return found if invented is None else found | {"person named where there is none": invented}
@@ -62,12 +62,12 @@ class Chair:
 def chair(
     captions: Sequence[str], objects: Sequence[Sequence[str]], references: Sequence[Sequence[str]] | None = None
 ) -> Chair:
-    """Hold the objects that captions name, COCO's 80, against those that their photos show.
+    """Compare the objects that captions mention, of COCO's 80, with those that their photos show.
 
     Args:
         captions: one a photo.
-        objects: what each photo shows; names that mean none of the 80 are passed over.
-        references: what people said about each photo; what that names is there too.
+        objects: the objects of each photo; names of other classes are ignored.
+        references: human captions of each photo; objects that they mention count as present.
 
     Raises:
         ShowtellError: not as many lists of objects, or of references, as captions, or none at all.

@@ -1,4 +1,4 @@
-"""CIDEr-D: how alike a caption's and its references' telling n-grams are."""
+"""CIDEr-D: tf-idf-weighted n-gram similarity of a caption and its references."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIGMA = 6.0
 
 
 class CiderD:
-    """CIDEr-D against fixed references, whose statistics are gathered once.
+    """CIDEr-D against fixed references, whose statistics are computed once.
 
     Vedantam, Zitnick, Parikh 2015, "CIDEr: Consensus-based Image Description Evaluation", section 5, as
     COCO's evaluation computes it: the clipped cosine of tf-idf vectors, 1- to 4-grams weighing the same,

@@ -1,4 +1,4 @@
-"""How varied captions are, whatever their photos."""
+"""Diversity of a set of captions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from showtell.text.tokenizer import tokenize
 
 @dataclass(frozen=True)
 class Diversity:
-    """What `diversity` found.
+    """The result of `diversity`.
 
     Attributes:
         mean_length: words a caption.
@@ -30,7 +30,7 @@ class Diversity:
     new: float | None
 
     def named(self) -> dict[str, float]:
-        """The figures under the names that a table has for them."""
+        """The values by the names used in tables."""
         found: dict[str, float] = {"mean length": self.mean_length, "vocabulary": self.vocabulary}
         found |= {"distinct-1": self.distinct_1, "distinct-2": self.distinct_2}
         return found if self.new is None else found | {"new captions": self.new}
@@ -41,7 +41,7 @@ def diversity(captions: Sequence[str], training: Iterable[str] = ()) -> Diversit
 
     Args:
         captions: any number from 1 on.
-        training: the captions that whoever wrote them has seen.
+        training: the captions that the captioner was trained on.
 
     Raises:
         ShowtellError: there is no caption, or a string instead of a list.

@@ -1,4 +1,4 @@
-"""Which of COCO's 80 objects a caption names: a table of words, and how they are looked for."""
+"""Mentions of COCO's 80 objects in captions, found with a table of words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What captions are compared with: the references of some photos, and their n-grams."""
+"""The references of photos, and their n-grams."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class References:
 
 
 def check_captions(who: str, candidates: Sequence[Tokens], photos: int) -> None:
-    """Refuse what would give a wrong score silently.
+    """Raise an error for captions that would silently give a wrong score.
 
     Raises:
         ShowtellError: no candidate, or not one for each photo, or one is a string.
@@ -82,7 +82,7 @@ def check_captions(who: str, candidates: Sequence[Tokens], photos: int) -> None:
 
 
 def check_references(who: str, references: Sequence[Sequence[Tokens]]) -> None:
-    """Refuse references that nothing can be compared with.
+    """Raise an error for references that cannot be scored against.
 
     Raises:
         ShowtellError: there is no photo, a photo has no reference, or a reference is a string.

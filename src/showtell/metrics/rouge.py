@@ -1,4 +1,4 @@
-"""ROUGE-L: how long a subsequence a caption and a reference share."""
+"""ROUGE-L: the longest common subsequence of a caption and a reference."""
 
 from __future__ import annotations
 

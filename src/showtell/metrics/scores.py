@@ -17,7 +17,7 @@ from showtell.text.tokenizer import tokenize_lines
 
 @dataclass(frozen=True)
 class Scores:
-    """What `score` found for N photos.
+    """The result of `score` for N photos.
 
     `bleu` holds BLEU-1 to BLEU-4 of the corpus within [0, 1]; `rouge_l`, within [0, 1], and `cider_d`, within
     [0, 10], are means over the photos. `bleu_per_photo` is float64 `(N, 4)`, `rouge_l_per_photo` and

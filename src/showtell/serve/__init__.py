@@ -1,1 +1,1 @@
-"""The server: a captioner over HTTP, in its own shape and in those of Ollama and OpenAI."""
+"""The server: a captioner over HTTP, with its own API and those of Ollama and OpenAI."""

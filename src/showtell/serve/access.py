@@ -1,4 +1,4 @@
-"""Who may ask: by the host that is asked for, the page that asks, and the token that is brought."""
+"""Access control: checks of the Host header, the Origin and the bearer token."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 def check_token(token: str) -> None:
-    """Whether every client can send a token, and sends it alike.
+    """Check that every client can send this token unchanged.
 
     Raises:
-        ShowtellError: it is blank, or has characters that are not visible ASCII.
+        ShowtellError: it is empty, or has characters that are not visible ASCII.
     """
     if not re.fullmatch("[!-~]+", token):
         raise ShowtellError(
@@ -30,15 +30,15 @@ def check_token(token: str) -> None:
 
 
 class Access:
-    """Who may ask a server.
+    """The access rules of a server.
 
     Args:
-        token: what a request must bring as `Authorization: Bearer ...`; none is asked for if not given.
-        hosts: the server's own names beside those of this machine; None where any will do.
-        public: the paths that need no token.
+        token: what requests must send as `Authorization: Bearer ...`; None if no token is required.
+        hosts: accepted host names besides localhost and loopback addresses; None to accept any.
+        public: the public endpoints, paths that need no token.
 
     Raises:
-        ShowtellError: no request can bring such a token.
+        ShowtellError: no request can send such a token.
     """
 
     def __init__(self, token: str | None, hosts: Iterable[str] | None, public: Iterable[str]) -> None:
@@ -49,12 +49,12 @@ class Access:
         self.public = frozenset(public)
 
     def check(self, method: str, path: str, headers: Headers) -> None:
-        """Whether a request may be answered.
+        """Check that a request may be answered.
 
         Raises:
-            RefusedError: 421, it is for another host: a page from elsewhere can make a browser ask a name that leads
-                here. 401, it brings no token, or a wrong one. 403, a page from elsewhere sends it, and there is no
-                token that would show that it may.
+            RefusedError: 421, it is for an unknown host (DNS rebinding: another site's name that resolves to this
+                address). 401, its token is missing or wrong. 403, it comes from a page of another origin, and there is
+                no token that would prove it legitimate.
         """
         host = headers.get("host", "")
         if self.hosts is not None and not self._is_own(host):
@@ -62,13 +62,13 @@ class Access:
         if path in self.public and method in _SAFE_METHODS:
             return
         if self.token is not None:
-            scheme, _, brought = headers.get("authorization", "").partition(" ")
-            # Headers are Latin-1; the scheme has no case (RFC 9110, 11.1)
-            right = hmac.compare_digest(brought.strip(" ").encode("latin-1"), self.token)
+            scheme, _, sent = headers.get("authorization", "").partition(" ")
+            # Headers are Latin-1; the scheme is case-insensitive (RFC 9110, 11.1)
+            right = hmac.compare_digest(sent.strip(" ").encode("latin-1"), self.token)
             if scheme.lower() != "bearer" or not right:
                 raise RefusedError(401, "the token is missing or wrong: send Authorization: Bearer TOKEN")
         elif method not in _SAFE_METHODS and _is_cross_origin(headers, host):
-            raise RefusedError(403, "a page of another origin may not ask this server; ask it from its own page")
+            raise RefusedError(403, "requests from pages of another origin are refused; use the server's own page")
 
     def _is_own(self, host: str) -> bool:
         found = _HOST.fullmatch(host.lower())
@@ -77,7 +77,7 @@ class Access:
 
 
 def _is_cross_origin(headers: Headers, host: str) -> bool:
-    """Whether a browser says that a page of another origin asks; programs say nothing."""
+    """Whether a browser marks the request as cross-origin; other clients send no such headers."""
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return True
     origin = headers.get("origin")

@@ -1,4 +1,4 @@
-"""The application: its routes, and what they share."""
+"""The ASGI application: its routes and shared state."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from showtell.serve.refusal import RefusedError, answer_failed, answer_refused, 
 from showtell.serve.workers import Workers
 
 NAME = "showtell:latest"
-"""What the model is called."""
+"""The model name."""
 
-# The same for all, and a browser can send no token for them
+# Public endpoints: the same for everybody, and a browser cannot send a token with them
 _PUBLIC = {"/healthz", "/readyz", "/docs", "/docs.css", "/openapi.json", *pages.FILES}
 
 
@@ -41,12 +41,12 @@ def application(
     """The server's application.
 
     Args:
-        captioner: whose captions they are.
-        file: where it was read from.
-        token: what a request must bring as `Authorization: Bearer ...`; none is asked for if not given.
-        limits: what is taken on.
-        hosts: names by which it is asked besides those of this machine (localhost, 127.0.0.1, ::1); None: by any. A
-            page from elsewhere can make a browser ask a name that leads here.
+        captioner: the captioner.
+        file: the captioner's file.
+        token: what requests must send as `Authorization: Bearer ...`; None if no token is required.
+        limits: the limits.
+        hosts: accepted host names besides localhost and loopback addresses; None to accept any, which allows DNS
+            rebinding.
 
     Raises:
         ShowtellError: the token is none that can be sent.

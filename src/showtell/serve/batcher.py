@@ -1,4 +1,4 @@
-"""Photos of many requests, captioned together: what is decoded while one batch is worked on is the next."""
+"""Dynamic batching: photos decoded while one batch is captioned form the next batch."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from showtell.serve.limits import Limits
 from showtell.serve.refusal import RefusedError
 from showtell.serve.workers import Workers
 
-# Few, as the first of them waits for the last
+# Small, because the first photo of a batch waits for the last
 _BATCH = 8
-# How much the newest batch says of what a photo takes
+# Weight of the newest batch in the exponentially weighted moving average of the time per photo
 _EWMA_FACTOR = 0.3
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What there is to say of a photo.
+    """The result for a photo.
 
     Attributes:
         caption: of it.
@@ -49,18 +49,18 @@ class _PendingRequest:
 
 
 class Batcher:
-    """A captioner that many may ask at the same time.
+    """A captioner shared by concurrent requests.
 
-    Photos are decoded by processes of their own; one thread captions, up to 8 decoded photos at a time. A photo that
-    would wait for longer than the limits allow is refused while it is cheap to: before its request is read.
+    Worker processes decode the photos; one thread captions up to 8 decoded photos at a time. A photo that would wait
+    longer than the limits allow is refused before its request body is read, when that is cheap.
 
     Args:
-        captioner: whose captions they are.
-        limits: what is taken on.
-        workers: who decodes the photos.
+        captioner: the captioner.
+        limits: the limits.
+        workers: the processes that decode photos.
 
     Attributes:
-        seconds_per_photo: what the last ones took, one with another.
+        seconds_per_photo: moving average of the processing time.
     """
 
     def __init__(self, captioner: Captioner, limits: Limits, workers: Workers) -> None:
@@ -74,20 +74,20 @@ class Batcher:
 
     @property
     def ready(self) -> bool:
-        """Whether it works."""
+        """Whether it is running."""
         return self._task is not None and not self._task.done()
 
     @property
     def waiting(self) -> int:
-        """Photos that wait or are worked on."""
+        """Photos that are queued or being processed."""
         return len(self._asked)
 
     async def start(self) -> None:
-        """Begin to work, once a few grey photos have shown how long one takes."""
+        """Start, after measuring the time per photo on a few grey photos."""
         grey = io.BytesIO()
         Image.new("RGB", (640, 480), "grey").save(grey, "JPEG")
         loop = asyncio.get_running_loop()
-        for size in (1, _BATCH):  # the first one starts a process and loads the networks
+        for size in (1, _BATCH):  # the first photo starts a process and loads the networks
             decoded = [await self.workers.decode(grey.getvalue()) for _ in range(size)]
             batch = [
                 _PendingRequest(photo, seconds, 1, False, loop.create_future())
@@ -102,14 +102,14 @@ class Batcher:
         self._task = asyncio.create_task(self._work())
 
     async def stop(self) -> None:
-        """End; what is not done by now is given up, but for the batch in work."""
+        """Stop; pending requests are dropped, except for the current batch."""
         if self._task:
             self._task.cancel()
         await self.workers.stop()
         await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
 
     def check_capacity(self, photos: int = 1) -> None:
-        """Whether so many photos more would be captioned in time.
+        """Check that so many more photos would be captioned in time.
 
         Raises:
             RefusedError: 503, they would not.
@@ -127,10 +127,10 @@ class Batcher:
     async def caption(
         self, photos: list[bytes], num_captions: int = 1, *, attention_maps: bool = False
     ) -> list[Answer | PhotoError]:
-        """Up to `num_captions` captions of each photo, or what is wrong with it. Cancelled, it works no more for them.
+        """Up to `num_captions` captions of each photo, or its error. If cancelled, the photos are dropped.
 
         Raises:
-            RefusedError: 503, there is no room; 504, it took too long.
+            RefusedError: 503, no capacity; 504, timeout.
         """
         self.check_capacity(len(photos))
         share = asyncio.Semaphore(self.workers.share)
@@ -168,7 +168,7 @@ class Batcher:
             batch: list[_PendingRequest] = []
             while self._decoded and len(batch) < _BATCH:
                 one = self._decoded.popleft()
-                if not one.answer.done():  # cancelled: nobody waits for it any more
+                if not one.answer.done():  # cancelled: the client is gone
                     batch.append(one)
             if not self._decoded:
                 self._arrived.clear()
@@ -188,15 +188,15 @@ class Batcher:
             self.seconds_per_photo += _EWMA_FACTOR * (self._spent(batch, start) - self.seconds_per_photo)
 
     def _spent(self, batch: list[_PendingRequest], start: float) -> float:
-        """What a photo took, of a batch that began to be captioned at `start`; all cores decode at a time."""
-        # One that took long kept one process: the others had theirs
+        """The time per photo of a batch whose captioning began at `start`; all cores decode in parallel."""
+        # A slow photo occupies one process only
         decoding = sum(min(one.decoding, self.limits.wait_seconds) for one in batch) / self.workers.share
         return (time.monotonic() - start + decoding) / len(batch)
 
     def _captions(self, batch: list[_PendingRequest]) -> list[Answer]:
-        """Of each photo; in the working thread."""
+        """The answer for each photo; runs in the captioning thread."""
         features = self.captioner.encode([one.photo for one in batch])
-        # the first captions of many are those of a few
+        # the first captions do not depend on how many are requested
         captions = self.captioner.caption_features(features, max(one.num_captions for one in batch))
         answers = []
         for place, (one, caption) in enumerate(zip(batch, captions, strict=True)):

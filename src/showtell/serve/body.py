@@ -1,4 +1,4 @@
-"""Bodies: of a request, read up to its limit, checked against its type, and the photos in it; of an answer, as JSON."""
+"""Request bodies, read up to a limit, validated and decoded; response bodies as JSON."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from showtell.serve.refusal import RefusedError
 Photo = Annotated[
     str,
     Meta(
-        description="base64, or a data: address with some",
+        description="base64, or a data: URL with base64",
         extra_json_schema={"contentEncoding": "base64"},
     ),
 ]
 """A photo in JSON."""
 MOST_PHOTOS = 16
-"""In a request."""
+"""Photos per request, at most."""
 
 Asked = TypeVar("Asked", bound=msgspec.Struct)
 
@@ -34,7 +34,7 @@ _BLANK = b" \t\r\n\f\v"
 
 
 class Json(Response):
-    """An answer in JSON, of whatever type msgspec knows."""
+    """A JSON response, of any type that msgspec supports."""
 
     media_type = "application/json"
 
@@ -44,26 +44,26 @@ class Json(Response):
 
 
 class Bodies:
-    """The bytes of all bodies that are read or worked on.
+    """The bytes of all bodies being read or processed.
 
     Args:
-        limits: how many there may be.
+        limits: the limits.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits, self.bytes = limits, 0
 
     def check_capacity(self, more: int = 1) -> None:
-        """Whether so many more may be read.
+        """Check that so many more bytes may be read.
 
         Raises:
             RefusedError: 503, they may not.
         """
         if self.bytes + more > self.limits.all_bytes:
-            raise RefusedError(503, "busy: too many bytes are being read; try again later", 1)
+            raise RefusedError(503, "busy: too many request bytes in memory; try again later", 1)
 
     async def read(self, request: Request) -> bytes:
-        """The body of a request, which is counted until it is `forgotten`.
+        """The body of a request; it counts against the limit until `forget` is called.
 
         Raises:
             RefusedError: 413, it is too long, which may be known before it is read; 408, it does not arrive; 503, there
@@ -89,7 +89,7 @@ class Bodies:
         return bytes(body)
 
     def forget(self, request: Request) -> None:
-        """The request is done with."""
+        """The request is finished: its bytes no longer count."""
         self.bytes -= getattr(request.state, "body_bytes", 0)
 
 
@@ -110,11 +110,11 @@ async def read_json(request: Request, kind: type[Asked], *, lax: bool = False) -
     except msgspec.ValidationError as error:
         raise refusal_of(error, kind) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RefusedError(400, f"the body is no JSON: {error}") from None
+        raise RefusedError(400, f"the body is not JSON: {error}") from None
 
 
 def refusal_of(error: msgspec.ValidationError, kind: type) -> RefusedError:
-    """What to answer where a value is not of its type: where it is, what is wrong, and what is said of the field."""
+    """The refusal for a validation error: the path of the value, what is wrong, and the description of the field."""
     told, _, path = str(error).replace("`", "").partition(" - at $")
     if not path:
         return RefusedError(400, f"the body is JSON, but not what is expected: {told}")
@@ -140,10 +140,10 @@ def decode_photo(text: str) -> bytes:
     if text[:5].lower() == "data:":
         kind, _, text = text.partition(",")
         if not kind.lower().replace(" ", "").endswith(";base64"):
-            raise RefusedError(400, "a photo's data: address is not base64")
+            raise RefusedError(400, "a photo's data: URL is not base64")
         text = urllib.parse.unquote(text, "latin-1") if "%" in text else text
     elif "://" in text[:16]:
-        raise RefusedError(400, "a photo is given by an address, which is not fetched; send its bytes as base64")
+        raise RefusedError(400, "a photo is given as a URL, which is not fetched; send its bytes as base64")
     try:
         data = text.encode("ascii").translate(None, _BLANK)
         return base64.b64decode(data + b"=" * (-len(data) % 4), validate=True)  # browsers read it without its end, too

@@ -15,7 +15,7 @@ from showtell.serve.form import is_form, read_form
 from showtell.serve.refusal import RefusedError
 
 MOST_CAPTIONS = 8
-"""Of a photo."""
+"""Captions per photo, at most."""
 
 Count = Annotated[
     int, Meta(ge=1, le=MOST_CAPTIONS, description=f"Captions of each photo, a number from 1 to {MOST_CAPTIONS}.")
@@ -23,17 +23,17 @@ Count = Annotated[
 
 
 class Settings(Struct, forbid_unknown_fields=True):
-    """What may be asked of photos: beside them in JSON; with a form as its fields, or in the address."""
+    """Settings: next to the photos in JSON; as fields of a form, or as query parameters."""
 
     num_captions: Count = 1
     attention_maps: Annotated[bool, Meta(description="Include an attention map for each word.")] = False
 
 
 class Captions(Settings):
-    """What is asked in JSON."""
+    """A request in JSON."""
 
     photos: Annotated[list[Photo], Meta(max_length=MOST_PHOTOS, description="At most 16.")] = []
-    photo: Annotated[str | None, Meta(description="In place of photos, if it is one.")] = None
+    photo: Annotated[str | None, Meta(description="A single photo, instead of photos.")] = None
 
 
 class Word(Struct):
@@ -42,7 +42,7 @@ class Word(Struct):
     word: str
     probability: float
     attention_map: Annotated[
-        list[list[float]] | UnsetType, Meta(description="If asked for: how much of each of 9 x 9 places.")
+        list[list[float]] | UnsetType, Meta(description="If requested: attention weights of the 9 x 9 positions.")
     ] = UNSET
 
 
@@ -52,12 +52,12 @@ class CaptionResult(Struct):
     caption: str
     log_prob: Annotated[float, Meta(description="Natural logarithm of the sentence's probability.")]
     confidence: Annotated[float | None, Meta(description="The probability that the caption is acceptable.")]
-    named: Annotated[bool, Meta(description="No sentence, but the name of what the encoder is sure to see.")]
+    named: Annotated[bool, Meta(description="Whether the caption is a class name instead of a sentence.")]
     words: list[Word]
 
 
 class PhotoResult(Struct):
-    """What there is to say of a photo: a caption, or what is wrong."""
+    """The result for a photo: a caption or an error."""
 
     file: str
     error: str | UnsetType = UNSET
@@ -66,18 +66,18 @@ class PhotoResult(Struct):
     confidence: float | UnsetType | None = UNSET
     named: bool | UnsetType = UNSET
     words: list[Word] | UnsetType = UNSET
-    others: Annotated[list[CaptionResult] | UnsetType, Meta(description="If more than one was asked for.")] = UNSET
+    others: Annotated[list[CaptionResult] | UnsetType, Meta(description="If more than one was requested.")] = UNSET
 
 
 class CaptionsAnswer(Struct):
-    """An entry for each photo, in their order."""
+    """One result per photo, in order."""
 
     model: str
     captions: list[PhotoResult]
 
 
 async def post_captions(request: Request) -> Response:
-    """A caption, or what is wrong, for each photo; 422 if something is wrong with all of them."""
+    """A caption or an error for each photo; 422 if all are errors."""
     state = request.app.state
     named, settings = await (_from_form(request) if is_form(request) else _from_json(request))
     photos = [photo for _, photo in named]
@@ -112,7 +112,7 @@ async def _from_form(request: Request) -> tuple[list[tuple[str, bytes]], Setting
 async def _from_json(request: Request) -> tuple[list[tuple[str, bytes]], Settings]:
     if request.query_params:
         name = next(iter(request.query_params))
-        raise RefusedError(400, f"{name} is given in the address; it belongs in the JSON, beside the photos")
+        raise RefusedError(400, f"{name} is a query parameter; put it into the JSON, next to the photos")
     body = await read_json(request, Captions, lax=True)
     photos = body.photos + ([body.photo] if body.photo is not None else [])
     if not photos or (body.photos and body.photo is not None):

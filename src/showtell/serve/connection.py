@@ -1,4 +1,4 @@
-"""Connections that end: none is held for long by who says nothing, and there is always one for who does."""
+"""Connections with timeouts: idle ones are closed, so that there is always one for the next request."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from showtell.serve.limits import Limits
 
 
 class Connection(H11Protocol):
-    """A client's connection, closed where no whole head of a request comes in time.
+    """A client's connection, closed if complete request headers do not arrive in time.
 
-    Where there are as many as there may be, the one that has been idle for the longest makes room for the next: who
-    sends a request at once is answered, however many say nothing.
+    At the connection limit, the connection that has been idle longest is closed for a new one: a client that sends a
+    request is answered, however many idle connections there are.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -29,13 +29,13 @@ class Connection(H11Protocol):
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is lost if it is closed: no request is in work, or its client takes no answer."""
+        """Whether it can be closed without loss: no request is active, or its client does not read the response."""
         if self.cycle is None or self.cycle.response_complete or self.flow.write_paused:
             return True
         return bool(self.cycle.scope.get("state", {}).get("answered"))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take it, in place of an idle one if there are too many."""
+        """Accept it, closing an idle one if there are too many."""
         super().connection_made(transport)
         self._wait_for_headers()
         if len(self.connections) > self.limits.connections:
@@ -43,13 +43,13 @@ class Connection(H11Protocol):
             min(idle, key=lambda one: one._idle_since, default=self).transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is over."""
+        """Cancel the timer."""
         if self._header_timer:
             self._header_timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read a request; what comes after one that was none is forgotten."""
+        """Read a request; data after an invalid one is discarded."""
         if not self._refused:
             super().data_received(data)
 
@@ -59,8 +59,8 @@ class Connection(H11Protocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Say that this is no HTTP."""
-        self._refuse(HTTPStatus.BAD_REQUEST, "the request is no HTTP, or its head is too long")
+        """Refuse a request that is not HTTP."""
+        self._refuse(HTTPStatus.BAD_REQUEST, "the request is not HTTP, or its headers are too long")
 
     def _wait_for_headers(self) -> None:
         if self._header_timer:
@@ -70,15 +70,15 @@ class Connection(H11Protocol):
 
     def _time_out(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
-            return  # a request came
+            return  # a request has arrived
         if self.conn.trailing_data[0]:
             seconds = self.limits.deadline_seconds
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the request's head did not arrive within {seconds:g} seconds")
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"the request's headers did not arrive within {seconds:g} seconds")
         else:
             self.transport.close()
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
-        """Answer, and close once the client has had the time to read it: closed at once, it may be lost on the way."""
+        """Respond, and close after a delay: closing at once could reset the connection before the client reads it."""
         self._refused = True
         if self.cycle is not None and not self.cycle.response_complete:
             started = self.cycle.response_started

@@ -21,19 +21,19 @@ from showtell.vision.encoder import squash
 from showtell.vision.photo import open_photo
 
 LENGTH = 8
-"""Bytes of a length, the highest first."""
+"""Bytes of a length field, big-endian."""
 READY, PIXELS, WRONG, LARGE = b"\0", b"\1", b"\2", b"\3"
-"""What an answer is: that photos may come; a photo as the encoder sees it; what is wrong with it; that it is a large
-one, and waits for a byte before it is decoded."""
+"""Kinds of answers: ready for photos; pixels for the encoder; an error message; a large photo, which waits for a byte
+before it is decoded."""
 LARGE_BYTES = 64 * 2**20
-"""A photo that takes more to decode is a large one."""
+"""A photo that needs more memory to decode is large."""
 
-# Of the process beside what a photo decodes to: its code, and the photo as it came
+# Memory of the process besides the decoded photo: its code, and the encoded photo
 _OWN_BYTES = 256 * 2**20
 
 
 class Decoder:
-    """What a photo may cost, and where photos come from and answers go.
+    """Decodes photos within limits, from a stream to a stream.
 
     Args:
         pixels: of a photo.
@@ -47,7 +47,7 @@ class Decoder:
         self.pixels, self.memory, self.seconds, self.photos, self.answers = pixels, memory, seconds, photos, answers
 
     def run(self) -> None:
-        """Decode what comes, until no more does."""
+        """Decode photos until the stream ends."""
         self._answer(READY, b"")
         while length := self.photos.read(LENGTH):
             photo = self.photos.read(int.from_bytes(length, "big"))
@@ -82,13 +82,13 @@ class Decoder:
 
 
 def _end_after(seconds: int) -> None:
-    """Have the system end this process then, should the server not be there to do it; 0: not at all."""
+    """Let the system kill this process after so many seconds, in case the server is gone; 0 cancels that."""
     if hasattr(signal, "alarm"):
         signal.alarm(seconds)
 
 
 def _bound_memory(size: int) -> None:
-    """Let no more be allocated: a decoder that asks for more is refused. Other systems than Linux count less."""
+    """Limit the memory that can be allocated; systems other than Linux count less of it."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -99,11 +99,14 @@ def main() -> None:
     """Run a decoder on the standard streams; its pixels, memory and seconds are the arguments."""
     pixels, memory, seconds = map(int, sys.argv[1:])
     _bound_memory(memory + _OWN_BYTES)
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to all processes of a service: the server says when to end
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # sent to all processes of a service; the server ends its workers itself
         signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):  # libraries write there about each photo that is odd
+    for stream in (1, 2):  # libraries print warnings about photos
         os.dup2(nowhere, stream)
     Decoder(pixels, memory, seconds, sys.stdin.buffer, answers).run()
 

@@ -1,4 +1,4 @@
-"""A form with files, read where it lies in memory: no photo is written to the disk."""
+"""Parsing of multipart forms in memory: no photo is written to disk."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from starlette.requests import Request
 from showtell.serve.body import MOST_PHOTOS
 from showtell.serve.refusal import RefusedError
 
-# Settings are few and short, and so is what a part says of itself
+# Bounds of settings and of part headers
 _MOST_FIELDS, _FIELD_BYTES, _HEAD_BYTES = 8, 256, 4096
 
 
 def is_form(request: Request) -> bool:
-    """Whether a request says that its body is a form with files; types have no case (RFC 9110, 8.3.1)."""
+    """Whether the content type is multipart/form-data; types are case-insensitive (RFC 9110, 8.3.1)."""
     return _content_type(request).get_content_type() == "multipart/form-data"
 
 
@@ -29,17 +29,17 @@ async def read_form(request: Request) -> tuple[list[tuple[str, bytes]], list[tup
     """
     boundary = _content_type(request).get_param("boundary")
     if not isinstance(boundary, str) or not boundary:
-        raise RefusedError(400, "the body is no form: its content type names no boundary")
+        raise RefusedError(400, "the body is not a form: its content type has no boundary")
     body = await request.app.state.bodies.read(request)
     files: list[tuple[str, bytes]] = []
     fields: list[tuple[str, str]] = []
     for head, data in _parts(body, boundary.encode("latin-1", "replace")):
         name, file = _text(head, "name"), _text(head, "filename")
         if file is not None:
-            if file or data:  # neither: where none was chosen
+            if file or data:  # neither: no file was chosen
                 files.append((file or name or "photo", data))
         elif name is None:
-            raise RefusedError(400, "the body is no form: a part has no name")
+            raise RefusedError(400, "the body is not a form: a part has no name")
         elif len(data) > _FIELD_BYTES:
             raise RefusedError(400, f"the field {name} has {len(data):,} bytes; send photos as files")
         else:
@@ -58,7 +58,7 @@ def _content_type(request: Request) -> Message:
 
 
 def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[Message, bytes]]:
-    """What each part says of itself, and what is in it (RFC 2046, 5.1.1)."""
+    """The headers and content of each part (RFC 2046, 5.1.1)."""
     most = MOST_PHOTOS + _MOST_FIELDS
     _, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary, most + 1)
     for part in parts[: most + 1]:
@@ -66,15 +66,15 @@ def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[Message, bytes]]:
             return
         head, blank, data = part.partition(b"\r\n\r\n")
         if not blank or len(head) > _HEAD_BYTES or head.partition(b"\r\n")[0].strip(b" \t"):
-            raise RefusedError(400, "the body is no form: a part has no head, or too long a one")
+            raise RefusedError(400, "the body is not a form: the headers of a part are missing or too long")
         yield email.message_from_string(head.strip().decode("utf-8", "replace")), data
     if len(parts) > most:
         raise RefusedError(400, f"the form has more than {most} parts; send fewer photos at a time")
-    raise RefusedError(400, "the body is no form: its end is missing")
+    raise RefusedError(400, "the body is not a form: its end is missing")
 
 
 def _text(head: Message, name: str) -> str | None:
-    """What a part calls itself; `name*` is how some clients write what is not ASCII (RFC 8187)."""
+    """A parameter of a part; some clients write non-ASCII values as `name*` (RFC 8187)."""
     try:
         found = head.get_param(name, header="content-disposition")
         return None if found is None else email.utils.collapse_rfc2231_value(found)

@@ -1,4 +1,4 @@
-"""What holds for every request: who may ask, how many at a time, how it ends, and what every answer says besides."""
+"""The outermost middleware: access, capacity, timeouts, and security headers for every request."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _HEADERS = {
     b"cache-control": b"no-store",
 }
 
-# What is worked on needs room: whether there is some is asked before the body is read
+# For these, capacity is checked before the body is read
 _CAPTION_PATHS = {"/v1/captions", "/v1/chat/completions", "/api/generate", "/api/chat"}
-# That a client has gone takes a few turns of the loop to end its work
+# The event loop needs a few iterations to drop the work of a client that has disconnected
 _DISCONNECT_GRACE_S = 0.02
-# How many bodies' bytes are read on from a request that is refused
+# Up to so many times `body_bytes` are read and discarded from a refused request
 _LINGER_BODIES = 8
 
 
 class ActiveRequests:
-    """The requests that were taken, and are not yet answered.
+    """The accepted requests that are not yet answered.
 
     Args:
-        limits: how many there may be, and how long they have once the server is told to end.
+        limits: how many there may be, and how long they have after shutdown begins.
 
     Attributes:
-        ending: no more are taken.
-        over: those that were are given up.
+        draining: no new requests are accepted.
+        expired: the active ones are given up.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -48,22 +48,22 @@ class ActiveRequests:
         self._deadlines: dict[asyncio.Timeout, bool] = {}
 
     def check_capacity(self) -> None:
-        """Whether one more may be taken.
+        """Check that one more may be accepted.
 
         Raises:
             RefusedError: 503, it may not.
         """
         if self.draining:
-            raise RefusedError(503, "the server is ending; try again later", 1)
+            raise RefusedError(503, "the server is shutting down; try again later", 1)
         if (count := sum(self._deadlines.values())) >= max(1, self.limits.connections // 2):
-            raise RefusedError(503, f"busy: {count} requests are in work; try again later", 1)
+            raise RefusedError(503, f"busy: {count} requests are active; try again later", 1)
 
     def add(self, deadline: asyncio.Timeout, *, counts: bool) -> None:
-        """One more, which ends with its deadline."""
+        """Add a request, which ends at its deadline."""
         self._deadlines[deadline] = counts
 
     def discard(self, deadline: asyncio.Timeout) -> None:
-        """One is answered."""
+        """Remove an answered request."""
         self._deadlines.pop(deadline, None)
 
     def drain(self) -> None:
@@ -80,7 +80,7 @@ class ActiveRequests:
 
 
 def check_capacity(app: Starlette) -> None:
-    """Whether a photo would be taken now.
+    """Check that a photo would be accepted now.
 
     Raises:
         RefusedError: 503, it would not.
@@ -94,9 +94,9 @@ class Guard:
     """The outermost layer of the application.
 
     Args:
-        app: what is guarded.
-        access: who may ask.
-        limits: what is taken on.
+        app: the application.
+        access: the access rules.
+        limits: the limits.
     """
 
     def __init__(self, app: ASGIApp, access: Access, limits: Limits) -> None:
@@ -111,7 +111,7 @@ class Guard:
         exchange = _Exchange(Request(scope), receive, send, self.limits)
         try:
             await self._answer(exchange, scope)
-        except ClientDisconnect:  # nobody is there any more
+        except ClientDisconnect:  # the client is gone
             pass
         finally:
             state = scope["app"].state
@@ -125,7 +125,7 @@ class Guard:
         app, request = scope["app"], exchange.request
         active: ActiveRequests = app.state.active
         refusal: RefusedError | None = None
-        # Reading, captioning and sending each have their time
+        # Reading, captioning and sending have a deadline each
         try:
             async with asyncio.timeout(3 * self.limits.deadline_seconds) as deadline:
                 exchange.deadline = deadline
@@ -145,7 +145,7 @@ class Guard:
             if not deadline.expired():
                 raise
             if not exchange.gone and not exchange.status:
-                refusal = RefusedError(503, "the server is ending; try again later", 1)
+                refusal = RefusedError(503, "the server is shutting down; try again later", 1)
         finally:
             active.discard(deadline)
             await exchange.end()
@@ -153,7 +153,7 @@ class Guard:
             await (await answer_refused(request, refusal))(scope, exchange.receive, exchange.send)
 
     async def _wait_for_capacity(self, app: Starlette) -> None:
-        """As `check_capacity`, with the time it takes to notice that others have just gone away."""
+        """Like `check_capacity`, but allow time to notice that other clients have just disconnected."""
         try:
             check_capacity(app)
         except RefusedError:
@@ -164,12 +164,12 @@ class Guard:
 class _Exchange:
     """A request and its answer.
 
-    A body that nobody asked for is read on and forgotten once the answer is sent, up to a bound: who still sends would
-    else find the connection reset, and not see the answer. Who goes away ends the work on its request.
+    After a response, the rest of an unread body is read and discarded, up to a bound: otherwise a client that is still
+    sending would get a connection reset and not see the response. A disconnect cancels the request.
 
     Attributes:
-        status: of the answer; 0 before there is one.
-        gone: whether the client has gone.
+        status: of the response; 0 before there is one.
+        gone: whether the client has disconnected.
     """
 
     def __init__(self, request: Request, receive: Receive, send: Send, limits: Limits) -> None:
@@ -180,7 +180,7 @@ class _Exchange:
         self._watch: asyncio.Task[None] | None = None
 
     async def receive(self) -> Message:
-        """A part of the body; once all of it is there, that the client has gone."""
+        """A part of the body; after the last one, wait for the disconnect."""
         if self._watch:
             await asyncio.wait([self._watch])
             return {"type": "http.disconnect"}
@@ -193,7 +193,7 @@ class _Exchange:
         return message
 
     async def send(self, message: Message) -> None:
-        """A part of the answer."""
+        """Send a part of the response."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             known = {name.lower() for name, _ in message["headers"]}
@@ -212,7 +212,7 @@ class _Exchange:
         await self._send(message)
 
     async def end(self) -> None:
-        """Nothing more is waited for."""
+        """Stop waiting for a disconnect."""
         if self._watch:
             self._watch.cancel()
             await asyncio.wait([self._watch])
@@ -226,7 +226,7 @@ class _Exchange:
             self.deadline.reschedule(asyncio.get_running_loop().time())
 
     async def _linger(self) -> None:
-        self.request.state.answered = True  # its connection may be closed for another
+        self.request.state.answered = True  # its connection may be closed for a new one
         active, limits, start = self.request.app.state.active, self.limits, time.monotonic()
         left = _LINGER_BODIES * limits.body_bytes
         while left > 0:

@@ -1,4 +1,4 @@
-"""What one server takes on, so that nobody who asks for too much takes it from the others."""
+"""Limits that keep one client from using up the resources of all."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """The bounds of a server.
+    """The limits of a server.
 
     Attributes:
-        body_bytes: of a request's body; of JSON the photos in it are a quarter smaller.
-        all_bytes: of all bodies that have arrived, and are read or worked on at a time.
-        pixels: of a photo.
-        decode_bytes: of memory to decode a photo; see `vision.cost.decoded_bytes`.
-        decode_seconds: to open a photo, and again to decode it.
-        queue: photos that wait, at most.
+        body_bytes: per request body; photos in JSON are a quarter smaller, because of base64.
+        all_bytes: of all bodies being read or processed.
+        pixels: per photo.
+        decode_bytes: memory to decode a photo; see `vision.cost.decoded_bytes`.
+        decode_seconds: to open a photo, and as long again to decode it.
+        queue: photos that wait.
         wait_seconds: how long a photo may have to wait, by what the last ones took; a request that would wait longer is
             refused at once.
         deadline_seconds: after which a request is given up, once for its body to arrive and once for its captions; and

@@ -1,4 +1,4 @@
-"""What a server counts, for Prometheus."""
+"""Metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ class Metrics:
         speed.set_function(lambda: batcher.seconds_per_photo)
 
     def text(self) -> bytes:
-        """All of them, as Prometheus reads them."""
+        """All metrics in the text format of Prometheus."""
         return generate_latest(self.registry)

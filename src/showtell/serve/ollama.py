@@ -1,7 +1,7 @@
-"""The shapes of Ollama's API: photo managers that caption with a model there can do so here.
+"""Ollama's API, for clients such as photo managers that use it.
 
-https://github.com/ollama/ollama/blob/main/docs/api.md. What is asked in words is not read: the answer to every photo
-is its caption. What would change the answer's shape, and is not here, is refused.
+https://github.com/ollama/ollama/blob/main/docs/api.md. Prompts are ignored: the answer is always the
+caption. Unsupported parameters that would change the format of the answer are refused.
 """
 
 from __future__ import annotations
@@ -22,50 +22,52 @@ from showtell.serve.refusal import RefusedError
 from showtell.serve.sentences import Text, texts
 
 Name = Annotated[str, Meta(max_length=256)]
-"""What the model is called; there is one."""
+"""The model name; there is only one model."""
 
 
 class _OllamaRequest(Struct):
-    model: Annotated[Name | None, Meta(description="There is one.")] = None
-    stream: Annotated[bool | None, Meta(description="Lines of JSON, true or false; true if not given.")] = None
-    format: Annotated[Literal[""] | None, Meta(description="There is no structured output here; leave it out.")] = None
-    think: Annotated[bool | None, Meta(description="It does not think; false, or leave it out.")] = None
-    logprobs: Annotated[bool | None, Meta(description="See /v1/captions for them; false, or leave it out.")] = None
+    model: Annotated[Name | None, Meta(description="Ignored; there is only one model.")] = None
+    stream: Annotated[bool | None, Meta(description="Whether to stream JSON lines; default true.")] = None
+    format: Annotated[Literal[""] | None, Meta(description="Structured output is not supported; omit it.")] = None
+    think: Annotated[bool | None, Meta(description="Not supported; false, or omit it.")] = None
+    logprobs: Annotated[bool | None, Meta(description="Not supported; /v1/captions has them; false, or omit it.")] = (
+        None
+    )
 
 
 class Generate(_OllamaRequest):
-    """What is asked of photos."""
+    """A request for captions."""
 
-    prompt: Annotated[str | None, Meta(description="Is not read.")] = None
+    prompt: Annotated[str | None, Meta(description="Ignored.")] = None
     images: list[Photo] | None = None
 
 
 class OllamaMessage(Struct):
-    """What was said, and shown."""
+    """A message with images."""
 
     role: str | None = None
-    content: Annotated[str | None, Meta(description="Is not read.")] = None
+    content: Annotated[str | None, Meta(description="Ignored.")] = None
     images: list[Photo] | None = None
 
 
 class Chat(_OllamaRequest):
-    """What is asked about the images of the last message that has some."""
+    """A chat request; the images of the last message that has some are captioned."""
 
     messages: list[OllamaMessage] | None = None
-    tools: Annotated[
-        Annotated[list[Raw], Meta(max_length=0)] | None, Meta(description="It calls none; leave them out.")
-    ] = None
+    tools: Annotated[Annotated[list[Raw], Meta(max_length=0)] | None, Meta(description="Not supported; omit them.")] = (
+        None
+    )
 
 
 class OllamaReply(Struct):
-    """A message of the model."""
+    """The model's message."""
 
     content: str
     role: str = "assistant"
 
 
 class OllamaAnswer(Struct, kw_only=True):
-    """The answer, or, streamed, a piece of it."""
+    """The response, or a chunk of it when streaming."""
 
     model: str
     created_at: str
@@ -82,7 +84,7 @@ class OllamaAnswer(Struct, kw_only=True):
 
 
 class Details(Struct):
-    """What kind of model it is."""
+    """Details of the model."""
 
     parameter_size: str
     parent_model: str = ""
@@ -104,13 +106,13 @@ class Tag(Struct):
 
 
 class Tags(Struct):
-    """The models: one."""
+    """The list of models, which has one entry."""
 
     models: list[Tag]
 
 
 class Show(Struct):
-    """What a model can do."""
+    """Capabilities of the model."""
 
     details: Details
     modified_at: str
@@ -119,22 +121,22 @@ class Show(Struct):
 
 
 class Version(Struct):
-    """Of showtell."""
+    """The version of showtell."""
 
     version: str
 
 
 async def post_generate(request: Request) -> Response:
-    """`POST /api/generate`, streamed unless told otherwise."""
+    """`POST /api/generate`, streamed by default."""
     asked = await read_json(request, Generate)
     if not asked.images and not asked.prompt:
-        # how clients ask for a model to be loaded
+        # how clients request that a model be loaded
         return Json(_answer(asked, response="", done=True, done_reason="load"))
     return await _respond(request, asked, asked.images, lambda text: {"response": text})
 
 
 async def post_chat(request: Request) -> Response:
-    """`POST /api/chat`, streamed unless told otherwise: about the images of the last message that has some."""
+    """`POST /api/chat`, streamed by default: captions for the images of the last message that has some."""
     asked = await read_json(request, Chat)
     if not asked.messages:
         return Json(_answer(asked, message=OllamaReply(""), done=True, done_reason="load"))
@@ -143,14 +145,14 @@ async def post_chat(request: Request) -> Response:
 
 
 async def get_tags(request: Request) -> Response:
-    """`GET /api/tags`: the one model that is here."""
+    """`GET /api/tags`: the list of models."""
     state = request.app.state
     tag = Tag(state.name, state.name, state.modified, state.size, state.digest, _details(state.captioner))
     return Json(Tags([tag]))
 
 
 async def post_show(request: Request) -> Response:
-    """`POST /api/show`: that the model sees."""
+    """`POST /api/show`: the capabilities of the model."""
     state = request.app.state
     return Json(Show(_details(state.captioner), state.modified, {"general.architecture": "showtell"}))
 
@@ -165,9 +167,9 @@ async def _respond(
 ) -> Response:
     for field in ("think", "logprobs"):
         if getattr(asked, field):
-            raise RefusedError(400, f"{field}: is not here; false, or leave it out")
+            raise RefusedError(400, f"{field}: not supported; set it to false or omit it")
     if not images:
-        raise RefusedError(400, "there is no photo: send it as base64 in images")
+        raise RefusedError(400, "no photo: send it as base64 in images")
     start = time.monotonic_ns()
     (text,) = await texts(request, images)
     spent = time.monotonic_ns() - start

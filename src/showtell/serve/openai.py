@@ -1,7 +1,7 @@
-"""The shape of OpenAI's chat completions, with the photo as an image part.
+"""OpenAI's chat completions API, with the photo as an image part.
 
-https://platform.openai.com/docs/api-reference/chat. What is asked in words is not read: the answer is the caption. What
-would change the answer's shape, and is not here, is refused.
+https://platform.openai.com/docs/api-reference/chat. Prompts are ignored: the answer is always the
+caption. Unsupported parameters that would change the format of the answer are refused.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _NO_LOGPROBS = "See /v1/captions for them; leave it out."
 
 
 class ImageUrl(Struct):
-    """Where a photo is: in the address itself."""
+    """A photo as a data: URL."""
 
     url: Photo
 
 
 class Part(Struct):
-    """A part of a message; those of type image_url are photos."""
+    """A part of a message; parts of type image_url are photos."""
 
     type: str
     text: Annotated[str | None, Meta(description="Is not read.")] = None
@@ -41,26 +41,26 @@ class Part(Struct):
 
 
 class OpenAIMessage(Struct):
-    """What was said, and shown."""
+    """A message with images."""
 
     content: Annotated[str | list[Part] | None, Meta(description="Photos are parts of it.")] = None
     role: str | None = None
 
 
 class ResponseFormat(Struct):
-    """How the answer is to be written."""
+    """The format of the response."""
 
     type: Literal["text"]
 
 
 class StreamOptions(Struct):
-    """What a stream says besides."""
+    """Options for streaming."""
 
     include_usage: bool | None = None
 
 
 class ChatCompletions(Struct):
-    """What is asked about the images of the last message that has some."""
+    """A chat request; the images of the last message that has some are captioned."""
 
     messages: Annotated[list[OpenAIMessage], Meta(min_length=1)]
     model: Annotated[Name | None, Meta(description="There is one.")] = None
@@ -68,7 +68,7 @@ class ChatCompletions(Struct):
     stream: Annotated[bool | None, Meta(description="Events, true or false.")] = None
     stream_options: StreamOptions | None = None
     response_format: Annotated[
-        ResponseFormat | None, Meta(description="There is no structured output here; leave it out.")
+        ResponseFormat | None, Meta(description="Structured output is not supported; omit it.")
     ] = None
     tool_choice: Annotated[Literal["auto", "none"] | None, Meta(description=_NO_TOOLS)] = None
     function_call: Annotated[Literal["auto", "none"] | None, Meta(description=_NO_TOOLS)] = None
@@ -78,7 +78,7 @@ class ChatCompletions(Struct):
 
 
 class OpenAIReply(Struct):
-    """A message of the model."""
+    """The model's message."""
 
     content: str
     role: str = "assistant"
@@ -86,14 +86,14 @@ class OpenAIReply(Struct):
 
 
 class Delta(Struct, omit_defaults=True):
-    """A piece of one."""
+    """A chunk of it."""
 
     role: str | None = None
     content: str | None = None
 
 
 class Choice(Struct):
-    """One answer, or a piece of it."""
+    """One choice, or a chunk of it."""
 
     index: int
     finish_reason: str | None
@@ -103,7 +103,7 @@ class Choice(Struct):
 
 
 class Usage(Struct):
-    """Photos, and words about them."""
+    """Counts: photos as prompt tokens, words as completion tokens."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -111,7 +111,7 @@ class Usage(Struct):
 
 
 class Completion(Struct, kw_only=True):
-    """The answer, or, streamed, a piece of it."""
+    """The response, or a chunk of it when streaming."""
 
     id: str
     object: str
@@ -131,17 +131,17 @@ class Model(Struct):
 
 
 class Models(Struct):
-    """The models: one."""
+    """The list of models, which has one entry."""
 
     data: list[Model]
     object: str = "list"
 
 
 async def post_chat_completions(request: Request) -> Response:
-    """`POST /v1/chat/completions`: about the images of the last message that has some."""
+    """`POST /v1/chat/completions`: captions for the images of the last message that has some."""
     asked = await read_json(request, ChatCompletions)
     if asked.logprobs:
-        raise RefusedError(400, f"logprobs: are not here ({_NO_LOGPROBS})")
+        raise RefusedError(400, f"logprobs: not supported ({_NO_LOGPROBS})")
     photos = _photos(asked.messages)
     said = await texts(request, photos, asked.n or 1)
     words = sum(text.words for text in said)
@@ -159,7 +159,7 @@ async def post_chat_completions(request: Request) -> Response:
 
 
 async def get_models(request: Request) -> Response:
-    """`GET /v1/models`: the one that is here."""
+    """`GET /v1/models`: the list of models."""
     return Json(Models([Model(request.app.state.name)]))
 
 
@@ -185,6 +185,6 @@ def _photos(messages: list[OpenAIMessage]) -> list[str]:
         if images:
             found = [image.url if isinstance(image, ImageUrl) else image for image in images]
             if None in found:
-                raise RefusedError(400, "there is no photo in a part of type image_url; send its url, a data: address")
+                raise RefusedError(400, "a part of type image_url has no photo; send its url, a data: URL")
             return [photo for photo in found if photo is not None]
-    raise RefusedError(400, "there is no photo: send it as a part of type image_url, its url a data: address")
+    raise RefusedError(400, "no photo: send it as a part of type image_url with a data: URL")

@@ -1,4 +1,4 @@
-"""The page to drop photos on."""
+"""The web page for dropping photos."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ FILES = {"/": "index.html", "/page.js": "page.js", "/page.css": "page.css"}
 
 
 async def get_page(request: Request) -> Response:
-    """`GET /` and what the page needs."""
+    """`GET /` and the page's assets."""
     return FileResponse(_FOLDER / FILES[request.scope["path"]])

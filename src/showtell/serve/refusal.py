@@ -1,4 +1,4 @@
-"""What a server says no to, and how."""
+"""Refused requests and error responses."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from showtell.errors import ShowtellError
 
 
 class RefusedError(ShowtellError):
-    """A request that is not answered.
+    """A request is refused.
 
     Attributes:
-        status: of HTTP.
-        retry_after: seconds after which it is worth another try; None where it is not.
+        status: the HTTP status.
+        retry_after: seconds after which to retry; None if that is useless.
     """
 
     def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
@@ -25,13 +25,13 @@ class RefusedError(ShowtellError):
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the answer says besides."""
+        """Additional response headers."""
         told = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
         return told | ({"WWW-Authenticate": "Bearer"} if self.status == HTTPStatus.UNAUTHORIZED else {})
 
 
 def refuse(path: str, status: int, message: str, headers: dict[str, str] | None = None) -> Response:
-    """The answer, in the shape that the clients of a path know."""
+    """An error response in the format of the path's API."""
     if path.startswith("/v1/") and path != "/v1/captions":
         kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
         body: object = {"error": {"message": message, "type": kind, "param": None, "code": None}}
@@ -41,13 +41,13 @@ def refuse(path: str, status: int, message: str, headers: dict[str, str] | None 
 
 
 async def answer_refused(request: Request, error: Exception) -> Response:
-    """For a RefusedError."""
+    """The response to a RefusedError."""
     assert isinstance(error, RefusedError)
     return refuse(request.scope["path"], error.status, str(error), error.headers)
 
 
 async def answer_unknown(request: Request, error: Exception) -> Response:
-    """For what the router does not know: a path, or a method of one."""
+    """The response for an unknown path or method."""
     assert isinstance(error, HTTPException)
     path, method = request.scope["path"], request.method
     headers = dict(error.headers or {})
@@ -61,5 +61,5 @@ async def answer_unknown(request: Request, error: Exception) -> Response:
 
 
 async def answer_failed(request: Request, error: Exception) -> Response:
-    """For a failure of the server's own."""
+    """The response for an internal error."""
     return refuse(request.scope["path"], 500, "the server failed; its log says how")

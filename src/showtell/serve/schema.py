@@ -1,4 +1,4 @@
-"""The API's description, made from its types: OpenAPI as JSON, and as a page that needs nothing from elsewhere."""
+"""The API description, generated from its types: OpenAPI as JSON, and a self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _SCHEMAS = "#/components/schemas/"
 
 
 class Error(Struct):
-    """Why not."""
+    """An error."""
 
     error: str
 
 
 class Cause(Struct):
-    """What is wrong."""
+    """The cause of an error."""
 
     message: str
     type: str
@@ -35,14 +35,14 @@ class Cause(Struct):
 
 
 class OpenAIError(Struct):
-    """Why not, in OpenAI's shape."""
+    """An error in OpenAI's format."""
 
     error: Cause
 
 
 @dataclass(frozen=True)
 class _Operation:
-    """A method of a path: what it is for, what it takes and gives; words where that is no JSON."""
+    """A method of a path: its purpose, request and response types; a description where the response is not JSON."""
 
     method: str
     path: str
@@ -57,36 +57,36 @@ _OPERATIONS = [
     _Operation(
         "post",
         "/v1/chat/completions",
-        "Caption photos, in OpenAI's shape",
+        "Caption photos, in OpenAI's format",
         openai.ChatCompletions,
         openai.Completion,
         OpenAIError,
     ),
-    _Operation("get", "/v1/models", "The model, in OpenAI's shape", None, openai.Models, OpenAIError),
-    _Operation("post", "/api/generate", "Caption photos, in Ollama's shape", ollama.Generate, ollama.OllamaAnswer),
-    _Operation("post", "/api/chat", "Caption photos, in Ollama's shape of a chat", ollama.Chat, ollama.OllamaAnswer),
-    _Operation("post", "/api/show", "What the model can do, in Ollama's shape", None, ollama.Show),
-    _Operation("get", "/api/tags", "The model, in Ollama's shape", None, ollama.Tags),
+    _Operation("get", "/v1/models", "The model, in OpenAI's format", None, openai.Models, OpenAIError),
+    _Operation("post", "/api/generate", "Caption photos, in Ollama's format", ollama.Generate, ollama.OllamaAnswer),
+    _Operation("post", "/api/chat", "Caption photos, in Ollama's chat format", ollama.Chat, ollama.OllamaAnswer),
+    _Operation("post", "/api/show", "What the model can do, in Ollama's format", None, ollama.Show),
+    _Operation("get", "/api/tags", "The model, in Ollama's format", None, ollama.Tags),
     _Operation("get", "/api/version", "The version", None, ollama.Version),
-    _Operation("get", "/healthz", "Whether the server lives", None, "It does."),
-    _Operation("get", "/readyz", "Whether it would take a photo now", None, "It would; 503 if not."),
-    _Operation("get", "/metrics", "Counters for Prometheus", None, "As text."),
+    _Operation("get", "/healthz", "Liveness", None, "The server is alive."),
+    _Operation("get", "/readyz", "Readiness: whether a photo would be accepted now", None, "Ready; 503 if not."),
+    _Operation("get", "/metrics", "Metrics for Prometheus", None, "Text format."),
 ]
 
 _REFUSALS = {
-    "400": "The request is wrong.",
+    "400": "The request is invalid.",
     "401": "The token is missing or wrong.",
-    "403": "A page of another origin asks.",
-    "408": "The body does not arrive.",
+    "403": "The request is cross-origin.",
+    "408": "The body did not arrive in time.",
     "413": "The body is too long.",
-    "503": "There is no room now.",
-    "504": "It took too long.",
+    "503": "No capacity at the moment.",
+    "504": "Timeout.",
 }
 
 
 @functools.cache
 def openapi() -> dict[str, Any]:
-    """The description, OpenAPI 3.1."""
+    """The OpenAPI 3.1 description."""
     types = {kind for way in _OPERATIONS for kind in (way.takes, way.gives, way.wrong) if isinstance(kind, type)}
     ordered = sorted(types | {captions.Settings}, key=lambda kind: kind.__qualname__ + kind.__module__)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_SCHEMAS + "{name}")
@@ -127,12 +127,12 @@ def _response(kind: type | str, schema: dict[type, Any]) -> dict[str, Any]:
 
 
 def _describe_form(described: dict[str, Any], settings: dict[str, Any]) -> None:
-    """That `/v1/captions` takes a form too, with settings as fields or in the address, and 422."""
+    """Add to `/v1/captions` the multipart form, its settings as query parameters, and status 422."""
     file = {"type": "array", "items": {"type": "string", "contentMediaType": "application/octet-stream"}}
     form = {"type": "object", "properties": {"file": file, **settings}, "required": ["file"]}
     described["requestBody"]["content"]["multipart/form-data"] = {"schema": form}
     described["parameters"] = [
-        {"name": name, "in": "query", "schema": schema, "description": "With a form."}
+        {"name": name, "in": "query", "schema": schema, "description": "If a form is sent."}
         for name, schema in settings.items()
     ]
     described["responses"]["422"] = described["responses"]["200"] | {"description": "No photo could be read."}
@@ -156,12 +156,12 @@ _EXAMPLE = """curl -F file=@photo.jpg http://localhost:8000/v1/captions"""
 
 @functools.cache
 def page() -> str:
-    """The description as HTML."""
+    """The description as an HTML page."""
     described = openapi()
     components = described["components"]["schemas"]
 
     def kinds(schema: dict[str, Any]) -> list[dict[str, Any]]:
-        """A schema, or those that it is one of, without references."""
+        """The alternatives of a schema, with references resolved."""
         if "$ref" in schema:
             return [components[schema["$ref"].removeprefix(_SCHEMAS)]]
         return [kind for one in schema.get("anyOf", [schema]) for kind in ([one] if one is schema else kinds(one))]

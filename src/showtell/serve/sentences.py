@@ -1,4 +1,4 @@
-"""Texts about the photos of a request, for the shapes that answer with text alone."""
+"""Captions as plain text, for the APIs of Ollama and OpenAI."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from showtell.serve.refusal import RefusedError
 
 @dataclass(frozen=True)
 class Text:
-    """A caption a photo, each a line.
+    """One caption per photo, one per line.
 
     Attributes:
-        text: of all.
-        words: in it.
+        text: the lines.
+        words: their number.
     """
 
     text: str
@@ -26,18 +26,18 @@ class Text:
 
     @property
     def pieces(self) -> list[str]:
-        """The text cut before each space, as models stream theirs."""
+        """The text split before each space, as chunks for streaming."""
         first, *others = self.text.split(" ")
         return [first, *(f" {word}" for word in others)]
 
 
 async def texts(request: Request, photos: list[str], count: int = 1) -> list[Text]:
-    """So many texts about photos; the last one again where there are no more ways to say it.
+    """`count` different texts about the photos; the last caption is repeated if there are not enough.
 
     Args:
-        request: whose they are.
+        request: the request.
         photos: in base64.
-        count: of texts.
+        count: number of texts.
 
     Raises:
         RefusedError: 400, a photo cannot be read or there are too many; and as of `Batcher.caption`.

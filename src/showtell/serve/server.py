@@ -1,4 +1,4 @@
-"""The server itself: where it listens, what it says when it cannot, and how it ends."""
+"""The server process: listening, logging, shutdown."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from showtell.serve.limits import Limits
 
 _LOG = logging.getLogger("uvicorn.error")
 _NO_MORE_FILES = {errno.EMFILE, errno.ENFILE}
-# Of the descriptors that a process may have. Accepting takes as many at a time as the backlog, up to three times over
-# before those that are too many are closed
+# The share of the file-descriptor limit that connections may use. Accepting can take as many at a time as the backlog,
+# up to three times, before surplus connections are closed
 _FOR_CONNECTIONS, _FOR_BACKLOG = 3, 12
 _REPEATED_AFTER_S = 60
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; `::` takes IPv4 too, as everywhere.
+    """A listening socket; `::` accepts IPv4 too.
 
     Raises:
         ShowtellError: there is no such address here, or the port is taken.
@@ -48,7 +48,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def limits_here() -> Limits:
-    """The usual limits, with no more connections than this process may have descriptors for."""
+    """The default limits, with connections bounded by the file-descriptor limit of this process."""
     try:
         import resource
     except ImportError:
@@ -60,7 +60,7 @@ def limits_here() -> Limits:
 class BoundedServer(Server):
     """Serves an application until SIGTERM or SIGINT.
 
-    What was taken then is answered, or refused once its time is over.
+    Active requests are then answered, or refused after `drain_seconds`.
 
     Args:
         app: as of `application`.
@@ -83,18 +83,18 @@ class BoundedServer(Server):
         )
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
+        """Start serving."""
         asyncio.get_running_loop().set_exception_handler(_Handler())
         await super().startup(sockets)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more, and end."""
+        """Drain and stop."""
         self.app.state.active.drain()
         await super().shutdown(sockets)
 
 
 class _Handler:
-    """Logs what fails in the loop; that there are no descriptors left, once a minute."""
+    """Logs errors of the event loop; running out of file descriptors at most once a minute."""
 
     def __init__(self) -> None:
         self._told = -float(_REPEATED_AFTER_S)

@@ -1,4 +1,4 @@
-"""Processes that decode photos: what a photo does to one of them, or for how long, is nobody else's trouble."""
+"""Worker processes that decode photos, so that a bad photo cannot crash or block the server."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ from showtell.serve.decode import LARGE, LENGTH, PIXELS, READY
 from showtell.serve.limits import Limits
 from showtell.vision.encoder import SIDE
 
-# Python and its libraries have to be read, of a disk that may be busy
+# Starting Python and loading its libraries, possibly from a busy disk
 _START_S = 60
-# How long a photo that nobody waits for any more may go on: to end a process and start another takes as long
+# How long a cancelled photo may continue: killing the process and starting another takes as long
 _GRACE_S = 0.5
 
 
 class Workers:
     """As many processes as there are cores, and one more, so that no request can keep all of them.
 
-    A process is started when it is first needed. One that takes too long, or ends, is given up with its photo, and
-    another takes its place.
+    A process is started when it is first needed. One that takes too long or exits is replaced, and its photo fails.
 
     Args:
-        limits: what a photo may cost.
+        limits: the limits per photo.
 
     Attributes:
         share: how many photos of one request may be decoded at a time.
@@ -39,7 +38,7 @@ class Workers:
         self.limits = limits
         self.share = usable_cores()
         self._all = [_Worker(limits) for _ in range(self.share + 1)]
-        self._free: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()  # the last one is the likeliest to run
+        self._free: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()  # the most recently used one is running already
         for worker in self._all:
             self._free.put_nowait(worker)
         self._large = asyncio.Lock()
@@ -47,12 +46,12 @@ class Workers:
 
     @property
     def stuck(self) -> bool:
-        """Whether all are busy, each for longer than a photo may have to wait."""
+        """Whether all are busy, each for longer than `wait_seconds`."""
         now = time.monotonic()
         return all(worker.since is not None and now - worker.since > self.limits.wait_seconds for worker in self._all)
 
     async def decode(self, photo: bytes) -> tuple[Image.Image | PhotoError, float]:
-        """A photo as the encoder sees it, or what is wrong with it, and the seconds that it took."""
+        """The pixels of a photo for the encoder, or an error, and the seconds that decoding took."""
         worker = await self._free.get()
         job = asyncio.create_task(self._decode(worker, photo))
         self._jobs.add(job)
@@ -64,7 +63,7 @@ class Workers:
             raise
 
     async def stop(self) -> None:
-        """End all of them, whatever they are at."""
+        """Kill all processes."""
         for job in self._jobs:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
@@ -95,7 +94,7 @@ class _Worker:
     """One process, which is started when it is needed.
 
     Attributes:
-        since: when it got the photo that it is at; None if it waits for one.
+        since: when it received its current photo; None if idle.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -104,7 +103,7 @@ class _Worker:
         self._process: asyncio.subprocess.Process | None = None
 
     async def decode(self, photo: bytes, large: asyncio.Lock) -> Image.Image | PhotoError:
-        """What becomes of a photo; a large one waits for others of its kind.
+        """Decode a photo; large ones are decoded one at a time.
 
         Raises:
             TimeoutError: it takes too long.
@@ -117,7 +116,7 @@ class _Worker:
             kind, told = await self._ask(process, len(photo).to_bytes(LENGTH, "big"), photo)
         if kind == LARGE:
             async with large:
-                while kind == LARGE:  # again, where a photo is opened again without what is damaged
+                while kind == LARGE:  # again, if a damaged photo is opened again without its metadata
                     async with asyncio.timeout(seconds):
                         kind, told = await self._ask(process, b"\1")
         if kind == PIXELS:
@@ -125,7 +124,7 @@ class _Worker:
         return PhotoError(told.decode())
 
     async def end(self) -> None:
-        """End the process at once, if there is one."""
+        """Kill the process, if there is one."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -137,11 +136,11 @@ class _Worker:
         limits = self.limits
         command = [sys.executable, "-P", "-m", "showtell.serve.decode"]
         bounds = map(str, (limits.pixels, limits.decode_bytes, limits.decode_seconds))
-        # It multiplies no matrices, and a thread a core to do so would only take memory
+        # It multiplies no matrices, and BLAS threads would only take memory
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, *bounds, stdin=pipe, stdout=pipe, env=environment)
-        self._process = process  # so that it is ended if it does not begin
+        self._process = process  # so that it is killed if it fails to start
         async with asyncio.timeout(_START_S):
             kind, _ = await self._ask(process)
         assert kind == READY

@@ -1,4 +1,4 @@
-"""Scripts that are written without blanks between words: Chinese, Japanese, Thai, Lao. There a character is a word.
+"""Scripts written without spaces between words (Chinese, Japanese, Thai, Lao), where each character counts as a word.
 
 Unless somebody has put blanks between the words: a caption is taken to have none if so many characters stand side by
 side in it that hardly a word is as long.

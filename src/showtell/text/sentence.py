@@ -1,4 +1,4 @@
-"""How a line of lower-case words is shown to a person."""
+"""Formatting of a line of lower-case words as a sentence."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Vocabulary:
     def build(cls, captions: Iterable[str], min_count: int = 5, others: Iterable[str] = ()) -> Vocabulary:
         """The words that occur at least `min_count` times, by falling frequency, ties alphabetical.
 
-        Of `others`, captions of photos that are not there, words are taken too if they occur four times as often in
+        Words of `others`, text-only captions, are added too if they occur four times as often in
         all captions together.
 
         Raises:
@@ -105,7 +105,7 @@ class Vocabulary:
 
     def encode(self, caption: str) -> list[int]:
         """The ids of a caption's words, between `START` and `END`; unknown words are `UNK`."""
-        # Imported here: its patterns take time to compile, and whoever only decodes needs none
+        # Imported here: its patterns take time to compile, and decoding does not need them
         from showtell.text.tokenizer import tokenize
 
         ids = self._ids

@@ -1,1 +1,1 @@
-"""From a data set to a captioner: recipe, batches, Adam, the loop, checkpoints."""
+"""Training a captioner: recipe, batches, objectives, Adam, the loop, checkpoints."""

@@ -1,4 +1,4 @@
-"""Adam, and the norm that gradients are clipped to."""
+"""Adam, and gradient clipping."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Adam:
     """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1) over a dict of named arrays, updated in place.
 
     Attributes:
-        exp_avg: the running mean of each gradient, by name.
-        exp_avg_sq: the running mean of its square, by name.
+        exp_avg: the first moment estimates: moving averages of the gradients, by name.
+        exp_avg_sq: the second moment estimates: moving averages of the squared gradients, by name.
         steps: updates made.
     """
 
@@ -73,10 +73,10 @@ class Adam:
 
 
 def gradient_norm(grads: Mapping[str, Array], layers: ModuleType | None = None) -> float:
-    """The Euclidean norm of all gradients taken as one vector."""
+    """The Euclidean norm of all gradients together."""
     return math.sqrt(sum((layers or best_layers()).sum_of_squares(grad) for grad in grads.values()))
 
 
 def clip_scale(norm: float, limit: float) -> float:
-    """What gradients of that norm are multiplied by, so that it is at most `limit` (Pascanu et al. 2013)."""
+    """The factor that clips gradients of this norm to `limit` (Pascanu et al. 2013)."""
     return min(1.0, limit / norm) if norm > 0 else 1.0

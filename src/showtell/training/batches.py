@@ -1,4 +1,4 @@
-"""Which photos make a batch: all captions of a photo go together, and its grid is then computed with once."""
+"""Batching: all captions of a photo are in the same batch, so that its grid is processed once."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import numpy as np
 from showtell.nn.types import IntArray
 from showtell.text.vocabulary import PAD
 
-# A small data set's photos are shown so often an epoch, at most
+# How often a photo of a small data set occurs in an epoch, at most
 _MAX_REPEATS = 2.0
 
 
 def epoch_photos(sets: IntArray, rng: np.random.Generator) -> IntArray:
-    """The photos of an epoch, in random order, so that no data set drowns in a larger one.
+    """The photos of an epoch in random order; smaller data sets are oversampled.
 
-    Each photo of the largest data set is there once, those of a smaller one so often that it has as many, but twice
-    at most; a fraction is some photos drawn anew in each epoch.
+    Each photo of the largest data set occurs once. Photos of a smaller one are repeated up to the same number, but at
+    most twice; a fractional repetition is a random subset, drawn again in each epoch.
 
     Args:
         sets: which data set each photo is of, (P,).

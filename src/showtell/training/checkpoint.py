@@ -1,4 +1,4 @@
-"""What a run needs to go on as if it had never been stopped: one file, replaced only by a complete one."""
+"""Checkpoints: all that a run needs to resume, in one file that is written atomically."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from showtell.nn.types import Array
 
 @dataclass
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
-    All randomness of a run follows from its seed and these numbers, so that no generator's state is kept.
+    All randomness follows from the seed and these numbers, so no generator state is stored.
 
     Attributes:
         epoch: epochs done.
@@ -30,8 +30,8 @@ class Progress:
         stage_step: updates done then.
         loss: the training loss summed over the words of this epoch so far.
         reward: the CIDEr-D of sampled captions, summed over those of this epoch so far.
-        sampled: those captions.
-        words: those words.
+        sampled: the number of those captions.
+        words: the number of those words.
         seconds: that this epoch's updates have taken so far.
         best: the best validation score so far.
         best_epoch: when it was reached.

@@ -1,4 +1,4 @@
-"""The picture of a run: losses and score over the epochs."""
+"""The training curve: losses and scores over the epochs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run trains on and is judged by: features and word ids, ready for the loop."""
+"""Training and validation data: features and word ids."""
 
 from __future__ import annotations
 
@@ -74,18 +74,18 @@ class Split(Captions):
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a run learns from.
+    """The data of a run.
 
     Attributes:
         features: pooled features of all photos, (any rows, F), or their grids, (any rows, P, F).
         vocabulary: the words.
-        train: the photos to learn from.
-        val: those to choose by.
+        train: the training photos.
+        val: the validation photos.
         sets: the data sets' names.
-        views: the features of other views of the training photos, and the row in them of the photo in each row of
+        views: the features of augmented views of the training photos, and the row in them of the photo in each row of
             `features`, (any rows,).
         uncaptioned: photos without captions, whose objects are known.
-        texts: captions without photos; None if there are none.
+        texts: text-only captions; None if there are none.
     """
 
     features: Array
@@ -165,7 +165,7 @@ def prepare(
     views: Sequence[tuple[Array, Mapping[Path, int]]] = (),
     vocabulary: Vocabulary | None = None,
 ) -> TrainingData:
-    """Turn data sets whose photos' features are known into training data.
+    """Make training data from data sets and the features of their photos.
 
     Args:
         datasets: photos and captions.

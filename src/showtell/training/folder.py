@@ -1,4 +1,4 @@
-"""What the files in a run's folder are called."""
+"""The names of the files in a run's folder."""
 
 BEST = "best.safetensors"
 CHECKPOINT = "checkpoint.safetensors"

@@ -1,4 +1,4 @@
-"""The training loop: epochs of updates, a validation after each, and a checkpoint that a killed run goes on from."""
+"""The training loop: epochs of updates, validation after each, and checkpoints to resume from."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
 
 CHECKPOINT_SECONDS = 60.0
 """The time between two checkpoints within an epoch, if nothing else is said."""
-# Which stream of randomness a generator belongs to, beside the seed
+# Random streams, besides the seed
 _WEIGHTS, _ORDER, _UPDATE = range(3)
 _OBJECTS = 4
-# The scores that a captioner tells of itself, by their first letters
+# The scores stored with a captioner, by prefix
 _TOLD = ("cide", "bleu")
 
 
@@ -52,16 +52,16 @@ class Trainer:
 
     The folder holds, after each epoch: `best.safetensors`, the captioner with the best validation CIDEr-D so far, the
     mean over the data sets, and after the last epoch with its confidence; `metrics.jsonl`, a record an epoch; and
-    `checkpoint.safetensors`. Made anew on the same folder, a trainer goes on where the last one was stopped or killed,
-    and ends with the same bits as one that never was, on the same machine with the same number of threads.
+    `checkpoint.safetensors`. A new trainer on the same folder resumes where the last one was stopped or
+    killed. The result is bit-identical to an uninterrupted run on the same machine with the same number of threads.
 
     Args:
-        data: what to learn from.
-        recipe: how.
+        data: the training data.
+        recipe: the settings.
         folder: where the run is kept; made if missing.
         encoder_identity: of the encoder that made the features.
-        tunable: the encoder that learns too, and what its features are made of; needed if the recipe says so.
-        about: what the captioner will tell about itself, beside its scores.
+        tunable: the encoder to fine-tune; required if the recipe does that.
+        about: facts stored with the captioner, besides its scores.
         checkpoint_seconds: the time between two checkpoints within an epoch.
         on_batch: called after each update with the updates done and those there are until the stage ends.
         on_epoch: called after each epoch with its record.
@@ -122,7 +122,7 @@ class Trainer:
         return self.stages[min(self.progress.stage, len(self.stages) - 1)]
 
     def run(self) -> Progress:
-        """Train until the stages are over; one ends early if no better score has come for the recipe's patience.
+        """Train through all stages; a stage ends early if the score has not improved for the recipe's patience.
 
         Raises:
             ShowtellError: the loss is no longer a finite number; the last checkpoint is from before.
@@ -133,7 +133,7 @@ class Trainer:
         return self.progress
 
     def _begin_stage(self, groups: dict[str, dict[str, Array]]) -> None:
-        """Take up the optimizer's state and the weights' mean, or begin with none; make what the stage learns by."""
+        """Restore or create the optimizer's state and the moving average, and create the stage's objective."""
         self.adam = Adam(self.decoder.params)
         self.ema = {name: array.copy() for name, array in self.decoder.params.items()}
         if groups:
@@ -194,7 +194,7 @@ class Trainer:
                 saved = time.monotonic()
 
     def _end_epoch(self) -> None:
-        """Validate, keep the best, write down, and decide whether to go on."""
+        """Validate, save the best captioner and the metrics, and decide whether to continue."""
         progress = self.progress
         trained = (
             {"reward": progress.reward / progress.sampled}
@@ -224,13 +224,13 @@ class Trainer:
         self.on_epoch(record)
 
     def _end_stage(self) -> None:
-        """If the stage is over, begin the next one with its best weights and an optimizer that knows nothing."""
+        """If the stage is over, begin the next one with its best weights and a new optimizer."""
         progress, stage = self.progress, self.stage
         impatient = not stage.tunes and progress.epoch - progress.best_epoch >= self.recipe.patience
         if progress.epoch - progress.stage_epoch < stage.epochs and not impatient:
             return
         if progress.stage == len(self.stages) - 1:
-            # before the checkpoint: a run that is killed here ends its last epoch, and comes here, once more
+            # before the checkpoint: a run killed here repeats the end of its last epoch
             self._finish()
             progress.finished = True
             return
@@ -247,14 +247,14 @@ class Trainer:
         self._begin_stage({})
 
     def _use_tuned_encoder(self) -> None:
-        """Go on with the features of the encoder that the run has tuned."""
+        """Continue with the features of the tuned encoder."""
         assert self.tunable is not None
         self.encoder = Encoder(self.folder / ENCODER)
         self.encoder_identity = self.encoder.identity
         self.data = self.tunable.encode(self.encoder)
 
     def _averaged(self) -> CaptionDecoder:
-        """The decoder with the mean of its weights, which stay as they are until the next update."""
+        """The decoder with the moving average of its weights; valid until the next update."""
         params = self.ema if self.recipe.ema_decay else self.decoder.params
         return self.decoder.with_params(params)
 
@@ -266,9 +266,9 @@ class Trainer:
         return Validation(self.data.val, self.data.sets, self.objective.validation_features, self.recipe.batch_size)
 
     def _finish(self) -> None:
-        """Let the best captioner know what it sees, when it does not know, and what its photos did not show."""
+        """Add the object head, the confidence and the out-of-domain classes to the best captioner."""
         best = Captioner.load(self.folder / BEST)
-        best.confidence, best.out_of_domain_classes = None, ()  # what is learnt is learnt of sentences
+        best.confidence, best.out_of_domain_classes = None, ()  # confidence is fitted on sentences, not on class names
         if best.decoder.attention_dim:
             best.objects = object_head(self.data, np.random.default_rng([self.recipe.seed, _OBJECTS]))
         written = self._validation().captions(best)

@@ -1,4 +1,4 @@
-"""An object head, learnt from photos whose objects are known."""
+"""Training of an object head on photos with known objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RARE = -3.0
 
 
 def object_head(data: TrainingData, rng: np.random.Generator) -> ObjectHead | None:
-    """The head that some training data's photos teach, captioned or not; None if of no photo the objects are known."""
+    """An object head trained on all photos with known objects, captioned or not; None if there are none."""
     splits = [data.train, *([data.uncaptioned] if data.uncaptioned else [])]
     names = sorted({name for split in splits for objects in split.objects for name in objects or ()})
     if not names:
@@ -31,7 +31,7 @@ def object_head(data: TrainingData, rng: np.random.Generator) -> ObjectHead | No
 
 
 def photos_with_objects(data: TrainingData, names: Sequence[str]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """The rows in the features of the training photos whose objects are known, (N,), and what they show, (N, C)."""
+    """The feature rows of the training photos with known objects, (N,), and their objects, (N, C)."""
     splits = [data.train, *([data.uncaptioned] if data.uncaptioned else [])]
     pairs = [pair for split in splits for pair in zip(split.rows, split.objects, strict=True)]
     known = [(row, objects) for row, objects in pairs if objects is not None]
@@ -50,7 +50,7 @@ def object_targets(objects: Sequence[Sequence[str]], names: Sequence[str]) -> ND
 def fit_object_head(
     pooled: NDArray[np.float32], shown: NDArray[np.bool_], names: Sequence[str], rng: np.random.Generator
 ) -> ObjectHead:
-    """Learn to tell objects apart, by Adam on the binary cross-entropy.
+    """Train a linear multi-label classifier with Adam on the binary cross-entropy.
 
     Args:
         pooled: photos' features, (N, F).

@@ -1,4 +1,4 @@
-"""What a stage of a run learns: for photos of a batch, the gradients of its objective."""
+"""Training objectives: the gradients for a batch of photos."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from showtell.training.scst import (
 from showtell.training.synthetic import SyntheticGrids
 from showtell.vision.views import UNCROPPED
 
-# The stream of randomness of the object head, beside those of the loop
+# The random stream of the object head, besides those of the loop
 _HEAD = 3
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The gradients of a batch, and what is told of an epoch.
+    """The gradients of a batch, and sums for the metrics of the epoch.
 
     Attributes:
         grads: of the decoder's parameters, by name.
@@ -69,7 +69,7 @@ class Objective(Protocol):
 
 
 class _DecoderAlone:
-    """An objective by which nothing learns beside the decoder."""
+    """An objective that trains the decoder only."""
 
     def __init__(self, data: TrainingData, recipe: Recipe) -> None:
         self._data, self._recipe = data, recipe
@@ -84,14 +84,14 @@ class _DecoderAlone:
 
 
 class CrossEntropy(_DecoderAlone):
-    """The captions' cross-entropy, given their photos' features.
+    """The cross-entropy of captions given their photos' features.
 
-    Photos 0 to P - 1 are the training photos, the next ones those that are not there: their grids are made up.
+    Photos 0 to P - 1 are the training photos; higher numbers are text-only captions with synthetic grids.
 
     Args:
-        data: what to learn from.
-        recipe: how.
-        text_epochs: in so many epochs, the first, there are captions without photos too.
+        data: the training data.
+        recipe: the settings.
+        text_epochs: the first epochs that include text-only captions.
     """
 
     def __init__(self, data: TrainingData, recipe: Recipe, text_epochs: int = 0) -> None:
@@ -144,7 +144,7 @@ class CrossEntropy(_DecoderAlone):
 
 
 class SelfCritical(_DecoderAlone):
-    """The expected reward, negative, of captions for the training photos: without dropout."""
+    """The negative expected reward of sampled captions for the training photos, without dropout."""
 
     def __init__(self, data: TrainingData, recipe: Recipe) -> None:
         super().__init__(data, recipe)
@@ -157,9 +157,9 @@ class SelfCritical(_DecoderAlone):
         self._objects = ObjectReward(data.train, recipe.object_bonus, recipe.object_penalty)
 
     def _reward_of(self, number: int) -> Reward:
-        """The reward of one data set's photos: what is rare in its captions counts for more in them.
+        """The reward for the photos of one data set, with idf from its own captions.
 
-        Where its objects are known, and so those of captions without photos are of its kind, these count too.
+        If its objects are known, the text-only captions, which are of the same kind, count for the idf too.
         """
         train, texts = self._data.train, self._data.texts
         own = train.of_set(number)
@@ -178,7 +178,7 @@ class SelfCritical(_DecoderAlone):
     ) -> Outcome:
         """Of captions that are sampled."""
         recipe = self._recipe
-        # of the whole photo: no one is to speak of what he cannot see
+        # uncropped: the reward must not depend on what a crop hides
         features = self._data.batch(self._data.train.rows[photos], rng, min(recipe.augmentations, UNCROPPED))
         hypotheses = sample_captions(decoder, features, recipe.scst_samples, recipe.max_words, rng)
         of_photo = np.repeat(np.arange(len(photos)), recipe.scst_samples)
@@ -197,9 +197,9 @@ class SelfCritical(_DecoderAlone):
 
 
 def caption_weights(split: Split) -> NDArray[np.float32]:
-    """What each caption's loss is multiplied by, (N,): a photo with one caption is worth learning from too.
+    """The weight of each caption's loss, (N,), so that photos with few captions count too.
 
-    A photo's captions weigh together as the root of how many there are, and all captions 1 on average.
+    A photo's captions together weigh the square root of their number; the mean weight is 1.
     """
     counts = split.counts[split.photo]
     weights: NDArray[np.float32] = (counts**-0.5).astype(np.float32)

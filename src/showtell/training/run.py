@@ -53,7 +53,7 @@ def train(
     bar: Callable[[str], AbstractContextManager[Report]] = _no_bar,
     on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
 ) -> Progress:
-    """Read data sets, encode their photos, and train; go on where an earlier call in the same folder was stopped.
+    """Read data sets, encode their photos, and train; resume if an earlier call in the same folder was interrupted.
 
     The run's folder then holds what is needed to use and to repeat it: `best.safetensors`, the captioner;
     `encoder.onnx`, its encoder, if the recipe tunes that; `recipe.toml`, the settings; `run.json`, the data sets, the
@@ -130,7 +130,7 @@ def train(
 
 
 class _Features:
-    """The data sets' photos, through an encoder and the feature store."""
+    """The photos of the data sets, encoded through the feature store."""
 
     def __init__(
         self,
@@ -165,7 +165,7 @@ class _Features:
 
 
 def _named_apart(datasets: Sequence[Dataset]) -> list[Dataset]:
-    """The data sets under names that tell them apart: scores are told by name."""
+    """The data sets with unique names, under which scores are reported."""
     names = [dataset.name for dataset in datasets]
     return [
         replace(dataset, name=f"{name}-{place}") if names.count(name) > 1 else dataset
@@ -184,7 +184,7 @@ def _check_tuning(recipe: Recipe) -> None:
 
 
 def _check_recipe(folder: Path, recipe: Recipe) -> None:
-    """A folder holds one run: another recipe would make its checkpoint a mixture."""
+    """Refuse to resume a run with a different recipe."""
     if not (folder / RECIPE).exists():
         return
     before, now = structs.asdict(Recipe.read(folder / RECIPE)), structs.asdict(recipe)
@@ -204,7 +204,7 @@ def _describe(
     encoder_identity: str,
     fingerprint: str,
 ) -> None:
-    """Write down what the run is made of; on a run that goes on, hold it against what was written."""
+    """Record what the run is made of; when resuming, compare with the record."""
     about, names = folder / RUN, [dataset.name for dataset in datasets]
     if about.exists():
         before = json.loads(about.read_text(encoding="utf-8"))["data"]

@@ -1,4 +1,4 @@
-"""The learning rate over a stage of a run, and how fast the weights' moving average follows."""
+"""Schedules of the learning rate and of the decay of the moving average."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Schedule:
-    """Where in its stage an update stands.
+    """The position of an update in its stage.
 
     Attributes:
         step: the update, 0 to total - 1.

@@ -1,4 +1,4 @@
-"""Self-critical training: captions that the decoder samples are judged, and the better ones made likelier.
+"""Self-critical sequence training: sampled captions with a reward above the baseline become more likely.
 
 Rennie et al. 2017, "Self-critical Sequence Training for Image Captioning" (arXiv:1612.00563), with the mean reward of a
 photo's other samples as the baseline (Luo 2020, arXiv:2003.09971; Kool et al. 2019): the gradient of
@@ -24,19 +24,19 @@ from showtell.text.tokenizer import tokenize
 from showtell.text.vocabulary import END, PAD, START, Vocabulary
 from showtell.training.data import Captions
 
-# What stands for the end of a caption among its words, so that one that stops in the middle is worse.
+# The end of a caption as a word, so that a truncated caption scores lower.
 _END_TOKEN = "</s>"
-# A score with which the probability is exactly 0 in float32 and float64, and its gradient too
+# A logit that makes the probability and its gradient exactly 0 in float32 and float64
 _MASKED_LOGIT = -1e4
 
 
 class Reward:
-    """CIDEr-D of captions against the references of the photos that are learnt from; the idf is theirs too.
+    """CIDEr-D of captions against the references of the training photos, which also determine the idf.
 
     Args:
         references: the captions of each photo.
         vocabulary: the decoder's words.
-        others: captions of further photos, for the idf alone.
+        others: captions of further photos, for the idf only.
     """
 
     def __init__(
@@ -58,15 +58,14 @@ class Reward:
 
 
 class ObjectReward:
-    """What a caption gains by the objects that it names: those that are there, less those that are not.
+    """Bonus for objects that a caption mentions and the photo shows, penalty for other objects.
 
-    With it captions hallucinate less (Rohrbach et al. 2018, arXiv:1809.02156, found that CIDEr alone makes them do so
-    more). A photo shows what is known of it and what people's captions of it name; of a photo of which nothing is
-    known a caption gains nothing.
+    This reduces hallucination, which CIDEr alone increases (Rohrbach et al. 2018, arXiv:1809.02156). A photo shows its
+    labelled objects and those that its references mention; for a photo without labels the reward is 0.
 
     Args:
-        photos: those that are learnt from.
-        bonus: for each object that is there.
+        photos: the training photos.
+        bonus: for each object that is shown.
         penalty: for each mention of one that is not.
     """
 
@@ -78,7 +77,7 @@ class ObjectReward:
         ]
 
     def of(self, captions: Sequence[str], photos: IntArray) -> NDArray[np.float64]:
-        """The gain of each caption, (N,), given which photo each is of, (N,)."""
+        """The object reward of each caption, (N,), given the photo of each, (N,)."""
         gains = np.zeros(len(captions))
         for place, (caption, photo) in enumerate(zip(captions, photos.tolist(), strict=True)):
             there = self._present[photo]
@@ -90,10 +89,10 @@ class ObjectReward:
 
 
 def mask_suppressed_tokens(decoder: CaptionDecoder) -> CaptionDecoder:
-    """The decoder with the distribution that `search.sample_from` draws from: what is never said has no probability.
+    """The decoder with the logits of suppressed tokens masked, as `search.sample_from` samples from it.
 
-    The gradient must be that of the distribution which was sampled. With the unknown word left in it, a bad caption
-    is made unlikelier by giving that word more, and since it is never drawn nothing ever takes this back.
+    The gradient must be that of the distribution that is sampled. If it included the unknown word, bad captions would
+    become less likely by moving probability to that word, and since it is never sampled nothing would reverse this.
     """
     b = decoder.params["b_vocab"].copy()
     b[list(search.NEVER)] = _MASKED_LOGIT
@@ -118,7 +117,7 @@ def advantages(rewards: NDArray[np.float64], samples: int) -> NDArray[np.float64
 
 
 def pad_captions(hypotheses: Sequence[search.Hypothesis]) -> NDArray[np.intp]:
-    """Word ids from the start on, padded at the end, (N, T + 1), as a decoder's loss takes them."""
+    """Word ids with start and end tokens, padded, (N, T + 1), as the decoder's loss takes them."""
     captions = np.full((len(hypotheses), max(len(h.words) + h.ended for h in hypotheses) + 1), PAD)
     for row, hypothesis in zip(captions, hypotheses, strict=True):
         ids = [START, *hypothesis.words, *([END] if hypothesis.ended else [])]

@@ -1,4 +1,4 @@
-"""The stages of a run: what is learnt from, for how many epochs, and at which rate."""
+"""The stages of a run: objective, number of epochs, learning rates."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Stage:
         epochs: how many.
         rate: of Adam for the decoder, at its peak.
         encoder_rate: of Adam for the encoder, at its peak.
-        text_epochs: so many of the epochs, the first ones, have captions without photos too.
+        text_epochs: the number of first epochs that include text-only captions.
     """
 
     kind: Kind
@@ -32,12 +32,12 @@ class Stage:
 
     @property
     def tunes(self) -> bool:
-        """Whether the encoder learns."""
+        """Whether the encoder is trained."""
         return self.kind in ("tuning", "quantization")
 
 
 def stages(recipe: Recipe, *, texts: bool) -> tuple[Stage, ...]:
-    """The stages of a recipe, in their order; `texts` says whether there are captions without photos."""
+    """The stages of a recipe, in their order; `texts` says whether there are text-only captions."""
     text_epochs = recipe.text_epochs if texts else 0
     found = [Stage("captions", text_epochs + recipe.epochs, recipe.learning_rate, text_epochs=text_epochs)]
     if recipe.tune_encoder:

@@ -1,12 +1,11 @@
-"""Grids for captions of photos that are not there, made up of the grids of photos that are.
+"""Synthetic grids for text-only captions, assembled from the grids of training photos.
 
-What is known of such a photo is what people said of it and which objects it shows. Of the training photos the one
-whose captions and objects are most like it gives the grid; where that photo shows an object too many, the object's
-cells give way to others of the grid, and where one is missing, the cells of a photo that shows it take its place. Which
-cells are an object's, class activation maps say. So the decoder learns words, and which objects go with them, from
-captions without photos.
+Of the missing photo, the captions and the objects are known. The grid is taken from the training photo with the most
+similar captions and objects. The cells of objects that should not be there are replaced by other cells of the grid, and
+cells of missing objects are copied from a photo that shows them. Class activation maps locate an object's cells. So the
+decoder learns words, and which objects they go with, from captions without photos.
 
-Near to it: captions as a photo's objects alone (Yin & Ordonez 2017, Obj2Text, arXiv:1707.07102) and captions that are
+Related work: captions as a photo's objects alone (Yin & Ordonez 2017, Obj2Text, arXiv:1707.07102) and captions that are
 learnt without paired photos (Feng et al. 2019, arXiv:1811.10787; Gu et al. 2019, arXiv:1903.10658); parts of
 other photos pasted in (Yun et al. 2019, CutMix, arXiv:1905.04899).
 """
@@ -34,7 +33,7 @@ _TEMPERATURE, _OWN = 0.05, 0.6
 
 
 class SyntheticGrids:
-    """Makes grids for the captions without photos of some training data.
+    """Makes grids for the text-only captions of training data.
 
     Args:
         data: with texts, and with photos of which objects are known.

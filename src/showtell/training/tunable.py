@@ -1,4 +1,4 @@
-"""What a run needs to tune its encoder."""
+"""The encoder to fine-tune in a run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from showtell.vision.encoder import Encoder
 
 @dataclass(frozen=True)
 class Tunable:
-    """The encoder that a run begins with, and what its successor is used for.
+    """The encoder that a run begins with, and how to encode with its successor.
 
     Attributes:
         model: the encoder's file.

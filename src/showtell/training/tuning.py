@@ -1,4 +1,4 @@
-"""Training the encoder with the decoder: torch does the network's own forward and backward, and nothing else.
+"""Fine-tuning the encoder with the decoder: torch computes only the encoder's own forward and backward passes.
 
     grid   = network(pixels)                                        torch
     loss   = the decoder's, with its gradient in the grid           showtell
@@ -43,23 +43,23 @@ from showtell.vision.photo import open_photo
 from showtell.vision.torch_encoder import TorchEncoder
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
-# Batches of photos that the ranges of activations are found with
+# Batches of photos for calibrating the ranges of activations
 _CALIBRATION = 8
 _ENCODED = 32
-# An object's first logit: most are not there
+# Initial logit of an object: most objects are absent
 _RARE = -3.0
-# Words that a mirrored photo would make wrong
+# Words that become wrong if the photo is mirrored
 _SIDES = re.compile(r"\b(left|right)\b", re.IGNORECASE)
 
 
 class EncoderTuning:
-    """The captions' cross-entropy where the encoder learns too: the objective of the stages that tune it.
+    """The cross-entropy of captions with the encoder trained too: the objective of the tuning stages.
 
     Photos 0 to P - 1 are the training photos, the next ones those without captions, whose objects are known.
 
     Args:
-        data: what to learn from, with the features of the encoder that the run begins with.
-        recipe: how.
+        data: the training data, with the features of the initial encoder.
+        recipe: the settings.
         tunable: that encoder.
     """
 
@@ -177,8 +177,8 @@ class EncoderTuner:
         classifier: weights (F, K) and bias (K,) of the classes that the encoder was taught; they stay as they are.
         objects: how many objects photos may be known to show.
         clip_norm: the gradient's norm is at most this.
-        class_weight: what the divergence of a photo's classes is multiplied by, beside the captions' loss.
-        object_weight: what the cross-entropy of a photo's objects, summed over them, is multiplied by.
+        class_weight: weight of the divergence of the class probabilities.
+        object_weight: weight of the cross-entropy of a photo's objects, summed over them.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""How good a captioner is on the photos that a run is judged by, data set by data set."""
+"""Validation of a captioner, data set by data set."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Validation:
         self._split, self._sets, self._features, self._batch_size = split, sets, features, batch_size
 
     def scores(self, captioner: Captioner) -> dict[str, float]:
-        """The loss of a word in nats, and CIDEr-D and BLEU-4 of the captions that are written.
+        """The loss per word in nats, and CIDEr-D and BLEU-4 of the generated captions.
 
         The scores are means over the data sets; where there are several, those of each stand beside them, as
         `cider_d NAME`.
@@ -52,7 +52,7 @@ class Validation:
         return found
 
     def captions(self, captioner: Captioner) -> list[Caption]:
-        """What a captioner writes for the photos, in their order."""
+        """The captions of the photos, in order."""
         every = np.arange(len(self._split.rows))
         return [
             caption

@@ -1,4 +1,4 @@
-"""Photos changed at random while an encoder learns: a part of the photo, mirrored, brighter or of another contrast."""
+"""Random augmentations for fine-tuning the encoder: crops, mirroring, brightness and contrast."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LIGHT = (0.8, 1.2)
 def augment(photo: Image.Image, side: int, rng: np.random.Generator, *, mirror: bool = True) -> NDArray[np.uint8]:
     """The photo as an encoder of `side` x `side` pixels gets it, changed at random, (side, side, 3).
 
-    In 7 of 10 cases a part of 60 to 100 % of its area, of a slightly changed aspect ratio; mirrored half of the
+    In 7 of 10 cases a random crop of 60 to 100 % of its area, with slightly changed aspect ratio; mirrored half of the
     time, if it may be; brightness and contrast changed by up to 20 %.
 
     Args:

@@ -1,4 +1,4 @@
-"""What decoding a photo costs, known from its head and its markers before anything is decoded."""
+"""The cost of decoding a photo, estimated from its headers before anything is decoded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _RGB = 4
 
 
 def check_cost(name: str, image: Image.Image, file: IO[bytes]) -> None:
-    """Whether an image that is open, and not decoded, may be.
+    """Check that an opened image may be decoded.
 
     Args:
         name: what to call it.

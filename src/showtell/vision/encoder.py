@@ -1,4 +1,4 @@
-"""A photo's features: the last grid of EfficientNet-Lite2, which ships with the package and stays frozen."""
+"""A photo's features: the last grid of EfficientNet-Lite2, bundled with the package and frozen."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Encoder:
     def __init__(
         self, path: str | os.PathLike[str] | None = None, threads: int | None = None, *, model: bytes | None = None
     ) -> None:
-        """Read the network at `path` (default: the one that ships); encode up to `threads` photos at a time.
+        """Read the network at `path` (default: the bundled one); encode up to `threads` photos at a time.
 
         `model` is the file's content if it is known already; `path` is then but its name.
 
@@ -92,7 +92,7 @@ class Encoder:
 
     @property
     def ships(self) -> bool:
-        """Whether it is the encoder that ships."""
+        """Whether it is the bundled encoder."""
         return self._path == _SHIPPED
 
     def __getstate__(self) -> dict[str, Any]:
@@ -101,9 +101,9 @@ class Encoder:
 
     @functools.cached_property
     def _session(self) -> InferenceSession:
-        """Make the session, of one thread: photos side by side need no waiting for each other at every layer.
+        """Create the session, with one thread: photos encoded in parallel do not wait for each other at every layer.
 
-        So no grid depends on its neighbours or on the number of threads, and no thread spins while it waits.
+        So a grid does not depend on the batch or the number of threads, and no thread spins while waiting.
         """
         import onnxruntime
 

@@ -1,4 +1,4 @@
-"""The formats of photos: what their files are named, and what they begin with."""
+"""Photo formats: file suffixes and signatures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PHOTO_SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in
 _BY_PILLOW = tuple(name for name in FORMATS if name not in ("HEIC", "AVIF"))
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
-# People have these too, and a file that is named is easier to mend.
+# Formats that are not supported; an error that names them is easier to fix.
 _OTHERS = {
     b"8BPS": "PSD",
     b"%PDF": "PDF",
@@ -68,7 +68,7 @@ def pillow_formats(name: str, file: IO[bytes]) -> tuple[str, ...]:
 
 
 def unknown(name: str, file: IO[bytes]) -> str:
-    """What is to be said of a file that no decoder takes."""
+    """The error message for a file that no decoder accepts."""
     start = _start(file)
     if start[:4] in (b"II*\0", b"MM\0*") and (kind := _kind_of_tiff(file)):
         return f"{name}: is TIFF of a kind that is not read ({kind}); save it with 8 or 16 bits a sample"

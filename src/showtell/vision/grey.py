@@ -1,4 +1,4 @@
-"""Grey of more than 8 bits, in RGB."""
+"""Greyscale images with more than 8 bits, converted to RGB."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def deep_to_rgb(image: Image.Image) -> Image.Image:
     """Return an image that `is_deep` in RGB.
 
     16 bits without a sign keep their range, and so do TIFF's 12. Of others nobody says what white is: the least sample
-    becomes black and the greatest white, samples that are no number black. TIFF's WhiteIsZero is turned round, and the
+    becomes black and the greatest white, samples that are no number black. TIFF's WhiteIsZero is inverted, and the
     one transparent value of PNG is white.
     """
     black, white = _range(image)

@@ -1,4 +1,4 @@
-"""Photos from files, bytes or PIL, opened with care: one way to RGB, one error for all that can be wrong."""
+"""Opening photos from files, bytes or PIL images: always RGB, and one exception for everything that can be wrong."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def open_photo(source: PhotoSource, *, admit: Callable[[Image.Image], None] | No
 
     Raises:
         PhotoError: it is no photo of these formats, it is damaged or truncated, or it exceeds `MAX_BYTES`, `MAX_PIXELS`
-            or what `cost` allows. The message names the file, the reason and the mend.
+            or what `cost` allows. The message names the file, the reason and the fix.
         PhotoUnavailableError: a `PhotoError` whose cause is not in the file's bytes: there is no such file, no
             permission, no decoder.
         TypeError: `source` is none of the three.
@@ -185,7 +185,7 @@ def _identified(
 def _repaired(
     name: str, data: bytes, formats: tuple[str, ...], admit: Callable[[Image.Image], None] | None
 ) -> bytes | None:
-    """The file without what a decoder stumbled over, if it has all its pixels."""
+    """The file without the damaged metadata, if all pixels are there."""
     less = strip_metadata(data)
     if less is not None:
         with suppress(_DamagedError):
@@ -236,7 +236,7 @@ def _load(name: str, image: Image.Image) -> None:
 
 
 def _fix_transparency(image: Image.Image) -> None:
-    """Have the transparent colour of PNG as the pixels will have it."""
+    """Convert the transparent colour of a PNG to the 8 bits of the decoded pixels."""
     colour, tile = image.info.get("transparency"), getattr(image, "tile", None)
     to_8_bits = _TO_8_BITS.get(tile[0][3]) if tile and image.format == "PNG" else None
     if to_8_bits is not None and colour is not None:
@@ -272,7 +272,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Keep Pillow's warnings to ourselves: odd metadata is no fault, and too many pixels are an error here.
+    """Suppress Pillow's warnings: odd metadata is not an error, and too many pixels are one here.
 
     The filters belong to the whole process, so one thread at a time: only TIFF is decoded under this.
     """

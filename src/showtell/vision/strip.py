@@ -1,4 +1,4 @@
-"""Files as a decoder takes them that stops at what is no part of the picture, or waits for more than it needs."""
+"""Repairs for photos with intact pixels that a decoder rejects: stripping metadata, adding an end marker."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _JPEG_KEPT = {_APP0: (b"JFIF\0", 14), _APP1: (b"Exif\0", 14), _APP14: (b"Adobe",
 
 
 def strip_metadata(data: bytes) -> bytes | None:
-    """Return a JPEG, PNG or TIFF file with its picture, orientation and transparency alone.
+    """Return a JPEG, PNG or TIFF file with nothing but its pixels, orientation and transparency.
 
     Returns:
         None if nothing would be left out, if the file is of another format, or damaged where its picture is.

@@ -1,4 +1,4 @@
-"""An encoder that learns: its ONNX file as a torch module, and a file made of what it learnt. Needs the extra `tune`.
+"""A trainable encoder: its ONNX file as a torch module, and export back to ONNX. Needs the extra `tune`.
 
 The convolutions' batch norms are folded already. Each convolution learns a direction and a gain for each of its
 output channels, which is what a batch norm in evaluation mode with learnt scales comes to; all directions of a

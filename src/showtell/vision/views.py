@@ -1,4 +1,4 @@
-"""Other views of a photo, for training: mirrored, and parts of it."""
+"""Augmented views of a photo: mirrored, and random crops."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _AREA = (0.5, 0.95)
 
 
 def view(photo: Image.Image, number: int) -> Image.Image:
-    """View 0 is the photo itself, view 1 the photo mirrored, every other a part of it, half of these mirrored.
+    """View 0 is the photo itself, view 1 its mirror image; all others are random crops, half of them mirrored.
 
-    The same photo and number give the same view.
+    Deterministic for a photo and number.
     """
     if number < UNCROPPED:
         return ImageOps.mirror(photo) if number else photo

@@ -1,1 +1,1 @@
-"""A reader for each format that people have captions in."""
+"""A reader for each caption format."""

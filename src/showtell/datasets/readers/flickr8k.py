@@ -1,4 +1,4 @@
-"""Flickr8k (Hodosh, Young, Hockenmaier 2013) and Flickr30k as they are given out: a token file, lists of names."""
+"""Flickr8k (Hodosh, Young, Hockenmaier 2013) and Flickr30k as distributed: a token file, lists of names."""
 
 from __future__ import annotations
 

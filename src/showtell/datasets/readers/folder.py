@@ -1,4 +1,4 @@
-"""A folder of photos with a text file beside each: `cat.jpg` and `cat.txt`."""
+"""A folder of photos with a text file next to each: `cat.jpg` and `cat.txt`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables of captions: CSV, TSV, JSON Lines and lists in JSON, a row a photo or a caption."""
+"""Tables of captions: CSV, TSV, JSON Lines and lists in JSON, one row per photo or caption."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _FILE = ("file", "image", "filename", "file_name", "photo", "path")
 _CAPTION = ("caption", "captions", "text", "sentence")
 _SPLIT = "split"
 _DELIMITERS = ",\t;"
-_MAX_LINES = 100  # of a field
+_MAX_LINES = 100  # of one field
 
 # A list of texts as Python or NumPy prints it: ['a cat', "it's"] or ['a cat' 'a dog'].
 _TEXT = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _BETWEEN = re.compile(r"\s*,?\s*")
 
-# A row: its place (file:line) and its values by lower-case column name, or a word on why it has none.
+# A row: its place (file:line) and its values by lower-case column name, or an error message.
 _Row = tuple[str, dict[str, list[object]] | str]
 
 
@@ -79,7 +79,7 @@ def _dataset(path: Path, rows: Sequence[_Row], photos: Path | None) -> Dataset:
             continue
         builder.add_photo(name, where)
         for caption in captions:
-            for one in _several(caption):
+            for one in _captions_in(caption):
                 builder.add_caption(name, one, where)
         for split in row.get(_SPLIT, []):
             builder.set_split(name, split, where)
@@ -110,8 +110,8 @@ def _is_caption(column: str) -> bool:
     return re.sub(r"[ ._-]?\d{1,3}$", "", column) in _CAPTION
 
 
-def _several(caption: object) -> Sequence[object]:
-    """Return the captions of a cell: those of a list, which may be written out as text, or the one."""
+def _captions_in(caption: object) -> Sequence[object]:
+    """Return the captions in a cell: the items of a list, which may be given as text, or the cell itself."""
     if isinstance(caption, list):
         return caption
     if not isinstance(caption, str) or not (text := caption.strip()).startswith("[") or not text.endswith("]"):
