@@ -25,7 +25,7 @@ class Terminal(io.StringIO):
 
 
 @given(st.text(st.characters(exclude_categories=())))
-def test_what_is_shown_is_one_line_of_characters(text: str) -> None:
+def test_shown_text_is_one_printable_line(text: str) -> None:
     line = shown(text)
     line.encode()
     assert len((line + ".").splitlines()) == 1
@@ -75,7 +75,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing_for_the_end() -> None:
     assert done.stderr == b"showtell: standard output cannot be written to (No space left on device); free space\n"
 
 
-def test_streams_that_are_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_streams_are_ignored(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     tell("nobody hears it")
     assert capsys.readouterr().out == ""

@@ -37,7 +37,7 @@ def test_text_and_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "bytes").read_bytes() == b"\x00\xff"
 
 
-def test_an_old_file_is_replaced_and_nothing_is_left_beside(tmp_path: Path) -> None:
+def test_file_is_replaced_without_leftovers(tmp_path: Path) -> None:
     for data in (b"old", b"new and longer"):
         write_atomically(tmp_path / "file", data)
     assert (tmp_path / "file").read_bytes() == b"new and longer"
@@ -45,7 +45,7 @@ def test_an_old_file_is_replaced_and_nothing_is_left_beside(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("broken", ["fsync", "replace"])
-def test_what_breaks_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     write_atomically(tmp_path / "file", b"old")
 
     def fail(*args: object) -> None:
@@ -64,7 +64,7 @@ def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows knows only whether a file may be written")
-def test_who_may_read_it_may_still(tmp_path: Path) -> None:
+def test_permissions_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
     path.chmod(0o604)
@@ -121,7 +121,7 @@ def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
 
 
 @posix
-def test_what_is_written_to_the_standard_output_follows_what_was(tmp_path: Path) -> None:
+def test_writing_to_own_stdout_appends(tmp_path: Path) -> None:
     program = (
         "from showtell._util.files import write_atomically as w; "
         "print('before'); w('/dev/stdout', 'data\\n'); print('after')"
@@ -134,7 +134,7 @@ def test_what_is_written_to_the_standard_output_follows_what_was(tmp_path: Path)
 
 
 @posix
-def test_other_names_of_a_file_do_not_part_from_it(tmp_path: Path) -> None:
+def test_hard_links_are_not_separated(tmp_path: Path) -> None:
     (tmp_path / "one").write_bytes(b"old")
     os.link(tmp_path / "one", tmp_path / "two")
     with pytest.raises(NotReplacedError, match="has 2 names"):
@@ -213,7 +213,7 @@ def test_attributes_and_access_lists_are_kept(tmp_path: Path, monkeypatch: pytes
     assert path.read_bytes() == b"new"
 
 
-def test_a_file_that_was_changed_meanwhile_is_left(tmp_path: Path) -> None:
+def test_concurrently_changed_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
     before = path.stat()
@@ -262,7 +262,7 @@ def test_an_output_is_checked_before_the_work(tmp_path: Path) -> None:
 
 
 @posix
-def test_an_output_may_be_a_link_or_a_pipe_but_not_what_is_read(tmp_path: Path) -> None:
+def test_output_may_be_a_link_or_pipe_but_no_input(tmp_path: Path) -> None:
     (tmp_path / "given").write_text("{}")
     (tmp_path / "link").symlink_to("given")
     os.link(tmp_path / "given", tmp_path / "hard")
@@ -274,7 +274,7 @@ def test_an_output_may_be_a_link_or_a_pipe_but_not_what_is_read(tmp_path: Path) 
     check_output(os.devnull)
 
 
-def test_what_a_killed_run_left_is_removed_and_what_is_being_written_is_not(tmp_path: Path) -> None:
+def test_leftovers_are_removed_but_not_files_being_written(tmp_path: Path) -> None:
     left, mine, held = (tmp_path / name for name in (".showtell-1.part", "photo.part", ".showtell-2.part"))
     for path in (left, mine, held):
         path.write_bytes(b"half")
@@ -284,7 +284,7 @@ def test_what_a_killed_run_left_is_removed_and_what_is_being_written_is_not(tmp_
         assert sorted(path.name for path in tmp_path.iterdir()) == [".showtell-2.part", "photo.part"]
 
 
-def test_a_file_is_used_by_one_alone(tmp_path: Path) -> None:
+def test_lock_is_exclusive(tmp_path: Path) -> None:
     path = tmp_path / "file"
     for _ in range(2):
         with exclusive(path), pytest.raises(ShowtellError, match="is in use by another showtell"), exclusive(path):
@@ -297,7 +297,7 @@ def listed(top: Path, **options: object) -> list[str]:
     return [file.relative_to(top).as_posix() for file in list_files(top, {".jpg"}, PhotoError, **options)]
 
 
-def test_what_is_nobodys_photo_is_left_out(tmp_path: Path) -> None:
+def test_system_folders_are_skipped(tmp_path: Path) -> None:
     for name in (
         "a.jpg",
         "@eaDir/b.jpg/c.jpg",

@@ -23,7 +23,7 @@ def done(path: Path, photo: Path, by: str = "me") -> Manifest:
     return manifest
 
 
-def test_what_is_done_is_remembered(tmp_path: Path, photo: Path) -> None:
+def test_finished_photos_are_remembered(tmp_path: Path, photo: Path) -> None:
     path = tmp_path / "done.jsonl"
     assert done(path, photo).is_done(photo)
     assert Manifest(path, "me").is_done(photo)
@@ -49,7 +49,7 @@ def test_a_changed_photo_is_not_done(tmp_path: Path, photo: Path) -> None:
     assert not Manifest(path, "me").is_done(photo)
 
 
-def test_the_version_is_that_which_was_asked_about(tmp_path: Path, photo: Path) -> None:
+def test_recorded_version_is_that_of_is_done(tmp_path: Path, photo: Path) -> None:
     manifest = Manifest(None, "me")
     for rewritten in (False, True):
         assert not manifest.is_done(photo)
@@ -69,7 +69,7 @@ def test_a_photo_is_settled_when_it_stays_as_it_is(photo: Path) -> None:
     assert not manifest.is_settled(photo)
 
 
-def test_a_line_that_was_cut_off_counts_for_nothing(tmp_path: Path, photo: Path) -> None:
+def test_truncated_line_is_ignored(tmp_path: Path, photo: Path) -> None:
     path = tmp_path / "done.jsonl"
     done(path, photo)
     whole = path.read_bytes()
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path, photo: Path) -> N
         b"\x89PNG\r\n\x1a\n\0\0\0",
     ],
 )
-def test_what_is_somebody_elses_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+def test_foreign_file_is_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "letter"
     path.write_bytes(content)
     with pytest.raises(ShowtellError, match="is no manifest of showtell's"):
@@ -131,7 +131,7 @@ def test_a_name_may_be_any_bytes(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "done.jsonl").read_bytes())["file"] == str(photo)
 
 
-def test_what_was_wrong_is_remembered(tmp_path: Path, photo: Path) -> None:
+def test_errors_are_remembered(tmp_path: Path, photo: Path) -> None:
     path = tmp_path / "done.jsonl"
     manifest = Manifest(path, "me")
     manifest.is_done(photo)

@@ -37,7 +37,7 @@ def test_a_log_gets_a_line_now_and_then_and_one_at_the_end(clock, capsys) -> Non
     ]
 
 
-def test_the_pace_is_that_of_this_run_alone(clock, capsys) -> None:
+def test_speed_counts_this_run_only(clock, capsys) -> None:
     with progress.bar("training steps") as report:
         report(5000, 5010)
         clock.now += 4
@@ -52,7 +52,7 @@ def test_an_error_leaves_the_last_line(clock, capsys) -> None:
     assert capsys.readouterr().err == "encoding photos 1/3\n"
 
 
-def test_quiet_and_idle_bars_say_nothing(capsys) -> None:
+def test_quiet_and_idle_bars_print_nothing(capsys) -> None:
     with progress.bar("encoding photos", quiet=True) as report:
         report(1, 2)
     with progress.bar("encoding photos"):

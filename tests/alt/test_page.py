@@ -70,7 +70,7 @@ def test_an_encoding_in_which_bytes_would_change_is_refused(tmp_path: Path, data
 
 
 @pytest.mark.parametrize("name", ["missing.html", "a.txt", "folder.md"])
-def test_what_is_no_page(tmp_path: Path, name: str) -> None:
+def test_non_pages_are_errors(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.txt").write_text("")
     (tmp_path / "folder.md").mkdir()
     with pytest.raises(ShowtellError, match=name):
@@ -84,7 +84,7 @@ def test_lone_bytes_of_a_path_come_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.md")
     with pytest.raises(ShowtellError, match="is not a regular file"):
         read_page(tmp_path / "a.md")
@@ -131,7 +131,7 @@ def test_the_file_is_written_with_its_permissions(tmp_path: Path) -> None:
     assert (tmp_path / "link.html").is_symlink()
 
 
-def test_a_file_that_was_changed_meanwhile_is_left(tmp_path: Path) -> None:
+def test_concurrently_changed_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.html"
     path.write_bytes(b"<img src=a>")
     page = read_page(path)

@@ -55,7 +55,7 @@ def test_it_looks_like_one() -> None:
     assert unified_diff(Path("a"), data, []) == b""
 
 
-def test_what_is_a_diff() -> None:
+def test_diff_is_recognized() -> None:
     for name in NAMES:
         assert is_diff(unified_diff(Path(name), b"<img>", [(4, b" alt")]))
     assert is_diff(b"")

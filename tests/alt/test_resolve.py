@@ -48,7 +48,7 @@ def write(name: str, data: bytes = b"photo") -> None:
         ("src/posts/a.md", "/img/a.jpg", "public/img/a.jpg"),
     ],
 )
-def test_where_generators_have_it(here: Path, page: str, path: str, file: str) -> None:
+def test_static_folders_of_generators(here: Path, page: str, path: str, file: str) -> None:
     write(f"site/{page}")
     write(f"site/{file}")
     assert resolve_path(path, SITE / page, SITE) == here / "site" / file
@@ -61,7 +61,7 @@ def test_where_generators_have_it(here: Path, page: str, path: str, file: str) -
         ("posts/a.md", "/img/a.jpg", ["img/a.jpg", "posts/img/a.jpg", "static/img/a.jpg"]),
     ],
 )
-def test_the_file_as_written_is_first_and_then_the_nearest(here: Path, page: str, path: str, files: list[str]) -> None:
+def test_exact_path_wins_then_the_nearest_folder(here: Path, page: str, path: str, files: list[str]) -> None:
     write(f"site/{page}")
     for file in reversed(files):
         write(f"site/{file}", file.encode())
@@ -130,7 +130,7 @@ def test_a_path_out_of_the_site_is_refused(here: Path, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["a\0b.jpg", "a" * 300])
-def test_what_is_no_path(here: Path, path: str) -> None:
+def test_invalid_paths_are_errors(here: Path, path: str) -> None:
     write("site/a.md")
     with pytest.raises(PhotoError, match="cannot be followed"):
         resolve_path(path, SITE / "a.md", SITE)

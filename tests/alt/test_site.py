@@ -41,7 +41,7 @@ def write(top: Path, names: Iterable[str], text: str = "") -> None:
         *[("env", "pyvenv.cfg"), ("env", "conda-meta/history"), ("target", "CACHEDIR.TAG")],
     ],
 )
-def test_others_folders_are_skipped_unless_they_are_named(tmp_path: Path, name: str, marker: str) -> None:
+def test_third_party_folders_are_skipped_unless_named(tmp_path: Path, name: str, marker: str) -> None:
     write(tmp_path, ["a.html", f"d/{name}/b.html", f"d/{name}/e/c.md", f"d/{name}/{marker}", f"x{name}/f.md"])
     listing = list_pages(tmp_path)
     assert [page.name for page in listing.pages] == ["a.html", "f.md"]
@@ -50,7 +50,7 @@ def test_others_folders_are_skipped_unless_they_are_named(tmp_path: Path, name: 
     assert list_pages(tmp_path / "d" / name).skipped == {}
 
 
-def test_what_git_ignores_is_skipped(tmp_path: Path) -> None:
+def test_git_ignored_files_are_skipped(tmp_path: Path) -> None:
     write(
         tmp_path, ["a.md", "out/b.md", "d/out/c.md", "d/draft-1.md", "d/draft-2.md", "d/e/f.md", "d/e/g.md", "h.html"]
     )
@@ -67,7 +67,7 @@ def test_what_git_ignores_is_skipped(tmp_path: Path) -> None:
     assert list_pages(tmp_path / "h.html").pages == [tmp_path / "h.html"]
 
 
-def test_rules_above_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gitignore_above_the_folder_applies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path, ["repository/docs/a.md", "repository/docs/made/b.md", "repository/made/c/d.md"])
     (tmp_path / ".gitignore").write_text("*.md\n")
     (tmp_path / "repository" / ".gitignore").write_text("made\n")
@@ -84,7 +84,7 @@ def test_rules_above_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("rules", [b"\xff\xfe\n[\n\\\n!\n/\n**\x00\n", None])
-def test_rules_that_cannot_be_read_ignore_nothing(tmp_path: Path, rules: bytes | None) -> None:
+def test_unreadable_gitignore_is_ignored(tmp_path: Path, rules: bytes | None) -> None:
     write(tmp_path, ["a.md"])
     if rules is None:
         (tmp_path / ".gitignore").mkdir()

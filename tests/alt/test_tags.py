@@ -27,13 +27,13 @@ def test_braces(text: str, attributes: dict[str, str]) -> None:
     assert (tag.name, tag.attributes) == ("a", attributes)
 
 
-def test_where_braces_are() -> None:
+def test_brace_offsets() -> None:
     text = "<a {b} c={d} e='{f}' g={{h}}>"
     (tag,) = Tags(text)
     assert [text[start:end] for start, end in tag.braces] == ["{b}", "{d}", "{{h}}"]
 
 
-def test_where_tags_are() -> None:
+def test_tag_offsets() -> None:
     text = "x <a> <!-- <b> --> </a ><SCRIPT>'<c>'</script><br/><d e='"
     tags = list(Tags(text))
     assert [(tag.name, text[tag.start : tag.end], tag.is_end, tag.closed) for tag in tags] == [

@@ -60,7 +60,7 @@ def test_comments_and_samples_are_passed_over(comment: str) -> None:
         *("a {/* b */ c: d} <img> e {f /* g */}", "<script>x = '{{'</script><img><script>y = '}}'</script>"),
     ],
 )
-def test_what_is_no_code(text: str) -> None:
+def test_non_template_code_is_kept(text: str) -> None:
     assert hide_templates(text).text == text
 
 

@@ -44,7 +44,7 @@ def uses(site: Path, text: str, name: str = "page.html") -> list[Use]:
         ("<picture><source srcset=gone.avif><source srcset=a.png><img src=dot.gif></picture>", "a.png"),
     ],
 )
-def test_the_first_source_that_is_a_photo(site: Path, text: str, source: str) -> None:
+def test_first_source_that_is_a_photo_is_used(site: Path, text: str, source: str) -> None:
     (use,) = uses(site, text)
     assert (use.source, use.photo) == (source, site / source)
 

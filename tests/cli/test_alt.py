@@ -61,7 +61,7 @@ def files(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_report_and_nothing_written(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
+def test_report_changes_no_file(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
     before = files(site)
     result = showtell("alt", "site", "--model", model, "--quiet")
     cat, coffee = texts
@@ -79,7 +79,7 @@ def test_a_report_and_nothing_written(showtell, model: Path, site: Path, texts: 
     assert files(site) == before
 
 
-def test_applied_and_then_nothing_is_left_to_do(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
+def test_applying_is_idempotent(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
     (site / "index.html").chmod(0o640)
     before = files(site)
     report = showtell("alt", "site", "--model", model, "--quiet").out
@@ -96,7 +96,7 @@ def test_applied_and_then_nothing_is_left_to_do(showtell, model: Path, site: Pat
 
 @pytest.mark.skipif(shutil.which("patch") is None, reason="needs the program `patch`")
 @pytest.mark.parametrize("where", ["alt.patch", "-"])
-def test_a_patch(showtell, model: Path, site: Path, texts: tuple[str, str], where: str) -> None:
+def test_patch_is_written(showtell, model: Path, site: Path, texts: tuple[str, str], where: str) -> None:
     before = files(site)
     result = showtell("alt", "site", "--model", model, "--quiet", "--patch", where)
     assert result.status == 0
@@ -153,7 +153,7 @@ def test_json(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None
     assert len(entries) == 9
 
 
-def test_photos_that_the_generator_moves(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
+def test_static_folders_are_searched(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
     (site / "static").mkdir()
     (site / "img").rename(site / "static" / "img")
     (site / "posts" / "cats.md").write_text("![](/img/cat.png)\n![](/img/gone.png)\n")
@@ -210,7 +210,7 @@ def test_a_photo_is_captioned_once(showtell, model: Path, site: Path, monkeypatc
     assert sorted(seen.items()) == [(site / "img" / "cat.png", 1), (site / "img" / "coffee cup.png", 1)]
 
 
-def test_a_text_that_it_is_not_sure_of_is_left_out(showtell, model: Path, site: Path) -> None:
+def test_low_confidence_text_is_left_out(showtell, model: Path, site: Path) -> None:
     captioner = Captioner.load(model)
     cat, coffee = (caption.confidence_features for caption in captioner.caption([CAT, COFFEE]))
     slope = 2 * np.log(3) / (cat[0] - coffee[0])
@@ -226,7 +226,7 @@ def test_a_text_that_it_is_not_sure_of_is_left_out(showtell, model: Path, site: 
     assert "has no confidence" in result.err
 
 
-def test_what_is_not_understood_is_told_and_left(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
+def test_unclear_images_are_reported_and_left_alone(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:
     shutil.copy(COFFEE, site / "wait.png")
     pages = {
         "a.html": (
@@ -254,7 +254,7 @@ def test_what_is_not_understood_is_told_and_left(showtell, model: Path, site: Pa
     assert (site / "b.md").read_text() == pages["b.md"]
 
 
-def test_packages_and_built_pages_are_skipped_and_that_is_said(showtell, model: Path, site: Path) -> None:
+def test_packages_and_built_pages_are_skipped_with_a_message(showtell, model: Path, site: Path) -> None:
     page = "<img src='/img/cat.png'>"
     for name in ("node_modules/x/a.html", "_site/a.html", "out/a.html"):
         (site / name).parent.mkdir(parents=True)
@@ -263,9 +263,9 @@ def test_packages_and_built_pages_are_skipped_and_that_is_said(showtell, model: 
     result = showtell("alt", "site", "--model", model, "--quiet", "--apply")
     assert (result.status, result.out.count("\n")) == (0, 4)
     assert result.err.splitlines()[:3] == [
-        "showtell: site/_site: is skipped, as it is made by a generator; name it to search it",
-        "showtell: site/node_modules: is skipped, as it holds others' packages; name it to search it",
-        "showtell: site/out: is skipped, as it is ignored by Git; name it to search it",
+        "showtell: site/_site: skipped, because it is made by a generator; pass it explicitly to search it",
+        "showtell: site/node_modules: skipped, because it holds others' packages; pass it explicitly to search it",
+        "showtell: site/out: skipped, because it is ignored by Git; pass it explicitly to search it",
     ]
     assert (site / "_site" / "a.html").read_text() == page
     result = showtell("alt", "site/out", "--model", model, "--quiet")
@@ -287,17 +287,20 @@ def test_pipes_are_refused_and_the_others_told(showtell, model: Path, site: Path
 
 
 @pytest.mark.parametrize("name", ["site/index.html", "site/posts/cats.md", "site/img/cat.png", "notes.txt", "link"])
-def test_a_patch_takes_the_place_of_nothing_else(showtell, site: Path, name: str) -> None:
+def test_patch_replaces_no_other_file(showtell, site: Path, name: str) -> None:
     Path("notes.txt").write_text("My notes\n")
     Path("link").symlink_to("site/index.html")
     before = files(site.parent)
     result = showtell("alt", "site", "--model", "missing.safetensors", "--patch", name)
     assert (result.status, result.out) == (1, "")
-    assert result.err == f"showtell: {name}: is there, and is no patch; name another file for the patch, or remove it\n"
+    assert (
+        result.err
+        == f"showtell: {name}: exists and is not a patch; name another file for the patch, or remove this one\n"
+    )
     assert files(site.parent) == before
 
 
-def test_a_patch_takes_the_place_of_an_older_one(showtell, model: Path, site: Path) -> None:
+def test_patch_replaces_an_older_patch(showtell, model: Path, site: Path) -> None:
     Path("alt.patch").write_bytes(b"")
     for _ in range(2):
         assert showtell("alt", "site", "--model", model, "--patch", "alt.patch").status == 0
@@ -313,7 +316,7 @@ def test_a_large_photo_is_told_without_a_warning(
     assert (result.status, result.out, result.err) == (0, f"site/a.md:1: img/cat.png: {texts[0]}\n", "")
 
 
-def test_nothing_to_do(showtell, site: Path) -> None:
+def test_page_with_all_alts_needs_no_captioner(showtell, site: Path) -> None:
     (site / "a.md").write_text("![x](y)")
     result = showtell("alt", "site/a.md", "--model", "missing.safetensors")
     assert (result.status, result.out) == (0, "")
@@ -324,7 +327,7 @@ def test_nothing_to_do(showtell, site: Path) -> None:
     ("words", "named"),
     [
         (["missing"], "missing: no such file or folder"),
-        (["site/img"], "there are no pages, HTML or Markdown, in site/img"),
+        (["site/img"], "no HTML or Markdown pages in site/img"),
         (["site/img/cat.png"], "site/img/cat.png: is not named as a page"),
         (["site", "--model", "missing.safetensors"], "cannot read the captioner missing.safetensors"),
         (["site", "--patch", "missing/alt.patch"], "missing/alt.patch: the patch cannot be written"),

@@ -34,7 +34,7 @@ def test_the_scores_of_what_it_writes(
     assert [line.split("  ")[0] for line in table] == [name for name in found if name != "intervals"]
 
 
-def test_how_right_its_confidence_is(showtell, model: Path, drawn: Path, stored: Path, tmp_path: Path) -> None:
+def test_calibration_is_reported(showtell, model: Path, drawn: Path, stored: Path, tmp_path: Path) -> None:
     words = [drawn, "--features", stored, "--quiet", "--json"]
     without = json.loads(showtell("evaluate", model, *words).out)
     captioner = Captioner.load(model)  # its weights are rounded
@@ -76,15 +76,13 @@ def test_nothing_is_written_over(showtell, model: Path, drawn: Path, stored: Pat
         assert showtell(*words, "--report", tmp_path / "report.html").status == 0
 
 
-def test_a_split_that_is_not_there(showtell, model: Path, drawn: Path, stored: Path) -> None:
+def test_missing_split_is_an_error(showtell, model: Path, drawn: Path, stored: Path) -> None:
     result = showtell("evaluate", model, drawn, "--split", "test", "--features", stored)
     assert result.status == 1
     assert "no photos with captions in its split 'test', only in train, val" in result.err
 
 
-def test_how_much_of_what_it_names_is_not_there(
-    showtell, model: Path, drawn: Path, stored: Path, tmp_path: Path
-) -> None:
+def test_chair_is_reported(showtell, model: Path, drawn: Path, stored: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "captions.csv").write_bytes((drawn / "captions.csv").read_bytes())

@@ -5,7 +5,7 @@ from pathlib import Path
 from showtell.captioning.captioner import Captioner
 
 
-def test_what_a_captioner_is(showtell, model: Path, captioner: Captioner) -> None:
+def test_info_describes_the_captioner(showtell, model: Path, captioner: Captioner) -> None:
     result = showtell("info", model)
     lines = dict(line.split("  ", 1) for line in result.out.splitlines())
     lines = {name: value.strip() for name, value in lines.items()}

@@ -59,7 +59,7 @@ def test_no_picture_is_written_over(showtell, here: Path) -> None:
     assert (here / "gradients.png").read_bytes() == b"mine"
 
 
-def test_another_kind_of_picture_is_refused_before_the_work(showtell) -> None:
+def test_unsupported_format_is_refused_before_the_work(showtell) -> None:
     result = showtell("lab", "gradients", "-o", "g.gif")
     assert (result.status, result.out) == (1, "")
     assert "g.gif: a picture is PNG, SVG or PDF" in result.err
@@ -67,7 +67,7 @@ def test_another_kind_of_picture_is_refused_before_the_work(showtell) -> None:
 
 @pytest.mark.usefixtures("few")
 @pytest.mark.slow
-def test_what_is_right_passes(showtell) -> None:
+def test_correct_gradient_passes(showtell) -> None:
     result = showtell("lab", "check", "--quiet")
     assert (result.status, result.err) == (0, "")
     heads, *lines = result.out.splitlines()

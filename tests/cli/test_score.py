@@ -21,7 +21,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     return results, references
 
 
-def test_the_captions_of_any_captioner(showtell, files, tmp_path: Path) -> None:
+def test_any_captions_are_scored(showtell, files, tmp_path: Path) -> None:
     result = showtell("score", *files, "--json", "--captions", tmp_path / "captions.jsonl")
     assert (result.status, result.err) == (0, "showtell: left out: 1 photos without a caption, such as 3\n")
     found = json.loads(result.out)
@@ -50,7 +50,7 @@ def test_a_score_whose_program_is_missing_is_never_invented(showtell, files, opt
     assert result.err.splitlines()[-1] == f"showtell: {option[2:].upper()} needs an extra: pip install 'showtell[java]'"
 
 
-def test_files_that_are_not_there(showtell, tmp_path: Path) -> None:
+def test_missing_files_are_errors(showtell, tmp_path: Path) -> None:
     result = showtell("score", tmp_path / "a.json", tmp_path / "b.json")
     assert result.status == 1
     assert "a.json: cannot be read" in result.err

@@ -84,7 +84,7 @@ def test_without_its_packages_it_says_what_to_install(showtell, monkeypatch: pyt
     assert "pip install 'showtell[serve]'" in result.err
 
 
-def test_a_port_that_is_taken_is_told(showtell, model: Path) -> None:
+def test_port_in_use_is_an_error(showtell, model: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         result = showtell("serve", "--model", model, "--port", taken.getsockname()[1])
     assert result.status == 1

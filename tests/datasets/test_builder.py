@@ -61,7 +61,7 @@ def test_a_photo_named_twice_is_one_example_with_all_captions_and_equal_ones_are
     assert dataset.problems == ()
 
 
-def test_what_leads_out_of_the_folder_is_refused_once_and_named(tmp_path, write_photos, problems) -> None:
+def test_photo_outside_the_folder_is_refused_once(tmp_path, write_photos, problems) -> None:
     write_photos(tmp_path, "data/a.png", "data/b.png", "secret.png")
     builder = DatasetBuilder(tmp_path / "data", tmp_path / "data")
     absolute = str(tmp_path / "secret.png")
@@ -73,7 +73,7 @@ def test_what_leads_out_of_the_folder_is_refused_once_and_named(tmp_path, write_
     assert "secret.png is not in" in dataset.problems[0].detail
 
 
-def test_what_lies_in_the_given_photos_folder_is_not_outside(tmp_path, write_photos) -> None:
+def test_photo_in_the_given_folder_is_accepted(tmp_path, write_photos) -> None:
     photos = write_photos(tmp_path, "disk/a.png", "disk/b.png", "data/c.png")
     builder = DatasetBuilder(tmp_path / "data", tmp_path / "disk")
     for name in ("a.png", str(photos[1]), "../data/c.png"):

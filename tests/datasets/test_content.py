@@ -15,7 +15,7 @@ def test_a_copy_has_the_key_of_its_original(tmp_path: Path, write_photos: Callab
     assert not unreadable
 
 
-def test_what_cannot_be_read_has_no_key_but_a_reason(tmp_path: Path) -> None:
+def test_unreadable_photo_has_no_key_but_a_problem(tmp_path: Path) -> None:
     absent = tmp_path / "absent.png"
     keys, unreadable = content_keys([absent])
     assert not keys

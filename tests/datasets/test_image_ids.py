@@ -11,7 +11,7 @@ def test_a_number_and_its_text_are_one_id_unless_both_are_there() -> None:
     assert list(ids) == [7, "8", "x", "000009", 5, "5", "05"]
 
 
-def test_of_an_id_of_two_images_none_is_meant() -> None:
+def test_ambiguous_id_matches_no_image() -> None:
     ids = ImageIds([(1, "a"), (1, "b"), (2, "c"), (2, "c")])
     assert ids.duplicates == {1}
     assert ids.name(1) is ids.name("1") is None

@@ -49,7 +49,7 @@ def test_different_photos_are_no_leaks(tmp_path) -> None:
     ],
     ids=["squashed", "brighter", "cut", "fewer colours", "blurred"],
 )
-def test_a_photo_that_was_saved_anew_is_found_in_another_set(tmp_path, again) -> None:
+def test_resaved_photo_is_found_in_another_set(tmp_path, again) -> None:
     one = dataset(tmp_path, "one", train=[draw(i) for i in range(8)])
     two = dataset(tmp_path, "two", train=[draw(50)], val=[draw(60), again(draw(5))], test=[again(draw(2))])
     leaks = find_leaks([one, two])
@@ -61,7 +61,7 @@ def test_a_photo_that_was_saved_anew_is_found_in_another_set(tmp_path, again) ->
         refuse_leaks(leaks)
 
 
-def test_a_copy_within_a_set_is_told_and_not_refused(tmp_path) -> None:
+def test_leak_within_a_set_is_a_warning(tmp_path) -> None:
     one = dataset(tmp_path, "one", train=[draw(1), draw(2)], val=[draw(2), draw(3)])
     leaks = find_leaks([one])
     assert names(leaks) == [("one-train-1", "one-val-0")]
@@ -71,7 +71,7 @@ def test_a_copy_within_a_set_is_told_and_not_refused(tmp_path) -> None:
     assert "1 training photos are held-out photos too" in leak_lines(leaks)[0]
 
 
-def test_of_photos_of_one_colour_only_the_same_files_are_the_same(tmp_path) -> None:
+def test_single_colour_photos_match_only_as_identical_files(tmp_path) -> None:
     colours = [Image.new("RGB", (32, 32), (value, value, value)) for value in (0, 100, 200)]
     one = dataset(tmp_path, "one", train=colours[:2], val=colours[1:])
     assert names(find_leaks([one])) == [("one-train-1", "one-val-0")]
@@ -90,7 +90,7 @@ def test_photos_without_captions_are_learnt_from_and_the_unreadable_are_like_no_
     assert done[-1] == (5, 5)
 
 
-def test_of_many_leaks_the_first_are_named(tmp_path) -> None:
+def test_only_the_first_leaks_are_named(tmp_path) -> None:
     leaks = [Leak(Path(f"a/{i}.jpg"), Path(f"b/{i}.jpg"), 3, False) for i in range(1234)]
     with pytest.raises(DatasetError) as error:
         refuse_leaks(leaks)

@@ -40,14 +40,14 @@ def test_a_file_of_just_that_name_is_meant_and_of_two_others_none(tmp_path, writ
     assert not is_file(tmp_path / "a.JPG")
 
 
-def test_what_is_not_there_stays_as_written(tmp_path) -> None:
+def test_missing_file_keeps_its_written_name(tmp_path) -> None:
     for name in ("gone.jpg", r"..\gone.jpg", "x" * 300, "nul\0.jpg", "half \ud83d.jpg", ""):
         assert FileNames().find(tmp_path, name).is_relative_to(tmp_path.parent)
         assert not is_file(FileNames().find(tmp_path, name)) or name == ""
     assert canonical(COMPOSED) == canonical(DECOMPOSED.upper())
 
 
-def test_in_every_format_names_are_found_so(tmp_path, write_photos, problems) -> None:
+def test_inexact_names_are_found_in_every_format(tmp_path, write_photos, problems) -> None:
     write_photos(tmp_path / "images", DECOMPOSED, "b/C.jpg")
     (tmp_path / "captions.csv").write_text(f"file, caption\n{COMPOSED}, a cat\nB\\c.JPG, a dog\n", encoding="utf-8")
     (tmp_path / "objects.json").write_text(f'{{"{COMPOSED}": ["cat"], "b\\\\c.jpg": ["dog"]}}', encoding="utf-8")

@@ -104,7 +104,7 @@ def test_cocos_instances_are_read_beside_its_captions(tmp_path, write_photos, pr
     assert [example.objects for example in read_dataset(tmp_path).examples] == [("horse",), ()]
 
 
-def test_what_is_wrong_with_instances_is_named(tmp_path) -> None:
+def test_malformed_instances_are_named(tmp_path) -> None:
     file = tmp_path / "instances_val.json"
     file.write_text('{"images": [], "annotations": []}')
     with pytest.raises(DatasetError, match=r"instances_val\.json: expected COCO's instances"):

@@ -76,14 +76,14 @@ def test_the_photos_may_be_anywhere_if_they_are_given(tmp_path, write_photos, fo
         ({"dataset.json": '{"images": 7}'}, r"dataset\.json: none of the known formats"),
     ],
 )
-def test_what_cannot_be_read_is_an_error_that_says_why(folder, files, message) -> None:
+def test_unreadable_file_is_an_error_with_its_reason(folder, files, message) -> None:
     for name, text in files.items():
         (folder / name).write_text(text)
     with pytest.raises(DatasetError, match=message):
         read_dataset(folder)
 
 
-def test_a_path_that_is_not_there_is_an_error(tmp_path) -> None:
+def test_missing_path_is_an_error(tmp_path) -> None:
     with pytest.raises(DatasetError, match=r"gone: no such file or folder"):
         read_dataset(tmp_path / "gone")
     (tmp_path / "notes.md").write_text("# Notes")

@@ -39,7 +39,7 @@ def test_folders_called_like_splits_are_splits_in_every_format(tmp_path, write_p
     assert dataset.problems == ()
 
 
-def test_what_is_said_goes_over_the_folder(tmp_path, write_photos, found) -> None:
+def test_stated_split_overrides_the_folder(tmp_path, write_photos, found) -> None:
     write_photos(tmp_path, "train/1.jpg", "train/2.jpg")
     (tmp_path / "captions.csv").write_text("file,caption,split\ntrain/1.jpg,a cat,val\ntrain/2.jpg,a dog,\n")
     assert found(read_dataset(tmp_path)) == {"1.jpg": ("val", ("a cat",)), "2.jpg": ("train", ("a dog",))}

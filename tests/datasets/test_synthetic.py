@@ -97,7 +97,7 @@ def test_the_same_generator_draws_the_same_files(tmp_path) -> None:
     assert set(files(3, "a")) == {"captions.csv", *(f"images/0000{i}.png" for i in range(5))}
 
 
-def test_what_is_drawn_is_a_data_set_without_problems(tmp_path) -> None:
+def test_drawings_are_a_data_set_without_problems(tmp_path) -> None:
     path = draw_shapes(tmp_path, 40, np.random.default_rng(5))
     assert path == Path(tmp_path / "captions.csv")
     dataset = read_dataset(path)

@@ -47,7 +47,7 @@ def test_the_order_of_the_captions_says_nothing() -> None:
         assert ours == (theirs.name, pytest.approx(theirs.value, rel=1e-12), None)
 
 
-def test_one_confidence_for_all_chooses_nothing() -> None:
+def test_constant_confidence_ranks_nothing() -> None:
     found = calibration(np.full(4, 0.5), CIDER_D, 0.5)
     np.testing.assert_allclose(found.curve, CIDER_D.mean())
     assert found.brier == found.constant_brier
@@ -74,7 +74,7 @@ def test_cross_validation_is_calibrated_too_and_the_same_each_time() -> None:
     assert calibration(confidence, cider_d, 0.5).error < 0.04
 
 
-def test_no_caption_is_judged_by_what_learnt_from_it() -> None:
+def test_cross_validation_excludes_the_own_caption() -> None:
     features, cider_d = drawn(10, 3)
     changed = cider_d.copy()
     changed[4] = 10 - changed[4]
@@ -83,7 +83,7 @@ def test_no_caption_is_judged_by_what_learnt_from_it() -> None:
     assert (np.delete(before, 4) != np.delete(after, 4)).all()
 
 
-def test_signs_that_say_nothing_undercut_no_constant() -> None:
+def test_uninformative_features_do_not_beat_the_constant() -> None:
     _, cider_d = drawn(1_000, 4)
     noise = np.random.default_rng(0).standard_normal((1_000, 2))
     found = calibration(cross_validated(noise, cider_d), cider_d, 0.5)

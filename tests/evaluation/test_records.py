@@ -39,12 +39,12 @@ GOOD = '{"file": "a", "caption": "b", "references": ["c"]}\n'
         ('{"file": "a", "references": ["c"]}', ":1: expected"),
     ],
 )
-def test_what_is_no_record_is_refused(tmp_path, content, message):
+def test_invalid_record_is_refused(tmp_path, content, message):
     (tmp_path / "c.jsonl").write_text(content)
     with pytest.raises(DatasetError, match=message):
         read_records(tmp_path / "c.jsonl")
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(DatasetError, match="cannot be read"):
         read_records(tmp_path / "c.jsonl")

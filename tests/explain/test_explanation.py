@@ -123,7 +123,7 @@ def test_gates_are_open_between_or_closed(captioner: Captioner, explanation: Exp
     )
 
 
-def test_where_a_name_is_given_the_sentence_is_explained(captioner: Captioner) -> None:
+def test_sentence_behind_a_class_name_is_explained(captioner: Captioner) -> None:
     sentence = captioner.caption(PHOTO)
     captioner.confidence = Confidence(0.5, (-9.0, 0.0, 0.0), (0.0, 0.0, 0.0))  # sure of nothing
     captioner.out_of_domain_classes = ("Egyptian cat",)
@@ -133,7 +133,7 @@ def test_where_a_name_is_given_the_sentence_is_explained(captioner: Captioner) -
     assert explained.words == sentence.words
 
 
-def test_what_is_told_as_json(explanation: Explanation) -> None:
+def test_json_output(explanation: Explanation) -> None:
     told = json.loads(json.dumps(explanation.to_dict()))
     assert told["caption"]["caption"] == explanation.caption.text
     assert len(told["steps"]) == len(explanation.steps)

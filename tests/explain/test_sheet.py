@@ -29,7 +29,7 @@ def test_a_row_a_word_and_a_panel_a_gate(captioner: Captioner) -> None:
     assert f"{100 * step.look.max():.1f} %" in look.get_xlabel()
 
 
-def test_without_attention_and_gates_there_is_less(captioner: Captioner) -> None:
+def test_rnn_without_attention_has_no_maps_and_gates(captioner: Captioner) -> None:
     explanation = explain(captioner, PHOTO)
     steps = tuple(replace(step, look=None) for step in explanation.steps)
     head, body = draw_sheet(open_photo(PHOTO), replace(explanation, steps=steps, activity={})).subfigs

@@ -241,7 +241,7 @@ def test_features_that_cannot_be_stored_are_refused(tmp_path, write_photos, enco
     assert_filled(tmp_path / "store", photos, 0)
 
 
-def test_an_interrupted_encoder_keeps_the_batches_before(tmp_path, write_photos) -> None:
+def test_interruption_keeps_durable_batches(tmp_path, write_photos) -> None:
     photos = write_photos(tmp_path, *(f"{i}.png" for i in range(9)))
     encode = Counting()
 
@@ -261,7 +261,7 @@ def test_a_folder_that_cannot_be_made_is_a_data_set_error(tmp_path) -> None:
         FeatureStore(tmp_path / "store", "net", SHAPE)
 
 
-def test_whoever_waits_sees_the_progress_of_the_other(tmp_path, write_photos) -> None:
+def test_waiting_process_reports_progress_of_the_other(tmp_path, write_photos) -> None:
     photos = write_photos(tmp_path, *(f"{i}.png" for i in range(6)))
     encoding, go_on = threading.Event(), threading.Event()
     first, second = Counting(), Counting()

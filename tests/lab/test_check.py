@@ -55,7 +55,7 @@ def test_everything_that_has_a_backward_is_there() -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_what_is_right_passes(part: str) -> None:
+def test_correct_gradient_passes(part: str) -> None:
     reports = []
     [verdict] = check(functional, few(part), lambda done, total, note="": reports.append((done, total)))
     assert verdict.passed, str(verdict.worst)

@@ -18,7 +18,7 @@ def test_a_line_says_what_passed() -> None:
     assert line.split() == ["gru", "24", "1.0e-10", "1.0e-10", "1e-08", "pass"]
 
 
-def test_what_failed_follows_with_both_numbers() -> None:
+def test_failed_case_is_printed_with_both_numbers() -> None:
     _, line, failure = as_text({"numpy": [RIGHT], "avx2": [WRONG]})
     assert line.split() == ["gru", "24", "1.0e-10", "1.3e+00", "1e-08", "FAIL"]
     assert failure == "FAIL gru, avx2: gru-N1: x: finite differences 1.5, backward -0.5, relative error 1.3e+00"
@@ -32,7 +32,7 @@ def test_json_has_the_numbers_behind() -> None:
     assert (wrong["finite differences"], wrong["backward"], wrong["argument"]) == (1.5, -0.5, "x")
 
 
-def test_what_is_not_a_number_is_null() -> None:
+def test_nan_is_null_in_json() -> None:
     found = as_json({"numpy": [NO_NUMBER]})
     json.dumps(found, allow_nan=False)
     assert found["parts"][0]["backward"] is None

@@ -35,7 +35,7 @@ def test_a_wrong_number_shows_with_both_numbers() -> None:
     assert repr(found[6].exact) in said
 
 
-def test_what_is_not_a_number_is_no_small_error() -> None:
+def test_nan_is_an_infinite_error() -> None:
     found = list(slopes(check(a=np.full((3, 4), np.nan)), np.random.default_rng(0)))
     assert [slope.error for slope in found[:6]] == [math.inf] * 6
 

@@ -84,7 +84,7 @@ def test_norms_beyond_float64_are_measured() -> None:
     assert (flow.median <= flow.upper).all()
 
 
-def test_where_nothing_is_left() -> None:
+def test_vanished_gradient_is_minus_infinity() -> None:
     flow = measure(Network("cut", "rnn", 0.0), steps=2, hidden=3)
     np.testing.assert_array_equal(flow.median, [0, -np.inf, -np.inf])
 

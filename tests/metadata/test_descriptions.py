@@ -40,7 +40,7 @@ def iptc(text: bytes) -> bytes:
     return b"\xff\xed" + (len(payload) + 2).to_bytes(2, "big") + payload
 
 
-def test_ours_are_no_persons() -> None:
+def test_own_captions_are_not_by_people() -> None:
     existing = ExistingDescriptions()
     existing.add(packet("A dog."))
     assert existing.by_people(ALT_TEXT) == "A dog."
@@ -149,7 +149,7 @@ def test_further_descriptions_in_xmp(body: str) -> None:
 
 
 @pytest.mark.parametrize("format", ["JPEG", "WEBP", "TIFF"])
-def test_the_photos_own_xmp(saved, format: str) -> None:
+def test_xmp_in_the_photo_is_read(saved, format: str) -> None:
     xmp = packet("My dog.").to_bytes()
     data = saved(format, tiffinfo={700: xmp}) if format == "TIFF" else saved(format, xmp=xmp)
     assert descriptions_of(data).by_people(ALT_TEXT) == "My dog."

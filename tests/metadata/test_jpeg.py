@@ -66,7 +66,7 @@ def test_without_jfif_it_comes_first(saved) -> None:
     assert jpeg.embed("a.jpg", bare, b"<x/>") == bare[:2] + xmp(b"<x/>") + bare[2:]
 
 
-def test_what_would_be_lost_is_refused(saved) -> None:
+def test_lossy_write_is_refused(saved) -> None:
     whole = b"<rest>" + b"." * 100 + b"</rest>"
     parts = [part(whole, 60, len(whole)), part(whole, 0, 60)]
     data = with_segments(saved("JPEG"), xmp(b"<x xmpNote:HasExtendedXMP='0'/>"), *parts)

@@ -101,7 +101,7 @@ def test_damage_is_an_error(saved, damage, reason: str) -> None:
         png.packets("a.png", damage(saved("PNG")))
 
 
-def test_a_bomb_is_not_inflated(saved, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decompression_bomb_is_not_inflated(saved, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(png, "_MAX_PACKET", 1000)
     with pytest.raises(PhotoError, match="more than 1,000 bytes"):
         png.packets("a.png", before(b"IDAT", saved("PNG"), xmp(bytes(2000), compressed=True)))

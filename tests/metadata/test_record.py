@@ -35,5 +35,5 @@ def test_clean(text: str, kept: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=())))
-def test_whatever_is_clean_is_xml(text: str) -> None:
+def test_cleaned_text_is_valid_xml(text: str) -> None:
     ET.fromstring(f"<a>{escape(clean(text))}</a>".encode())

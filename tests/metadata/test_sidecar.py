@@ -41,7 +41,7 @@ def test_a_photo_without_a_suffix(tmp_path: Path) -> None:
     assert other_sidecars_of(tmp_path / "a") == []
 
 
-def test_a_name_so_long_that_only_adobes_is_one(tmp_path: Path) -> None:
+def test_long_name_uses_adobes_sidecar(tmp_path: Path) -> None:
     photo = tmp_path / ("n" * 251 + ".jpg")
     photo.touch()
     assert sidecar_of(photo) == photo.with_suffix(".xmp")

@@ -119,14 +119,14 @@ def test_pixels_and_all_else_are_the_same(photo: Path, record: Record) -> None:
         assert new.tobytes() == old.tobytes()
 
 
-def test_a_second_run_changes_nothing(write: Write, photo: Path, record: Record) -> None:
+def test_writing_is_idempotent(write: Write, photo: Path, record: Record) -> None:
     write(photo, record)
     before = snapshot(photo.parent)
     assert write(photo, replace(record, date="2027-01-02T03:04:05+01:00")).written == ()
     assert snapshot(photo.parent) == before
 
 
-def test_our_own_words_are_updated(write: Write, photo: Path, record: Record) -> None:
+def test_own_caption_is_updated(write: Write, photo: Path, record: Record) -> None:
     write(photo, record)
     change = write(photo, replace(record, caption="A cat.", confidence=None))
     assert (change.written, change.kept) == (PROPERTIES, {})
@@ -135,13 +135,13 @@ def test_our_own_words_are_updated(write: Write, photo: Path, record: Record) ->
     assert "Confidence" not in packet_of(change).record()
 
 
-def test_our_own_words_in_the_photo_are_no_persons(photo: Path, record: Record) -> None:
+def test_own_caption_in_the_photo_is_not_human(photo: Path, record: Record) -> None:
     write_embedded(photo, record)
     assert write_sidecar(photo, replace(record, caption="A cat.")).written == PROPERTIES
     assert write_embedded(photo, replace(record, caption="A cow.")).written == PROPERTIES
 
 
-def test_a_persons_words_are_kept_and_the_other_property_is_written(photo: Path, record: Record) -> None:
+def test_human_description_is_kept_and_the_other_property_is_written(photo: Path, record: Record) -> None:
     sidecar_with(photo, description="My dog.")
     for _ in range(2):
         change = write_sidecar(photo, record)
@@ -152,7 +152,7 @@ def test_a_persons_words_are_kept_and_the_other_property_is_written(photo: Path,
     assert texts_of(change) == ["A dog runs.", "A dog runs."]
 
 
-def test_where_all_is_a_persons_nothing_is_written(photo: Path, record: Record) -> None:
+def test_nothing_is_written_if_all_is_human(photo: Path, record: Record) -> None:
     sidecar_with(photo, alt="My dog, running.", description="My dog.")
     before = snapshot(photo.parent)
     for write in (write_sidecar, write_embedded):
@@ -160,7 +160,7 @@ def test_where_all_is_a_persons_nothing_is_written(photo: Path, record: Record) 
     assert snapshot(photo.parent) == before
 
 
-def test_a_person_who_changes_our_words_has_their_own(photo: Path, record: Record) -> None:
+def test_edited_caption_counts_as_human(photo: Path, record: Record) -> None:
     change = write_embedded(photo, record)
     packet = packet_of(change)
     packet.set_text(ALT_TEXT, "My dog.")
@@ -171,7 +171,7 @@ def test_a_person_who_changes_our_words_has_their_own(photo: Path, record: Recor
     assert texts_of(change) == ["My dog.", "A cat."]
 
 
-def test_a_persons_words_in_the_photo_are_not_hidden(record: Record, tmp_path: Path) -> None:
+def test_human_description_in_the_photo_is_not_hidden(record: Record, tmp_path: Path) -> None:
     photo = Path(shutil.copy(TITLED, tmp_path))
     change = write_sidecar(photo, record)
     assert change.kept.keys() == {DESCRIPTION}
@@ -284,7 +284,7 @@ def test_exiftool_may_write_after_us(write: Write, photo: Path, record: Record, 
     assert (fields["XMP-dc:Description"], fields["XMP-xmp:Rating"]) == ("A cat.", 4)
 
 
-def test_what_was_changed_meanwhile_is_left(write: Write, photo: Path, record: Record) -> None:
+def test_concurrently_changed_file_is_left_alone(write: Write, photo: Path, record: Record) -> None:
     before = photo.stat()
     photo.write_bytes(photo.read_bytes() + b"!")
     files = snapshot(photo.parent)
@@ -295,7 +295,7 @@ def test_what_was_changed_meanwhile_is_left(write: Write, photo: Path, record: R
 
 
 @pytest.mark.skipif(os.name == "nt", reason="of POSIX alone")
-def test_a_photo_that_would_lose_something_is_left(photo: Path, record: Record) -> None:
+def test_lossy_embedding_is_refused(photo: Path, record: Record) -> None:
     photo.chmod(0o444)
     before = snapshot(photo.parent)
     with pytest.raises(PhotoError, match=r"is write-protected, and left as it is; .*--write xmp"):

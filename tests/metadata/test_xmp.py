@@ -80,7 +80,7 @@ def test_a_text_in_any_form_is_seen_and_replaced(body: str, attributes: str, tex
     assert (b"Ein Hund." in packet.to_bytes()) == ("Ein Hund." in body)
 
 
-def test_all_else_is_kept() -> None:
+def test_other_properties_are_kept() -> None:
     body = (
         alt("dc:title", x_default="T", fr="U")
         + "<!-- a comment --><mine:deep rdf:parseType='Resource'><mine:er>1&#13;&#10;2 &lt; 3</mine:er></mine:deep>"
@@ -140,7 +140,7 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>'
         (b"<a>" * 200 + b"</a>" * 200, "nested"),
     ],
 )
-def test_what_is_no_xmp_is_turned_away(data: bytes, reason: str) -> None:
+def test_invalid_xmp_is_an_error(data: bytes, reason: str) -> None:
     with pytest.raises(PhotoError, match=rf"^a\.xmp: .*{reason}"):
         Packet.parse("a.xmp", data)
 

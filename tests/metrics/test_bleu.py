@@ -99,6 +99,6 @@ def test_a_reference_as_candidate_scores_one(photos, data):
         ([["a"]], ["a dog"], "reference of photo 0 is a string"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(candidates, references, message):
+def test_unscorable_captions_are_refused(candidates, references, message):
     with pytest.raises(ShowtellError, match=message):
         bleu(candidates, references)

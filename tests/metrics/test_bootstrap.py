@@ -39,7 +39,7 @@ def run(seed, photos=200, length=6):
     return score([" ".join(words) for words in said], theirs)
 
 
-def test_the_spread_is_that_of_a_mean():
+def test_bootstrap_spread_equals_the_standard_error():
     scores = run(1)
     [samples] = bootstrap(scores, resamples=2000)
     assert samples.keys() == scores.named().keys()

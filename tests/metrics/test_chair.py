@@ -25,7 +25,7 @@ def test_the_figures_are_those_of_mentions_captions_and_objects() -> None:
     }
 
 
-def test_what_people_say_is_there_too() -> None:
+def test_objects_in_references_count_as_present() -> None:
     found = chair(CAPTIONS, OBJECTS, [["someone on a bench"], [], ["a ferry"], ["she eats"]])
     assert found.per_photo[0].present == {"person", "dog", "car", "bench"}
     assert found.instances == 1 / 7
@@ -38,7 +38,7 @@ def test_labels_of_other_names_are_understood_and_unknown_ones_passed_over() -> 
     assert photo.hallucinated == ()
 
 
-def test_where_nothing_is_named_or_there_nothing_is_wrong() -> None:
+def test_no_mentions_or_objects_score_zero() -> None:
     found = chair(["what a day"], [[]])
     assert (found.instances, found.sentences, found.recall, found.people_hallucinated) == (0, 0, 0, 0)
     everywhere = chair(["a man"], [["person"]])

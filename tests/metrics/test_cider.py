@@ -85,7 +85,7 @@ def test_the_order_of_photos_and_references_does_not_matter(data, references):
     np.testing.assert_allclose(again, scores[order], rtol=1e-12)
 
 
-def test_saying_the_only_reference_scores_ten():
+def test_exact_reference_scores_ten():
     _, scores = CiderD(UNLIKE).score([captions[0] for captions in UNLIKE])
     np.testing.assert_allclose(scores, [10, 10, 5], rtol=1e-12)  # two words have no 3- and 4-grams
 
@@ -95,13 +95,13 @@ def test_nothing_in_common_scores_zero():
     np.testing.assert_array_equal(scores, 0)
 
 
-def test_what_every_photo_has_is_worth_nothing():
+def test_ngrams_of_every_photo_have_no_weight():
     scorer = CiderD([[["the", "cat"]], [["the", "dog"]]])
     assert scorer.score([["the"], ["the"]])[0] == 0
     assert scorer.score([["cat"], ["cat"]])[1].tolist() == [pytest.approx(2.5 * math.exp(-1 / 72)), 0]
 
 
-def test_saying_a_word_again_does_not_help():
+def test_repeating_a_word_does_not_help():
     scorer = CiderD(UNLIKE)
     _, once = scorer.score([["dog", "x"], [], []])
     _, thrice = scorer.score([["dog", "dog"], [], []])
@@ -137,6 +137,6 @@ def test_it_scores_the_same_again():
         (lambda: CiderD(UNLIKE).score([], []), "no candidate"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(call, message):
+def test_unscorable_captions_are_refused(call, message):
     with pytest.raises(ShowtellError, match=message):
         call()

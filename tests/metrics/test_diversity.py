@@ -16,7 +16,7 @@ def test_counted_by_hand():
     assert list(found.named()) == ["mean length", "vocabulary", "distinct-1", "distinct-2", "new captions"]
 
 
-def test_nothing_is_new_where_nothing_was_seen():
+def test_no_training_captions_no_novelty():
     found = diversity(["a dog"])
     assert found.new is None
     assert "new captions" not in found.named()

@@ -70,7 +70,7 @@ def test_nothing_is_fetched_for_spice():
 
 
 @pytest.mark.usefixtures("installed")
-def test_what_spice_is_asked_and_how_its_answer_is_read(tmp_path, monkeypatch):
+def test_spice_input_and_output(tmp_path, monkeypatch):
     for jar in java._MODELS:
         (tmp_path / "pycocoevalcap" / "spice" / "lib" / jar).touch()
     asked = []

@@ -41,7 +41,7 @@ def test_no_words_are_of_two_classes_or_stand_there_twice() -> None:
     assert [phrase for phrase, times in Counter(phrases).items() if times > 1] == []
 
 
-def test_what_is_none_has_a_word_of_an_object_in_it() -> None:
+def test_exceptions_contain_an_object_word() -> None:
     words = coco_words()
     lines = [line.partition(":") for line in _TABLE.read_text().splitlines()]
     for phrase in (phrase.strip() for head, _, rest in lines if head == "-" for phrase in rest.split(",")):
@@ -84,7 +84,7 @@ def test_what_is_none_has_a_word_of_an_object_in_it() -> None:
         ("🐕 ...", []),
     ],
 )
-def test_what_a_caption_names(caption, named) -> None:
+def test_mentioned_objects(caption, named) -> None:
     assert coco_words().named(caption) == named
 
 

@@ -8,7 +8,7 @@ from showtell.metrics.references import References
 CAPTIONS = [[["a", "dog", "a"], ["a", "dog"]], [["dog"]]]
 
 
-def test_who_has_which_n_gram():
+def test_entries_list_ngrams_per_reference():
     known = References(CAPTIONS)
     assert len(known) == 2
     assert known.per_photo.tolist() == [2, 1]
@@ -37,6 +37,6 @@ def test_other_captions_only_have_their_n_grams_numbered():
     ("references", "message"),
     [([], "no photo"), ([[["a"]], []], "photo 1 has no reference"), ([["a dog"]], "of photo 0 is a string")],
 )
-def test_what_nothing_can_be_compared_with_is_refused(references, message):
+def test_empty_references_are_refused(references, message):
     with pytest.raises(ShowtellError, match=message):
         References(references)

@@ -71,6 +71,6 @@ def plainly_long(common, ours, theirs):
         (lambda: rouge_l([["a"]], [["a dog"]]), "is a string"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(call, message):
+def test_unscorable_captions_are_refused(call, message):
     with pytest.raises(ShowtellError, match=message):
         call()

@@ -76,6 +76,6 @@ def test_the_scores_of_other_sets_of_the_photos():
         (["a dog"], ["a dog"], "not a string"),
     ],
 )
-def test_what_cannot_be_scored_is_refused(captions, references, message):
+def test_unscorable_captions_are_refused(captions, references, message):
     with pytest.raises(ShowtellError, match=message):
         score(captions, references)

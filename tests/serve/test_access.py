@@ -24,7 +24,7 @@ def refused(access: Access, method: str = "POST", path: str = "/v1/captions", **
         *("[::1]", "[::1]:8000", "[0:0:0:0:0:0:0:1]", "photos.lan:8000", "Photos.LAN."),
     ],
 )
-def test_its_own_names(host: str) -> None:
+def test_own_host_names_are_accepted(host: str) -> None:
     assert refused(Access(None, ["photos.lan"], ()), host=host) == 0
 
 
@@ -35,21 +35,21 @@ def test_its_own_names(host: str) -> None:
         *("127.0.0.1.example", "localhost:80:80", "photos.lan", "10.0.0.1", "evil@localhost"),
     ],
 )
-def test_other_names_are_refused(host: str) -> None:
+def test_other_host_names_are_refused(host: str) -> None:
     assert refused(Access(None, (), {"/healthz"}), host=host) == 421
     assert refused(Access(None, (), {"/healthz"}), "GET", "/healthz", host=host) == 421
     assert refused(Access("secret", None, ()), host=host) == 401  # who is asked by any name asks for a token
 
 
 @pytest.mark.parametrize("brought", ["Bearer secret", "bearer secret", "BEARER   secret "])
-def test_a_token(brought: str) -> None:
+def test_valid_token_is_accepted(brought: str) -> None:
     assert refused(Access("secret", None, ()), authorization=brought) == 0
 
 
 @pytest.mark.parametrize(
     "brought", ["", "secret", "Basic secret", "Bearer", "Bearer Secret", "Bearer sécret", "Bearersecret"]
 )
-def test_a_wrong_token_is_refused(brought: str) -> None:
+def test_wrong_token_is_refused(brought: str) -> None:
     access = Access("secret", None, {"/healthz"})
     assert refused(access, authorization=brought) == 401
     assert refused(access, "GET", "/v1/models", authorization=brought) == 401
@@ -58,14 +58,14 @@ def test_a_wrong_token_is_refused(brought: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "\ta", "clé", "caf\udce9", "\x7f"])
-def test_a_token_that_nobody_can_send_is_no_token(token: str) -> None:
+def test_unsendable_token_is_rejected(token: str) -> None:
     with pytest.raises(ShowtellError, match="use letters, digits and signs of ASCII"):
         check_token(token)
     with pytest.raises(ShowtellError, match="use letters"):
         Access(token, None, ())
 
 
-def test_a_token_that_everybody_can_send() -> None:
+def test_visible_ascii_token_is_accepted() -> None:
     check_token("aZ09-._~+/=!")
 
 
@@ -81,7 +81,7 @@ def test_a_token_that_everybody_can_send() -> None:
         ("localhost:8000", {"sec_fetch_site": "same-site", "origin": "http://localhost:8000"}),
     ],
 )
-def test_a_page_from_elsewhere_puts_nobody_to_work(host: str, told: dict[str, str]) -> None:
+def test_cross_origin_post_is_refused(host: str, told: dict[str, str]) -> None:
     access = Access(None, (), ())
     for path in ("/v1/captions", "/api/generate", "/nothing"):
         assert refused(access, path=path, host=host, **told) == 403
@@ -103,5 +103,5 @@ def test_a_page_from_elsewhere_puts_nobody_to_work(host: str, told: dict[str, st
         ("localhost:8000", {"sec_fetch_site": "none"}),
     ],
 )
-def test_its_own_page_and_programs_may_ask(host: str, told: dict[str, str]) -> None:
+def test_same_origin_and_non_browser_requests_are_accepted(host: str, told: dict[str, str]) -> None:
     assert refused(Access(None, (), ()), host=host, **told) == 0

@@ -17,7 +17,7 @@ CAT = PHOTOS / "chelsea.png"
 FORM = {"files": {"file": CAT.read_bytes()}}
 
 
-def test_every_answer_says_what_a_browser_may_do_with_it(client: TestClient) -> None:
+def test_every_response_has_security_headers(client: TestClient) -> None:
     for answer in (client.get("/docs"), client.get("/nothing"), client.post("/v1/captions", content=b"")):
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
         assert "unsafe" not in answer.headers["content-security-policy"]
@@ -25,14 +25,14 @@ def test_every_answer_says_what_a_browser_may_do_with_it(client: TestClient) -> 
         assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_name_that_a_stranger_gave_this_machine_is_not_answered(client: TestClient) -> None:
+def test_unknown_host_name_is_refused(client: TestClient) -> None:
     for host in ("evil.example", "evil.example:8000", "localhost.evil.example", ""):
         assert client.get("/healthz", headers={"host": host}).status_code == 421
     for host in ("localhost", "localhost:8000", "127.0.0.1:1", "[::1]:8000"):
         assert client.get("/healthz", headers={"host": host}).status_code == 200
 
 
-def test_a_token_is_asked_for(captioner: Captioner, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_is_required(captioner: Captioner, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def url(connection: object) -> None:
         raise AssertionError("the address is made from the Host header: no path is to be taken from it")
 
@@ -52,7 +52,7 @@ def test_a_token_is_asked_for(captioner: Captioner, file: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_a_long_body_is_refused(captioner: Captioner, file: Path, told: bool) -> None:
+def test_oversized_body_is_refused(captioner: Captioner, file: Path, told: bool) -> None:
     with TestClient(application(captioner, file, limits=Limits(body_bytes=1000)), "http://localhost") as client:
         body = b" " * 1001
         for path in ("/v1/captions", "/v1/chat/completions", "/api/generate", "/api/chat"):
@@ -62,7 +62,7 @@ def test_a_long_body_is_refused(captioner: Captioner, file: Path, told: bool) ->
         assert client.post("/v1/captions", content=b" " * 1000).status_code == 400
 
 
-def test_what_it_counted(client: TestClient) -> None:
+def test_metrics_count_requests_and_photos(client: TestClient) -> None:
     client.post("/v1/captions", **FORM)
     client.post("/v1/captions", files={"file": b"broken"})
     client.get("/secret/path")
@@ -75,7 +75,7 @@ def test_what_it_counted(client: TestClient) -> None:
     assert "showtell_photos_waiting 0.0" in metrics
 
 
-def test_a_failure_of_ours_is_a_500_without_its_cause(captioner: Captioner, file: Path) -> None:
+def test_internal_error_is_a_500_without_details(captioner: Captioner, file: Path) -> None:
     with TestClient(application(captioner, file), "http://localhost", raise_server_exceptions=False) as client:
 
         def fail(*arguments: object) -> None:
@@ -88,7 +88,7 @@ def test_a_failure_of_ours_is_a_500_without_its_cause(captioner: Captioner, file
         assert client.get("/readyz").status_code == 200
 
 
-def test_the_description_is_of_all_there_is(client: TestClient) -> None:
+def test_openapi_describes_every_route(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     assert described["openapi"].startswith("3.")
     routes = {route.path for route in client.app.routes} - {"/openapi.json", "/docs", "/docs.css", *FILES}
@@ -102,7 +102,7 @@ def test_the_description_is_of_all_there_is(client: TestClient) -> None:
     assert client.get("/docs.css").headers["content-type"].startswith("text/css")
 
 
-def test_a_body_that_does_not_arrive_is_given_up(captioner: Captioner, file: Path) -> None:
+def test_incomplete_body_times_out(captioner: Captioner, file: Path) -> None:
     async def whole() -> None:
         app = application(captioner, file, limits=Limits(deadline_seconds=0.05, linger_seconds=0.05))
         sent: list[dict] = []
@@ -126,7 +126,7 @@ def test_a_body_that_does_not_arrive_is_given_up(captioner: Captioner, file: Pat
     asyncio.run(whole())
 
 
-def test_bodies_have_a_bound_together(captioner: Captioner, file: Path) -> None:
+def test_total_size_of_bodies_is_limited(captioner: Captioner, file: Path) -> None:
     with TestClient(application(captioner, file, limits=Limits(all_bytes=1000)), "http://localhost") as client:
         assert client.post("/v1/captions", content=b" " * 1000).status_code == 400
         answer = client.post("/v1/captions", content=b" " * 1001)
@@ -137,7 +137,7 @@ def test_bodies_have_a_bound_together(captioner: Captioner, file: Path) -> None:
         assert client.get("/healthz").status_code == 200
 
 
-def test_the_page_is_there(client: TestClient) -> None:
+def test_page_is_served(client: TestClient) -> None:
     for path, kind in (("/", "text/html"), ("/page.js", "javascript"), ("/page.css", "text/css")):
         answer = client.get(path)
         assert answer.status_code == 200
@@ -146,7 +146,7 @@ def test_the_page_is_there(client: TestClient) -> None:
         assert client.get(path).status_code == 404
 
 
-def test_the_description_is_made_of_what_is_checked(client: TestClient) -> None:
+def test_openapi_is_generated_from_the_validated_types(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     schemas = described["components"]["schemas"]
     assert not any("." in name for name in schemas)  # each has its own name
@@ -165,7 +165,7 @@ def test_the_description_is_made_of_what_is_checked(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/models/showtell", "/v1/completions", "/api/ps", "/healthz/"])
-def test_what_is_not_there_is_told_in_json(client: TestClient, path: str) -> None:
+def test_unknown_path_is_a_json_404(client: TestClient, path: str) -> None:
     for method in ("GET", "POST"):
         answer = client.request(method, path)
         assert answer.status_code == 404
@@ -173,7 +173,7 @@ def test_what_is_not_there_is_told_in_json(client: TestClient, path: str) -> Non
         assert (error["message"] if path.startswith("/v1/") else error).startswith(f"there is no {path} here")
 
 
-def test_a_method_that_a_path_does_not_take_is_told_in_json(client: TestClient) -> None:
+def test_wrong_method_is_a_json_405(client: TestClient) -> None:
     answer = client.get("/v1/captions")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
     assert answer.json() == {"error": "/v1/captions does not take GET; it takes POST"}
@@ -181,7 +181,7 @@ def test_a_method_that_a_path_does_not_take_is_told_in_json(client: TestClient) 
     assert (answer.status_code, answer.json()["error"]["type"]) == (405, "invalid_request_error")
 
 
-def test_who_is_ready_would_take_a_photo(captioner: Captioner, file: Path) -> None:
+def test_readiness_means_capacity_for_a_photo(captioner: Captioner, file: Path) -> None:
     with TestClient(application(captioner, file, limits=Limits(all_bytes=1000)), "http://localhost") as client:
         state = client.app.state
         assert client.get("/readyz").status_code == 200

@@ -97,7 +97,7 @@ def test_photos_are_captioned_in_their_order(captioner: Captioner, here: type) -
     asyncio.run(whole())
 
 
-def test_what_waits_is_a_batch() -> None:
+def test_waiting_photos_form_a_batch() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         asked = [asyncio.create_task(batcher.caption([b"x"], 1 + place % 2)) for place in range(12)]
         await until(lambda: slow.batches == [8])
@@ -110,7 +110,7 @@ def test_what_waits_is_a_batch() -> None:
     run(test)
 
 
-def test_who_would_wait_too_long_is_refused_at_once() -> None:
+def test_photo_that_would_wait_too_long_is_refused_at_once() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         batcher.seconds_per_photo = 0.3
         asked = [asyncio.create_task(batcher.caption([b"x"])) for _ in range(2)]
@@ -125,7 +125,7 @@ def test_who_would_wait_too_long_is_refused_at_once() -> None:
     run(test)
 
 
-def test_the_queue_has_an_end() -> None:
+def test_queue_length_is_limited() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         asked = asyncio.create_task(batcher.caption([b"x"] * 10))
         await until(lambda: batcher.waiting == 10)
@@ -137,7 +137,7 @@ def test_the_queue_has_an_end() -> None:
     run(test, Limits(queue=10))
 
 
-def test_an_empty_server_takes_even_what_is_more_than_it_likes() -> None:
+def test_idle_server_accepts_a_request_that_exceeds_the_wait() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         slow.go.release(2)
         batcher.seconds_per_photo = 100
@@ -146,7 +146,7 @@ def test_an_empty_server_takes_even_what_is_more_than_it_likes() -> None:
     run(test)
 
 
-def test_what_takes_too_long_is_given_up() -> None:
+def test_slow_request_times_out() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         with pytest.raises(RefusedError) as refused:
             await batcher.caption([b"x"] * 9)  # the ninth waits for another batch
@@ -158,7 +158,7 @@ def test_what_takes_too_long_is_given_up() -> None:
     run(test, Limits(deadline_seconds=0.05))
 
 
-def test_who_goes_away_is_not_worked_for() -> None:
+def test_cancelled_request_is_dropped() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         first = asyncio.create_task(batcher.caption([b"x"] * 8))
         await until(lambda: slow.batches == [8])
@@ -173,7 +173,7 @@ def test_who_goes_away_is_not_worked_for() -> None:
     run(test)
 
 
-def test_a_failure_is_that_of_the_batch_alone() -> None:
+def test_failed_batch_does_not_affect_the_next() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         working, slow.caption_features = slow.caption_features, None
         slow.go.release(2)
@@ -185,7 +185,7 @@ def test_a_failure_is_that_of_the_batch_alone() -> None:
     run(test)
 
 
-def test_who_goes_away_is_not_decoded_for() -> None:
+def test_cancelled_request_is_not_decoded() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         batcher.workers.begun = 0
         gone = asyncio.create_task(batcher.caption([b"slow"] * 16))
@@ -199,7 +199,7 @@ def test_who_goes_away_is_not_decoded_for() -> None:
     run(test)
 
 
-def test_a_request_has_its_share_of_the_processes() -> None:
+def test_one_request_cannot_occupy_all_workers() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         batcher.workers.begun = 0
         asked = asyncio.create_task(batcher.caption([b"slow"] * 16))
@@ -212,7 +212,7 @@ def test_a_request_has_its_share_of_the_processes() -> None:
     run(test)
 
 
-def test_a_photo_that_took_long_says_little_of_others() -> None:
+def test_slow_photo_hardly_changes_the_average_time() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         batcher.limits = Limits(wait_seconds=0.4)
         batcher.seconds_per_photo = 0.01
@@ -228,7 +228,7 @@ def test_a_photo_that_took_long_says_little_of_others() -> None:
     run(test)
 
 
-def test_nothing_more_is_taken_while_all_processes_are_stuck() -> None:
+def test_requests_are_refused_while_all_workers_are_stuck() -> None:
     async def test(batcher: Batcher, slow: Slow) -> None:
         batcher.workers.stuck = True
         with pytest.raises(RefusedError, match="busy"):

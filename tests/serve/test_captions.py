@@ -19,7 +19,7 @@ def encoded(photo) -> str:
     return base64.b64encode(photo.read_bytes()).decode()
 
 
-def test_a_file_of_a_form_is_captioned(client: TestClient, captioner: Captioner) -> None:
+def test_file_in_a_form_is_captioned(client: TestClient, captioner: Captioner) -> None:
     answer = client.post("/v1/captions", files={"file": ("cat.png", CAT.read_bytes())})
     assert answer.status_code == 200
     expected = {"file": "cat.png", **captioner.caption(CAT).to_dict()}
@@ -34,7 +34,7 @@ def test_several_files_and_several_captions_of_each(client: TestClient, captione
         assert [entry["caption"], *(other["caption"] for other in entry["others"])] == expected
 
 
-def test_where_it_looked_for_each_word(client: TestClient) -> None:
+def test_attention_maps_are_returned_on_request(client: TestClient) -> None:
     told = [
         client.post("/v1/captions?attention_maps=1", files={"file": CAT.read_bytes()}),
         client.post("/v1/captions", json={"photo": encoded(CAT), "attention_maps": True}),
@@ -53,7 +53,7 @@ def test_base64_in_json(client: TestClient, captioner: Captioner) -> None:
     assert [entry["caption"] for entry in two.json()["captions"]] == texts
 
 
-def test_a_broken_photo_is_told_and_costs_the_others_nothing(client: TestClient) -> None:
+def test_damaged_photo_is_an_error_and_others_are_captioned(client: TestClient) -> None:
     files = [("file", ("broken.jpg", b"\xff\xd8 no more")), ("file", ("cat.png", CAT.read_bytes()))]
     answer = client.post("/v1/captions", files=files)
     broken, cat = answer.json()["captions"]
@@ -65,7 +65,7 @@ def test_a_broken_photo_is_told_and_costs_the_others_nothing(client: TestClient)
     assert "error" in alone.json()["captions"][0]
 
 
-def test_a_photo_of_too_many_pixels_is_not_unpacked(client: TestClient) -> None:
+def test_photo_with_too_many_pixels_is_not_decoded(client: TestClient) -> None:
     huge = io.BytesIO()
     Image.new("1", (10_000, 6_000)).save(huge, "PNG")
     answer = client.post("/v1/captions", files={"file": huge.getvalue()})
@@ -76,9 +76,9 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"content": b"no json"}, "is no JSON"),
-        ({"content": b""}, "is no JSON"),
-        ({"content": b"{"}, "is no JSON"),
+        ({"content": b"no json"}, "is not JSON"),
+        ({"content": b""}, "is not JSON"),
+        ({"content": b"{"}, "is not JSON"),
         ({"content": b"[" * 100_000}, "not what is expected: Expected object, got array"),
         ({"content": b'{"photo": ' + b"[" * 100_000}, "photo: Expected str"),
         ({"json": [1]}, "Expected object, got array"),
@@ -105,13 +105,13 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(client: TestClient) -> None:
             "num_captions: Integer value out of range",
         ),
         ({"content": b'{"photo": "", "num_captions": 1e400}'}, "num_captions"),
-        ({"content": b'{"photo": "", "num_captions": NaN}'}, "is no JSON"),
-        ({"content": b'{"photo": "\\ud83d"}'}, "is no JSON"),
-        ({"content": b'{"\\udc00": 1}'}, "is no JSON"),
-        ({"content": b'{"photo": "\xff"}'}, "is no JSON"),
+        ({"content": b'{"photo": "", "num_captions": NaN}'}, "is not JSON"),
+        ({"content": b'{"photo": "\\ud83d"}'}, "is not JSON"),
+        ({"content": b'{"\\udc00": 1}'}, "is not JSON"),
+        ({"content": b'{"photo": "\xff"}'}, "is not JSON"),
         ({"json": {"photo": "", "attention_maps": 2}}, "attention_maps: Expected bool"),
         ({"json": {"photo": "", "sevral": 2}}, "unknown field sevral"),
-        ({"json": {"photo": ""}, "params": {"num_captions": 2}}, "num_captions is given in the address"),
+        ({"json": {"photo": ""}, "params": {"num_captions": 2}}, "num_captions is a query parameter"),
         ({"files": {"file": ("", b"")}}, "no file"),
         ({"files": FORM, "data": {"num_captions": "9" * 5000}}, "5,000 bytes"),
         ({"files": FORM, "data": {"num_captions": "9"}}, "num_captions: Expected int <= 8"),
@@ -123,16 +123,16 @@ def test_a_photo_of_too_many_pixels_is_not_unpacked(client: TestClient) -> None:
             "num_captions is given twice",
         ),
         ({"files": FORM, "params": {"num_captions": ["2", "3"]}}, "num_captions is given twice"),
-        ({"content": b"x", "headers": {"content-type": "multipart/form-data"}}, "no form"),
+        ({"content": b"x", "headers": {"content-type": "multipart/form-data"}}, "not a form"),
     ],
 )
-def test_a_wrong_request_is_told_what_is_wrong(shared: TestClient, body: dict, message: str) -> None:
+def test_invalid_request_names_the_field(shared: TestClient, body: dict, message: str) -> None:
     answer = shared.post("/v1/captions", **body)
     assert answer.status_code == 400
     assert message in answer.json()["error"]
 
 
-def test_settings_of_a_form_are_its_fields_or_in_the_address(shared: TestClient) -> None:
+def test_form_settings_are_fields_or_query_parameters(shared: TestClient) -> None:
     told = [
         shared.post("/v1/captions", files=FORM, data={"num_captions": "3", "attention_maps": "true"}),
         shared.post("/v1/captions?num_captions=3", files=FORM, data={"attention_maps": "1"}),
@@ -146,7 +146,7 @@ def test_settings_of_a_form_are_its_fields_or_in_the_address(shared: TestClient)
         assert other | {"file": ""} == first | {"file": ""}
 
 
-def test_a_form_in_capitals_and_a_name_that_is_not_ascii(shared: TestClient) -> None:
+def test_form_with_uppercase_type_and_non_ascii_name(shared: TestClient) -> None:
     head = "--B\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''%C3%A9.png\r\n\r\n"
     body = head.encode() + CAT.read_bytes() + b"\r\n--B--\r\n"
     answer = shared.post("/v1/captions", content=body, headers={"content-type": "Multipart/Form-Data; Boundary=B"})
@@ -155,7 +155,7 @@ def test_a_form_in_capitals_and_a_name_that_is_not_ascii(shared: TestClient) -> 
 
 
 @pytest.mark.parametrize("kind", ["data:image/png;base64,", "DATA:image/png;charset=x; BASE64,", "data:;base64,"])
-def test_a_data_address_may_be_escaped(shared: TestClient, kind: str) -> None:
+def test_data_url_may_be_percent_encoded(shared: TestClient, kind: str) -> None:
     plain = shared.post("/v1/captions", json={"photo": encoded(CAT)})
     for text in (
         encoded(CAT).rstrip("="),
@@ -166,13 +166,13 @@ def test_a_data_address_may_be_escaped(shared: TestClient, kind: str) -> None:
         assert (answer.status_code, answer.json()) == (200, plain.json())
 
 
-def test_json_may_begin_with_a_mark(shared: TestClient) -> None:
+def test_json_may_begin_with_a_byte_order_mark(shared: TestClient) -> None:
     answer = shared.post("/v1/captions", content=b'\xef\xbb\xbf{"photo": "AAAA"}')
     assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("suffix", ["eps", "ico", "ppm", "sgi", "tga"])
-def test_formats_that_are_not_accepted_are_not_tried(shared: TestClient, suffix: str) -> None:
+def test_unsupported_formats_are_not_decoded(shared: TestClient, suffix: str) -> None:
     data = io.BytesIO()
     Image.new("RGB", (8, 8)).save(data, suffix)
     answer = shared.post("/v1/captions", files={"file": data.getvalue()})

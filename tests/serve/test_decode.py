@@ -52,7 +52,7 @@ def tiff(side: int, sample: int) -> bytes:
     return b"II*\0" + struct.pack("<IIH", 12, 0, len(tags)) + entries + bytes(4)
 
 
-def test_photos_one_after_the_other() -> None:
+def test_decoder_decodes_photos_in_sequence() -> None:
     (first, pixels), (second, wrong), (third, again) = answers(framed(CAT) + framed(b"broken") + framed(CAT))
     assert (first, second, third) == (PIXELS, WRONG, PIXELS)
     assert pixels == again == squash(open_photo(CAT)).tobytes()
@@ -77,7 +77,7 @@ def test_memory_is_counted_before_it_is_taken(photo: bytes) -> None:
     assert b"bytes to decode, more than 536,870,912; save it smaller" in told
 
 
-def test_a_large_photo_waits_until_it_may() -> None:
+def test_large_photo_waits_for_permission() -> None:
     photo = png(4000, 4000, 0)  # its pixels are missing
     assert answers(framed(photo)) == [(LARGE, b"")]  # nobody says that it may
     (large, _), (kind, told) = answers(framed(photo) + b"\1")
@@ -86,7 +86,7 @@ def test_a_large_photo_waits_until_it_may() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems count less")
-def test_a_decoder_gets_no_more_memory_than_it_may_have() -> None:
+def test_decoder_memory_is_limited() -> None:
     code = "from showtell.serve.decode import _bound_memory as bound\nbound(2**29)\nbytearray(2**27)\nbytearray(2**30)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.stderr.splitlines()[-1] == "MemoryError"

@@ -43,7 +43,7 @@ def read(body: bytes, kind: str = "multipart/form-data; boundary=B"):
         ("", False),
     ],
 )
-def test_what_a_form_is(kind: str, expected: bool) -> None:
+def test_form_is_recognized_by_content_type(kind: str, expected: bool) -> None:
     assert is_form(asked(b"", kind)) == expected
 
 
@@ -60,7 +60,7 @@ def test_what_a_form_is(kind: str, expected: bool) -> None:
         ('Content-Disposition: form-data; name="file"; filename=""', "file"),
     ],
 )
-def test_the_name_of_a_file(head: str, name: str) -> None:
+def test_file_names_in_forms(head: str, name: str) -> None:
     assert read(form((head, b"data"))) == ([(name, b"data")], [])
 
 
@@ -68,7 +68,7 @@ def test_the_name_of_a_file(head: str, name: str) -> None:
     data=st.lists(st.binary(max_size=60), min_size=1, max_size=16),
     boundary=st.from_regex(r"[-a-z]{1,20}", fullmatch=True),
 )
-def test_what_was_sent_is_what_is_read(data: list[bytes], boundary: str) -> None:
+def test_form_round_trip(data: list[bytes], boundary: str) -> None:
     data = [part.replace(b"--", b"__") for part in data]  # no part may hold the boundary
     parts = [(HEAD, part) for part in data]
     fields = ('Content-Disposition: form-data; name="num_captions"', b"3")
@@ -82,12 +82,12 @@ def test_what_was_sent_is_what_is_read(data: list[bytes], boundary: str) -> None
 @pytest.mark.parametrize(
     ("body", "kind", "message"),
     [
-        (form((HEAD, b"x")), "multipart/form-data", "names no boundary"),
+        (form((HEAD, b"x")), "multipart/form-data", "has no boundary"),
         (form((HEAD, b"x")), "multipart/form-data; boundary=C", "its end is missing"),
         (form((HEAD, b"x"))[:-6], "multipart/form-data; boundary=B", "its end is missing"),
-        (b"--B\r\nno head--B--", "multipart/form-data; boundary=B", "a part has no head"),
-        (b"--Bx\r\n\r\nno head\r\n--B--", "multipart/form-data; boundary=B", "a part has no head"),
-        (form(("A: " + "a" * 5000, b"x")), "multipart/form-data; boundary=B", "too long a one"),
+        (b"--B\r\nno head--B--", "multipart/form-data; boundary=B", "headers of a part are missing"),
+        (b"--Bx\r\n\r\nno head\r\n--B--", "multipart/form-data; boundary=B", "headers of a part are missing"),
+        (form(("A: " + "a" * 5000, b"x")), "multipart/form-data; boundary=B", "or too long"),
         (form(("A: b", b"x")), "multipart/form-data; boundary=B", "a part has no name"),
         (form(('Content-Disposition: form-data; name="a"', b"x")), "multipart/form-data; boundary=B", "holds no file"),
         (
@@ -97,11 +97,11 @@ def test_what_was_sent_is_what_is_read(data: list[bytes], boundary: str) -> None
         ),
         (form(*[(HEAD, b"x")] * 17), "multipart/form-data; boundary=B", "17 photos, more than 16"),
         (form(*[(HEAD, b"x")] * 30), "multipart/form-data; boundary=B", "more than 24 parts"),
-        (b"\r\n--B" * 1_000_000, "multipart/form-data; boundary=B", "a part has no head"),
+        (b"\r\n--B" * 1_000_000, "multipart/form-data; boundary=B", "headers of a part are missing"),
         (b"", "multipart/form-data; boundary=B", "its end is missing"),
     ],
 )
-def test_what_is_no_form(body: bytes, kind: str, message: str) -> None:
+def test_invalid_form_is_refused(body: bytes, kind: str, message: str) -> None:
     with pytest.raises(RefusedError, match=message) as refused:
         read(body, kind)
     assert refused.value.status == 400

@@ -34,7 +34,9 @@ def request(path: str, body: bytes = b"", *, length: int | None = None, close: b
         ("/healthz", {}, 405),
     ],
 )
-def test_a_refusal_is_read_however_much_is_sent(listen, path: str, headers: dict[str, str], status: int) -> None:
+def test_refusal_is_readable_while_the_client_is_sending(
+    listen, path: str, headers: dict[str, str], status: int
+) -> None:
     """urllib sends all before it reads, and asks that the connection be closed."""
     with listen(body_bytes=1_000_000) as server:
         for _ in range(3):
@@ -46,7 +48,7 @@ def test_a_refusal_is_read_however_much_is_sent(listen, path: str, headers: dict
             refused.value.close()
 
 
-def test_a_connection_that_is_kept_is_closed_with_a_refusal(listen) -> None:
+def test_refusal_closes_a_keep_alive_connection(listen) -> None:
     with listen(body_bytes=1_000_000, linger_seconds=0.3) as server:
         for body in (b"x" * 2_000_000, b"x"):  # all of it, and one that never comes
             answer = server.ask(request("/v1/captions", body, length=2_000_000, close=False))
@@ -54,7 +56,7 @@ def test_a_connection_that_is_kept_is_closed_with_a_refusal(listen) -> None:
             assert b"connection: close" in answer.lower()
 
 
-def test_what_is_read_on_has_a_bound(listen) -> None:
+def test_lingering_is_limited(listen) -> None:
     with listen(body_bytes=1000, deadline_seconds=0.5, linger_seconds=0.3) as server, server.connect() as client:
         client.sendall(request("/v1/captions", length=10**9))
         with pytest.raises(ConnectionError):  # noqa: PT012
@@ -62,7 +64,7 @@ def test_what_is_read_on_has_a_bound(listen) -> None:
                 client.sendall(b"x" * 100_000)
 
 
-def test_heads_without_bodies_hold_nothing(listen) -> None:
+def test_headers_without_bodies_reserve_nothing(listen) -> None:
     with listen() as server:
         silent = [server.connect(request("/v1/captions", length=32 * 2**20)) for _ in range(10)]
         assert status_of(server.ask(request("/v1/captions", CAT))) == 200
@@ -70,7 +72,7 @@ def test_heads_without_bodies_hold_nothing(listen) -> None:
             client.close()
 
 
-def test_who_has_gone_is_not_worked_for(listen, caplog: pytest.LogCaptureFixture) -> None:
+def test_disconnected_client_is_not_served(listen, caplog: pytest.LogCaptureFixture) -> None:
     gone = threading.Event()
     with listen() as server:
         batcher = server.app.state.batcher
@@ -95,7 +97,7 @@ def test_who_has_gone_is_not_worked_for(listen, caplog: pytest.LogCaptureFixture
     assert caplog.messages == []
 
 
-def test_requests_in_work_have_a_bound(listen) -> None:
+def test_number_of_active_requests_is_limited(listen) -> None:
     with listen(connections=4) as server:
         reading = [server.connect(request("/v1/captions", b"{", length=1000)) for _ in range(2)]
         active = server.app.state.active
@@ -103,14 +105,14 @@ def test_requests_in_work_have_a_bound(listen) -> None:
             time.sleep(0.01)
         answer = server.ask(request("/v1/captions", CAT))
         assert status_of(answer) == 503
-        assert b"2 requests are in work" in answer
+        assert b"2 requests are active" in answer
         for path, status in (("/readyz", 503), ("/metrics", 503), ("/healthz", 200)):
             assert server.get(path)[0] == status
         for client in reading:
             client.close()
 
 
-def test_told_to_end_it_refuses_what_is_not_done_in_time(listen, caplog: pytest.LogCaptureFixture) -> None:
+def test_unfinished_requests_are_refused_after_draining(listen, caplog: pytest.LogCaptureFixture) -> None:
     with listen(drain_seconds=0.5) as server:
         batcher = server.app.state.batcher
 
@@ -127,7 +129,7 @@ def test_told_to_end_it_refuses_what_is_not_done_in_time(listen, caplog: pytest.
         answers = [server.read(client) for client in clients]
         assert time.monotonic() - start >= 0.5
     assert [status_of(answer) for answer in answers[:2]] == [503, 503]
-    assert json.loads(answers[0].partition(b"\r\n\r\n")[2])["error"] == "the server is ending; try again later"
+    assert json.loads(answers[0].partition(b"\r\n\r\n")[2])["error"] == "the server is shutting down; try again later"
     assert json.loads(answers[1].partition(b"\r\n\r\n")[2])["error"]["type"] == "server_error"
     assert answers[2] == b""
     assert caplog.messages == []

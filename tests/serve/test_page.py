@@ -105,7 +105,7 @@ def test_photos_get_their_sentences(page, captioner: Captioner) -> None:
     assert copied == f'<img src="chelsea.png" alt="{captioner.caption(CAT).text}">'
 
 
-def test_a_browser_that_does_not_let_it_copy(page, captioner: Captioner) -> None:
+def test_copying_fails_gracefully_without_permission(page, captioner: Captioner) -> None:
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     page.set_input_files("#files", [CAT])
     page.get_by_role("button", name="Copy as alt text").click()
@@ -149,7 +149,7 @@ def test_every_control_is_reached_and_works_with_the_keyboard(page, captioner: C
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_focus_is_seen(page, scheme: str) -> None:
+def test_focus_is_visible(page, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.set_input_files("#files", [COFFEE])
     page.get_by_role("button", name="Copy as alt text").wait_for()
@@ -176,7 +176,7 @@ def luminance(color: str) -> float:
     return float(np.dot([0.2126, 0.7152, 0.0722], parts))
 
 
-def test_with_the_pointer_it_stays_on_the_photo_until_one_leaves(page) -> None:
+def test_attention_map_stays_until_the_pointer_leaves(page) -> None:
     """WCAG 2.2, 1.4.13: what covers the photo can be pointed at, and sent away with Escape."""
     page.set_input_files("#files", [COFFEE])
     page.get_by_role("button", name="Copy as alt text").wait_for()
@@ -213,7 +213,7 @@ def card(*lines: str) -> str:
     return "".join(f"      {line}\n" for line in ("- /children: equal", *lines))
 
 
-def test_what_a_screen_reader_is_told(page, captioner: Captioner) -> None:
+def test_screen_reader_texts(page, captioner: Captioner) -> None:
     """The roles and names of the page, from top to bottom; under `/children: equal` there is nothing else."""
     (cat, *_), (coffee, *others) = (captioner.caption(photo, 3).n_best for photo in (CAT, COFFEE))
     copy = ("- paragraph:", '  - button "Copy as alt text"', '  - button "Copy as HTML"')
@@ -253,7 +253,7 @@ def test_what_a_screen_reader_is_told(page, captioner: Captioner) -> None:
         playwright.expect(page.locator("body")).to_match_aria_snapshot(PAGE.format(said, gallery))
 
 
-def test_where_it_looked_is_told_too(page) -> None:
+def test_attention_is_described_to_screen_readers(page) -> None:
     looks = {"top left": (0, 0), "top middle": (2, 5), "middle right": (3, 8), "middle": (4, 4), "bottom left": (8, 2)}
     words = [
         {"word": "a", "attention_map": [[float(place == (row, column)) for column in range(9)] for row in range(9)]}
@@ -267,7 +267,7 @@ def test_where_it_looked_is_told_too(page) -> None:
     assert [button.get_attribute("aria-label") for button in buttons] == [f"a, {place}" for place in looks]
 
 
-def test_what_is_announced(page, captioner: Captioner) -> None:
+def test_live_region_announcements(page, captioner: Captioner) -> None:
     """The live region is there before it says something, and what it says again is a change too."""
     page.evaluate("""() => {
         const said = document.querySelector("[role=status]");
@@ -292,7 +292,7 @@ def test_what_is_announced(page, captioner: Captioner) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_rules_of_accessibility_that_a_program_can_check(page, scheme: str) -> None:
+def test_axe_finds_no_violations(page, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
     rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
     page.emulate_media(color_scheme=scheme)

@@ -24,38 +24,38 @@ def has_ipv6() -> bool:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
-def test_where_it_listens(host: str) -> None:
+def test_listening_addresses(host: str) -> None:
     with listen(host, 0) as listener:
         socket.create_connection(("127.0.0.1", listener.getsockname()[1])).close()
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="needs IPv6")
 @pytest.mark.parametrize("host", ["::", "0:0:0:0:0:0:0:0"])
-def test_all_addresses_are_all(host: str) -> None:
+def test_wildcard_address_listens_on_ipv4_and_ipv6(host: str) -> None:
     with listen(host, 0) as listener:
         for address in ("127.0.0.1", "::1"):
             socket.create_connection((address, listener.getsockname()[1])).close()
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="needs IPv6")
-def test_one_address_is_one() -> None:
+def test_specific_address_listens_on_that_address_only() -> None:
     with listen("::1", 0) as listener, pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", listener.getsockname()[1]))
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "http://localhost", "192.0.2.1", "a" * 70, "[::1]"])
-def test_an_address_that_is_not_here_is_told(host: str) -> None:
+def test_unavailable_address_is_an_error(host: str) -> None:
     with pytest.raises(ShowtellError, match=r"is no address of this machine.*; try another --host") as error:
         listen(host, 0)
     assert repr(host) in str(error.value)
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_port_in_use_is_an_error() -> None:
     with listen("127.0.0.1", 0) as taken, pytest.raises(ShowtellError, match="try another --port"):
         listen("127.0.0.1", taken.getsockname()[1])
 
 
-def test_no_more_connections_than_there_are_descriptors_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection_limit_respects_the_descriptor_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     resource = pytest.importorskip("resource", reason="no descriptors to count")
     for descriptors, connections in ((16, 8), (200, 66), (1024, 341), (2**20, 512)):
         monkeypatch.setattr(resource, "getrlimit", lambda which, found=descriptors: (found, found))
@@ -70,7 +70,7 @@ def test_accepting_leaves_descriptors_for_the_rest(captioner: Captioner, file: P
         assert limits.connections + 3 * backlog < descriptors - 40
 
 
-def test_that_there_are_no_descriptors_is_said_once(listen, caplog: pytest.LogCaptureFixture) -> None:
+def test_descriptor_exhaustion_is_logged_once(listen, caplog: pytest.LogCaptureFixture) -> None:
     with listen() as server:
         loop = server.app.state.batcher._task.get_loop()
         for _ in range(1000):

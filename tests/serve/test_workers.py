@@ -44,7 +44,7 @@ def process_of(workers: Workers) -> int:
     return number
 
 
-def test_photos_are_as_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_pixels_equal_those_in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(workers: Workers) -> None:
         (cat, seconds), (broken, _) = await asyncio.gather(workers.decode(CAT), workers.decode(b"broken"))
         assert cat.tobytes() == squash(open_photo(CAT)).tobytes()
@@ -56,7 +56,7 @@ def test_photos_are_as_they_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_process_that_ends_or_takes_too_long_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dead_or_slow_worker_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(workers: Workers) -> None:
         await workers.decode(CAT)
         os.kill(process_of(workers), signal.SIGKILL)
@@ -82,7 +82,7 @@ def test_a_process_that_ends_or_takes_too_long_is_replaced(monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_what_nobody_waits_for_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cancelled_decoding_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(workers: Workers) -> None:
         await workers.decode(CAT)
         stopped = process_of(workers)
@@ -100,7 +100,7 @@ def test_what_nobody_waits_for_ends_soon(monkeypatch: pytest.MonkeyPatch) -> Non
     run(test, monkeypatch, decode_seconds=1000)
 
 
-def test_all_are_stuck_when_each_is_at_a_photo_for_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_are_stuck_when_all_are_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(workers: Workers) -> None:
         assert not workers.stuck
         now = time.monotonic()

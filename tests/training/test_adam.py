@@ -39,7 +39,7 @@ def test_the_paper_s_algorithm(layers: ModuleType) -> None:
         np.testing.assert_allclose(params[name], expected[name], rtol=1e-12)
 
 
-def test_the_running_mean_of_the_weights(layers: ModuleType) -> None:
+def test_moving_average_of_the_weights(layers: ModuleType) -> None:
     params = draw(0, (3, 5), (200, 173))
     ema = {name: array.copy() for name, array in params.items()}
     expected = {name: array.copy() for name, array in params.items()}

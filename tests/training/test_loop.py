@@ -82,7 +82,7 @@ def test_what_a_run_leaves(whole: Path) -> None:
     assert records(whole)[2].keys() == {"epoch", "reward", "val_loss", "cider_d", "bleu_4"}
 
 
-def test_the_best_knows_when_it_does_not_know(whole: Path) -> None:
+def test_best_captioner_gets_a_confidence(whole: Path) -> None:
     captioner, data = Captioner.load(whole / BEST), small.data()
     captions = captioner.caption_features(data.batch(data.val.rows))
     assert captioner.confidence == fit_confidence(captioner, data.features[data.val.rows], data.val.references)
@@ -168,21 +168,21 @@ def test_the_reward_begins_with_the_best_weights(tmp_path: Path, monkeypatch: py
         np.testing.assert_array_equal(run.ema[name], array)
 
 
-def test_impatience_with_the_captions_is_where_the_reward_begins(tmp_path: Path) -> None:
+def test_self_critical_stage_starts_when_patience_ends(tmp_path: Path) -> None:
     recipe = structs.replace(RECIPE, epochs=50, patience=2, learning_rate=1e-12)
     progress = trainer(tmp_path, recipe).run()
     assert 2 < progress.stage_epoch < 50
     assert ["reward" in record for record in progress.history].index(True) == progress.stage_epoch
 
 
-def test_the_reward_grows(tmp_path: Path) -> None:
+def test_self_critical_training_increases_the_reward(tmp_path: Path) -> None:
     recipe = structs.replace(RECIPE, epochs=6, patience=20, scst_epochs=10, scst_rate=5e-3)
     rewards = [record["reward"] for record in trainer(tmp_path, recipe).run().history if "reward" in record]
     assert len(rewards) == 10
     assert rewards[-1] > rewards[0] + 0.5
 
 
-def test_the_mean_of_the_weights_is_what_is_judged(tmp_path: Path) -> None:
+def test_validation_uses_the_moving_average(tmp_path: Path) -> None:
     run = trainer(tmp_path, structs.replace(RECIPE, epochs=1, scst_epochs=0, ema_decay=0.9))
     run.run()
     kept = Captioner.load(tmp_path / BEST).decoder.params

@@ -125,7 +125,7 @@ def test_what_is_no_file_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "recipe.toml")
     with pytest.raises(ShowtellError, match="is not a regular file"):
         Recipe.read(tmp_path / "recipe.toml")

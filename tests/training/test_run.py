@@ -53,7 +53,7 @@ def test_the_folder_holds_what_is_needed_to_repeat_the_run(run: Path) -> None:
     assert (run / CURVE).read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_is_dropped_in_silence(run: Path) -> None:
+def test_everything_dropped_is_a_problem(run: Path) -> None:
     problems = [json.loads(line) for line in (run / PROBLEMS).read_text().splitlines()]
     found = {(problem["kind"], Path(problem["name"]).name) for problem in problems}
     assert found == {("missing photo", "00004.png"), ("unreadable photo", "00003.png")}
@@ -99,7 +99,7 @@ def test_a_photo_s_features_are_computed_once(
     assert (tmp_path / "again" / BEST).read_bytes() == (run / BEST).read_bytes()
 
 
-def test_a_finished_captioner_knows_what_its_photos_did_not_show(run: Path) -> None:
+def test_best_captioner_gets_its_out_of_domain_classes(run: Path) -> None:
     out_of_domain = Captioner.load(run / BEST).out_of_domain_classes
     assert "Egyptian cat" in out_of_domain
     assert 900 < len(out_of_domain) <= 1000

@@ -5,7 +5,7 @@ import pytest
 from showtell.training.schedule import warmup_cosine
 
 
-def test_up_then_down() -> None:
+def test_learning_rate_warms_up_and_decays() -> None:
     rates = [warmup_cosine(step, 100, 10, 2.0) for step in range(100)]
     assert rates[0] == pytest.approx(0.2)
     assert rates[9] == rates[10] == pytest.approx(2.0)

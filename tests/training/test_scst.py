@@ -29,19 +29,19 @@ def hypothesis(text: str, ended: bool = True) -> Hypothesis:
     return Hypothesis(words, (0.0,) * (len(words) + ended), 0.0)
 
 
-def test_the_right_caption_is_worth_most_and_one_that_stops_in_the_middle_less() -> None:
+def test_reward_is_highest_for_the_reference_and_lower_if_truncated() -> None:
     texts = [hypothesis("a small red bird"), hypothesis("a small red bird", ended=False), hypothesis("a black dog")]
     whole, cut, wrong = Reward(REFERENCES, VOCABULARY).score(texts, np.array([0, 0, 0]))
     assert whole > cut > wrong
     assert Reward(REFERENCES, VOCABULARY).score(texts[2:], np.array([1]))[0] > 1
 
 
-def test_an_advantage_is_a_reward_less_the_mean_of_the_others() -> None:
+def test_advantage_is_reward_minus_mean_of_the_others() -> None:
     found = advantages(np.array([1.0, 2.0, 6.0, 0.5, 0.5, 0.5]), 3)
     np.testing.assert_allclose(found, [1 - 4, 2 - 3.5, 6 - 1.5, 0, 0, 0])
 
 
-def test_captions_as_the_loss_takes_them() -> None:
+def test_pad_captions_adds_start_end_and_padding() -> None:
     captions = pad_captions([hypothesis("a red dog"), hypothesis("a dog", ended=False), hypothesis("")])
     a, red, dog = VOCABULARY.encode("a red dog")[1:-1]
     np.testing.assert_array_equal(
@@ -104,7 +104,7 @@ def test_the_gradient_is_that_of_the_expected_reward(attention_dim: int) -> None
         assert -np.vdot(grads[name], direction) == pytest.approx((up - down) / (2 * small), rel=1e-5, abs=1e-9), name
 
 
-def test_objects_that_are_there_are_worth_something_and_others_cost() -> None:
+def test_object_reward_has_bonus_and_penalty() -> None:
     photos = Captions(
         captions=np.zeros((3, 2), int),
         photo=np.arange(3),

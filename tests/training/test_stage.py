@@ -6,7 +6,7 @@ from showtell.training.stage import Stage, stages
 RECIPE = Recipe(epochs=4, scst_epochs=2, text_epochs=1)
 
 
-def test_captions_then_their_reward() -> None:
+def test_captions_stage_precedes_self_critical_stage() -> None:
     kinds = [(stage.kind, stage.epochs) for stage in stages(RECIPE, texts=False)]
     assert kinds == [("captions", 4), ("scst", 2)]
 

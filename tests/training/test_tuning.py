@@ -80,7 +80,7 @@ def test_the_gradient_of_the_whole_is_the_slope(encoder: Encoder) -> None:
     assert (slopes[0] - slopes[1]) / (2 * step) == pytest.approx(norm, rel=0.03)
 
 
-def test_an_unknown_photo_says_nothing_of_objects(encoder: Encoder) -> None:
+def test_unlabelled_photo_has_no_object_reward(encoder: Encoder) -> None:
     ours = tuner(encoder)
     photos = np.random.default_rng(1).integers(0, 256, (1, 260, 260, 3), np.uint8)
     grids = ours.forward(photos)

@@ -69,7 +69,7 @@ def test_a_scan_is_seen_wherever_it_is_read(monkeypatch: pytest.MonkeyPatch, chu
         (Image.new("RGB", (40, 30)), "JPEG", {"progressive": True, "subsampling": "4:2:0"}, 2 * 1.5),
     ],
 )
-def test_what_decoding_takes(
+def test_decoding_memory_estimate(
     monkeypatch: pytest.MonkeyPatch, image: Image.Image, kind: str, options: dict[str, object], each: float
 ) -> None:
     data = encoded(image, kind, **options)
@@ -82,7 +82,7 @@ def test_what_decoding_takes(
         open_photo(data)
 
 
-def test_memory_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_insufficient_memory_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*arguments: object) -> None:
         raise MemoryError
 
@@ -96,7 +96,7 @@ def test_memory_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
                 open_photo(data)
 
 
-def test_who_opens_a_photo_may_have_bounds_of_its_own() -> None:
+def test_admit_may_refuse_a_photo() -> None:
     sizes = []
 
     def admit(image: Image.Image) -> None:

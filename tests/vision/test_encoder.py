@@ -135,7 +135,7 @@ def test_pool() -> None:
     assert pool(grid).dtype == np.float32
 
 
-def test_what_is_wrong_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_invalid_inputs_are_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ModelError, match=r"none\.onnx: the encoder cannot be read"):
         Encoder(tmp_path / "none.onnx")
     with pytest.raises(ShowtellError, match="threads is 0, expected at least 1"):

@@ -87,7 +87,7 @@ def test_memory_does_not_grow_with_the_photo() -> None:
     assert peak < 48 * 2**20  # the samples alone have 64 MB
 
 
-def test_what_is_deep() -> None:
+def test_deep_images_are_recognized() -> None:
     for mode in ("I;16", "I;16B", "I", "F"):
         assert is_deep(Image.new(mode, (1, 1)))
     for mode in ("1", "L", "LA", "P", "RGB", "CMYK"):

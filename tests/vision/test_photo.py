@@ -279,7 +279,7 @@ def test_missing_folder_and_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+def test_pipe_does_not_block(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(PhotoError, match="not a regular file"):
         open_photo(tmp_path / "pipe.jpg")
@@ -437,7 +437,7 @@ def test_list_photos(tmp_path: Path) -> None:
         list_photos(tmp_path / "missing")
 
 
-def test_photos_that_the_project_ships() -> None:
+def test_photos_of_the_repository_open() -> None:
     photos = list_photos(PHOTOS)
     assert len(photos) == 40
     for path in photos:

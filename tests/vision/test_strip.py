@@ -92,7 +92,7 @@ def test_a_tiff_with_a_broken_tag(broken: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
-def test_what_the_picture_needs_is_missed(kind: str) -> None:
+def test_missing_matplotlib_is_an_error(kind: str) -> None:
     whole = encoded(kind)
     cut = whole[: len(whole) // 2]
     for data in (cut, cut[:2] + segment(0xEE, b"Adobe") + cut[2:] if kind == "JPEG" else cut + b"\0"):

@@ -18,7 +18,7 @@ def test_the_first_views_show_the_whole_photo() -> None:
     assert view(photo(), 1).tobytes() == ImageOps.mirror(photo()).tobytes()
 
 
-def test_the_others_show_a_part_of_it_some_of_them_mirrored() -> None:
+def test_other_views_are_crops_and_some_are_mirrored() -> None:
     mirrored = []
     for number in range(UNCROPPED, 30):
         pixels = np.asarray(view(photo(), number)).astype(int)

@@ -59,7 +59,7 @@ def test_a_file_whose_name_says_no_split_is_divided_by_hash(tmp_path, write_phot
     assert problems(dataset) == [("outside the folder", "mine.json:../../x.jpg")]
 
 
-def test_of_two_images_with_one_id_nothing_is_learnt(tmp_path, write_photos, found, problems) -> None:
+def test_captions_of_ambiguous_ids_are_left_out(tmp_path, write_photos, found, problems) -> None:
     write_photos(tmp_path / "images", "a.jpg", "b.jpg", "c.jpg")
     content = {
         "images": [{"id": i, "file_name": f"{name}.jpg"} for i, name in ((0, "a"), (0, "b"), (1, "c"), (1, "c"))],
@@ -83,7 +83,7 @@ def test_a_split_is_a_word_of_its_own_in_a_files_name(tmp_path, write_photos, fo
         file.unlink()
 
 
-def test_what_are_no_captions_is_left_out_and_named(tmp_path, write_photos, found, problems) -> None:
+def test_non_captions_are_left_out_and_named(tmp_path, write_photos, found, problems) -> None:
     write_photos(tmp_path / "images", "1.jpg")
     write_coco(tmp_path / "annotations/captions_val2014.json", {1: "1.jpg"}, [(1, "a cat")])
     results = tmp_path / "annotations/captions_val2014_fakecap_results.json"

@@ -138,7 +138,7 @@ def test_whatever_the_csv_module_writes_is_read_back(tmp_path_factory, rows, del
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=200))
-def test_no_bytes_do_anything_but_rows_or_a_data_set_error(tmp_path_factory, data) -> None:
+def test_any_bytes_give_rows_or_a_data_set_error(tmp_path_factory, data) -> None:
     folder = tmp_path_factory.mktemp("any")
     for name, head in (("t.csv", b"file,caption\n"), ("t.jsonl", b"")):
         (folder / name).write_bytes(head + data)
@@ -217,7 +217,7 @@ def test_the_photos_column_is_that_which_names_files(folder, found) -> None:
     assert list(found(read_table(folder / "t.jsonl", folder / "images"))) == ["a.jpg", "b.jpg"]
 
 
-def test_a_mark_that_closes_a_row_by_chance_takes_no_others(folder, found, problems) -> None:
+def test_stray_quotation_mark_swallows_no_rows(folder, found, problems) -> None:
     lines = [
         "file,caption",
         'a.jpg,"A dog',
