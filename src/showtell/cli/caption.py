@@ -36,53 +36,56 @@ def caption(
     ],
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="A captioner's file or a run folder; the shipped one if not given."),
+        typer.Option("--model", "-m", help="Captioner file or run folder; default: the bundled one."),
     ] = None,
-    beam: Annotated[
-        int | None, typer.Option("--beam", "-b", min=1, help="Sentences followed at once; 1 is the fastest.")
-    ] = None,
+    beam: Annotated[int | None, typer.Option("--beam", "-b", min=1, help="Beam width; 1 is the fastest.")] = None,
     num_captions: Annotated[
-        int, typer.Option("--num-captions", "-n", min=1, help="Up to so many different captions a photo, best first.")
+        int, typer.Option("--num-captions", "-n", min=1, help="Number of different captions per photo, best first.")
     ] = 1,
     min_confidence: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Leave out captions that the captioner is less sure of, 0 to 1."),
+        typer.Option(min=0, max=1, help="Leave out captions below this confidence (0 to 1)."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line, with probabilities.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV: file, caption, log_prob, confidence, error.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per line, with probabilities.")
+    ] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV: file, caption, log_prob, confidence, error.")
+    ] = False,
     manifest: Annotated[
         Path | None,
-        typer.Option(help="A file to remember in what is done: it is not done again, unless a photo changes."),
+        typer.Option(help="Record finished photos in this file, to resume from; changed photos are captioned again."),
     ] = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATTERN", help="In folders leave out files and folders of this name, or way; with * and ?."
+            metavar="PATTERN", help="In folders, skip files and folders whose name or path matches; with * and ?."
         ),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on with photos that arrive, until stopped.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep running and caption new photos until stopped.")] = False,
     target: Annotated[
         Target | None,
-        typer.Option("--write", help="Also write captions into files beside the photos, or into the photos, as XMP."),
+        typer.Option(
+            "--write", help="Also write captions as XMP: into sidecar files (xmp) or into the photos (embed)."
+        ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="With --write: also replace what a person wrote.")
+        bool, typer.Option("--overwrite", help="With --write: also replace descriptions by people.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --write: only say what would be written.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --write: only print what would be written.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
     """Write a sentence about each photo.
 
-    A photo or a folder that cannot be read is reported on stderr and skipped; the exit status is then 1. A caption that
-    is left out for its confidence is reported on stderr too; as that is what was asked for, it does not change the exit
-    status.
+    A photo or folder that cannot be read is reported on stderr and skipped, and the exit status is then 1. Captions
+    below --min-confidence are reported on stderr too, without changing the exit status.
 
-    Folders are searched with all that are in them, but for hidden ones and those of network disks and waste bins.
+    Folders are searched recursively, except for hidden folders and those of network drives and trash cans.
 
-    With --manifest FILE a run that was stopped goes on where it was; the file holds a JSON object a photo.
+    With --manifest FILE, an interrupted run resumes; the file has one JSON object per photo.
 
-    With --write, photo software sees the captions as alternative text and as description: xmp writes PHOTO.EXT.xmp
-    beside each photo, embed the photo itself if it is JPEG, PNG or WebP.
+    With --write, captions become alternative text and description for photo software: xmp writes PHOTO.EXT.xmp next to
+    each photo, embed writes into the photo itself if it is JPEG, PNG or WebP.
 
     Example: showtell caption holiday/ --csv > captions.csv
     """

@@ -45,7 +45,7 @@ def train(
         list[Path],
         typer.Argument(metavar="DATASET...", help="Folders or captions files: Flickr8k, COCO, Karpathy, CSV, ..."),
     ],
-    photos: Annotated[Path | None, typer.Option(help="Folder of the photos, if not beside the captions.")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of the photos, if not next to the captions.")] = None,
     run: Annotated[
         Path | None, typer.Option("--run", "-r", help="Folder of the run.", show_default="runs/DATASETS-CELL")
     ] = None,
@@ -56,12 +56,12 @@ def train(
     features: Annotated[Path, typer.Option(help="Folder of encoded photos, shared between runs.")] = Path(
         "runs/features"
     ),
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result alone.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")] = False,
     **settings: Any,
 ) -> None:
-    """Train a captioner on photos with captions, of one data set or of several.
+    """Train a captioner on one or more data sets of photos with captions.
 
-    A run that was stopped or killed goes on where it was when the same command is given again.
+    An interrupted run resumes when the same command is repeated.
 
     Example: showtell train flickr8k/ --cell gru --epochs 15
     """
