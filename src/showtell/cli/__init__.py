@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; an error that the user can mend is one line, and exit status 1."""
+    """Run the command line; an error that the user can fix is printed as one line, with exit status 1."""
     from showtell._util.console import discard_stdout, keep_file_name_bytes, tell
     from showtell.cli.app import app
     from showtell.errors import ShowtellError
@@ -23,11 +23,11 @@ def main() -> None:
 
 
 def _message(error: Exception) -> str:
-    """What is wrong; of an error of the system the file and the reason."""
+    """The message of an error; for an operating-system error, the file and the reason."""
     from showtell._util.files import NotReplacedError
 
     if isinstance(error, MemoryError):
-        return "there is not enough memory; close other programs, or take fewer or smaller files at a time"
+        return "not enough memory; close other programs, or process fewer or smaller files at a time"
     if isinstance(error, OSError) and error.strerror:
         where = "" if error.filename is None else f"{error.filename}: "
         if isinstance(error, NotReplacedError):

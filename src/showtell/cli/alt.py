@@ -19,20 +19,21 @@ if TYPE_CHECKING:
 
 def alt(
     paths: Annotated[
-        list[str], typer.Argument(metavar="SITE...", help="Folders of sites, searched for HTML and Markdown; or pages.")
+        list[str],
+        typer.Argument(metavar="SITE...", help="Site folders, searched for HTML and Markdown, or single pages."),
     ],
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="A captioner's file or a run folder; the shipped one if not given."),
+        typer.Option("--model", "-m", help="Captioner file or run folder; default: the bundled one."),
     ] = None,
     min_confidence: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Leave out texts that the captioner is less sure of, 0 to 1."),
+        typer.Option(min=0, max=1, help="Leave out texts below this confidence (0 to 1)."),
     ] = None,
-    patch: Annotated[Path | None, typer.Option(help="Write a diff for `patch -p0` to this file; - is stdout.")] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Write the texts into the pages.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object a line.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
+    patch: Annotated[Path | None, typer.Option(help="Write a diff for `patch -p0` to this file; - for stdout.")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the texts directly into the pages.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
     """Propose alternative text for images that have none.
 
@@ -73,7 +74,7 @@ def alt(
 
 
 def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
-    """The images without alternative text, the pages that were read, and how many could not be."""
+    """The images without alternative text, the pages that were read, and how many could not be read."""
     from showtell.alt.page import read_page
     from showtell.alt.site import list_pages, site_of
     from showtell.alt.source import shown
@@ -109,7 +110,7 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
 def _captions_of(
     uses: list[Use], model: Path | None, min_confidence: float | None, quiet: bool
 ) -> dict[Path | bytes, Caption | PhotoError]:
-    """A caption of each photo, or what is wrong with it; a photo that is used several times is captioned once."""
+    """A caption or an error for each photo; a photo that is used several times is captioned once."""
     photos = list(dict.fromkeys(use.photo for use in uses if isinstance(use.photo, (Path, bytes))))
     if not photos:
         return {}
@@ -129,7 +130,7 @@ def _captions_of(
 def _told(
     use: Use, captions: dict[Path | bytes, Caption | PhotoError], min_confidence: float | None
 ) -> dict[str, object]:
-    """What there is to say of an image: `alt` and `confidence`, or why it is `skipped`, or the `error`."""
+    """The JSON fields of an image: `alt` and `confidence`, or the reason why it is `skipped`, or the `error`."""
     from showtell.alt.source import Skipped, shown
     from showtell.alt.text import alt_text
 
@@ -148,7 +149,7 @@ def _told(
 
 
 def _write(use: Use, told: dict[str, object], *, as_json: bool, silent: bool) -> None:
-    """Report an image: its text on stdout unless `silent`, what is wrong with it on stderr."""
+    """Report an image: its text on stdout unless `silent`, errors and reasons on stderr."""
     from showtell.alt.source import shown
 
     line, source = use.page.line(use.image), shown(use.source)
@@ -164,10 +165,10 @@ def _write(use: Use, told: dict[str, object], *, as_json: bool, silent: bool) ->
 
 
 def _name_in_patch(path: Path) -> Path:
-    """How a patch names a page: by the way from the current folder.
+    """The name of a page in a patch: its path relative to the current folder.
 
     Raises:
-        ShowtellError: there is no way that `patch` would go.
+        ShowtellError: the page is not below the current folder, so `patch` could not find it.
     """
     here = Path().resolve()
     if not path.resolve().is_relative_to(here):
@@ -176,16 +177,16 @@ def _name_in_patch(path: Path) -> Path:
 
 
 def _check_patch(patch: Path) -> None:
-    """Find out early that a patch cannot be written, or would take the place of something else.
+    """Check before the work that the patch can be written and replaces nothing but an older patch.
 
     Raises:
-        ShowtellError: there is no such folder, or there is such a file, and it is no diff.
+        ShowtellError: the folder does not exist, or the file exists and is not a diff.
     """
     from showtell._util.files import read_regular
     from showtell.alt.patch import is_diff
 
     if patch.is_dir() or not patch.parent.is_dir():
-        raise ShowtellError(f"{patch}: the patch cannot be written; name a file in a folder that is there")
+        raise ShowtellError(f"{patch}: the patch cannot be written; name a file in an existing folder")
     if patch.is_file():
         try:
             if is_diff(read_regular(patch)):
@@ -210,7 +211,7 @@ def _write_patch(patch: Path, changed: list[tuple[Path, Page, dict[Image, str]]]
 
 
 def _apply(changed: list[tuple[Page, dict[Image, str]]]) -> int:
-    """Write texts into their pages; how many pages that failed for."""
+    """Write the texts into their pages; returns the number of pages for which that failed."""
     from showtell.alt.page import write_page
 
     failed = 0

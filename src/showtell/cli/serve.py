@@ -16,10 +16,10 @@ from showtell.errors import ShowtellError
 def serve(
     model: Annotated[
         Path | None,
-        typer.Option("--model", "-m", help="A captioner's file or a run folder; the shipped one if not given."),
+        typer.Option("--model", "-m", help="Captioner file or run folder; default: the bundled one."),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to bind; this machine alone if not given.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind; 0 takes a free one.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to bind; default: this machine only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to bind; 0 for a free one.")] = 8000,
     token: Annotated[
         str | None,
         typer.Option(
@@ -28,7 +28,7 @@ def serve(
         ),
     ] = None,
 ) -> None:
-    """Caption photos over HTTP, in showtell's own shape and in those of Ollama and OpenAI.
+    """Caption photos over HTTP, with showtell's own API and those of Ollama and OpenAI.
 
     The API is described at /docs. SIGTERM stops it when the requests that it accepted are answered.
 
