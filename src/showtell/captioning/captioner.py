@@ -41,7 +41,7 @@ _ENCODER = "encoder.onnx"
 # The names of the object head's weights and bias.
 _OBJECTS = ("objects.W", "objects.b")
 # Photos whose sentences are searched for together: the search reads its weights once for all of them.
-_BATCH = 32
+_BATCH = 64
 
 
 class Captioner:
