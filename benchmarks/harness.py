@@ -67,9 +67,9 @@ def compare(
 
 def peak(precision: str = "float32") -> float:
     """Operations a second that the threads can do together: the best of many runs, as a clock takes time to rise."""
-    from showtell.nn.kernels.library import kernels_of, native, numbers_of
+    from showtell.nn.kernels.library import kernels_of, native, dtype_code
 
-    kernels, best = kernels_of(numbers_of(np.dtype("float32"), precision)), 0.0
+    kernels, best = kernels_of(dtype_code(np.dtype("float32"), precision)), 0.0
     for _ in range(60):
         start = clock()
         done = native().showtell_multiply_add(kernels, 3_000_000, THREADS)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from showtell.nn import kernels
-from showtell.nn.kernels.library import kernels_of, native, numbers_of
-from showtell.nn.kernels.memory import pointer
+from showtell.nn.kernels.library import kernels_of, native, dtype_code
+from showtell.nn.kernels.workspace import pointer
 
 NUMBERS = {"exp": 0, "sigmoid": 1, "tanh": 2}
 # The sigmoid's is that of exp, of the sum and of the quotient together
@@ -18,7 +18,7 @@ ULPS = {"exp": 2, "sigmoid": 3, "tanh": 2}
 
 def compute(function: str, x: np.ndarray) -> np.ndarray:
     y = np.empty_like(x)
-    native().showtell_elementary(kernels_of(numbers_of(x.dtype)), NUMBERS[function], pointer(x), pointer(y), x.size)
+    native().showtell_elementary(kernels_of(dtype_code(x.dtype)), NUMBERS[function], pointer(x), pointer(y), x.size)
     return y
 
 

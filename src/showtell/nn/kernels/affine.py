@@ -11,8 +11,8 @@ import numpy as np
 from showtell.nn import functional
 from showtell.nn.functional.checks import check_alike, check_arrays
 from showtell.nn.kernels.cache import Cache, check_cache
-from showtell.nn.kernels.library import AffineArguments, Precision, kernels_of, native, numbers_of, threads_for
-from showtell.nn.kernels.memory import Memory, contiguous, pointer
+from showtell.nn.kernels.library import AffineArguments, Precision, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.workspace import Workspace, contiguous, pointer
 from showtell.nn.types import Array
 
 
@@ -33,10 +33,10 @@ class Affine(functional.Affine):
 
     def __init__(self, w: Array, b: Array, *, precision: Precision = "float32") -> None:
         super().__init__(w, b)
-        self._size, self._numbers = {"D": len(w), "M": len(b)}, numbers_of(w.dtype, precision)
+        self._size, self._dtype_code = {"D": len(w), "M": len(b)}, dtype_code(w.dtype, precision)
         w, self.b = contiguous(w), np.array(b, order="C")
-        arguments, kernels = AffineArguments(**self._size, W=pointer(w)), kernels_of(self._numbers)
-        self._packed = Memory(native().showtell_affine_bytes(kernels, ctypes.byref(arguments)), kernels)
+        arguments, kernels = AffineArguments(**self._size, W=pointer(w)), kernels_of(self._dtype_code)
+        self._packed = Workspace(native().showtell_affine_bytes(kernels, ctypes.byref(arguments)), kernels)
         arguments.packed = self._packed.address
         native().showtell_affine_pack(kernels, ctypes.byref(arguments))
         self.w = w[:0]  # they are not needed again
@@ -46,7 +46,7 @@ class Affine(functional.Affine):
         rows = _rows("Affine", x)
         size = check_arrays("Affine", {"D": self._size["D"]}, b=(self.b, "M"), x=(rows, "N D"))
         rows, out = contiguous(rows), np.empty((size["N"], size["M"]), rows.dtype)
-        kernels = self._packed.kernels_of(self._numbers)
+        kernels = self._packed.kernels_of(self._dtype_code)
         _call(size, rows, kernels, b=pointer(self.b), y=pointer(out), packed=self._packed.address)
         return out
 
@@ -98,7 +98,7 @@ def _forward(function: str, x: Array, w: Array, b: Array, precision: Precision) 
     size = check_arrays(function, x=(x, "N D"), w=(w, "D M"), b=(b, "M"))
     x, w, b = map(contiguous, (x, w, b))
     out = np.empty((size["N"], size["M"]), x.dtype)
-    _call(size, x, kernels_of(numbers_of(x.dtype, precision)), W=pointer(w), b=pointer(b), y=pointer(out))
+    _call(size, x, kernels_of(dtype_code(x.dtype, precision)), W=pointer(w), b=pointer(b), y=pointer(out))
     return out
 
 
@@ -109,7 +109,7 @@ def _backward(
     x, w, dout = map(contiguous, (x, w, dout))
     dx, dw, db = np.empty_like(x) if with_dx else None, np.empty_like(w), np.empty(size["M"], x.dtype)
     gradients = {"dW": pointer(dw), "db": pointer(db)} | ({} if dx is None else {"dx": pointer(dx)})
-    _call(size, x, kernels_of(numbers_of(x.dtype, precision)), W=pointer(w), dy=pointer(dout), **gradients)
+    _call(size, x, kernels_of(dtype_code(x.dtype, precision)), W=pointer(w), dy=pointer(dout), **gradients)
     return dx, dw, db
 
 

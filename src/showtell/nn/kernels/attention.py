@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from showtell.nn.functional.attention import check_attention
 from showtell.nn.functional.checks import check_arrays
 from showtell.nn.kernels.cache import Cache, check_cache, frozen
-from showtell.nn.kernels.library import AttentionArguments, kernels_of, native, numbers_of, threads_for
-from showtell.nn.kernels.memory import contiguous, pointer
+from showtell.nn.kernels.library import AttentionArguments, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.workspace import contiguous, pointer
 from showtell.nn.types import Array, IntArray
 
 
@@ -59,5 +59,5 @@ def _call(cache: AttentionCache, **pointers: int) -> None:
         order=pointer(cache.order), first=pointer(cache.first), q=pointer(cache.q), k=pointer(cache.k),
         v=pointer(cache.v), weights=pointer(cache.weights), **pointers,
     )  # fmt: skip
-    kernels = kernels_of(numbers_of(cache.q.dtype))
+    kernels = kernels_of(dtype_code(cache.q.dtype))
     native().showtell_attention(kernels, ctypes.byref(arguments), threads_for(R * positions * A))

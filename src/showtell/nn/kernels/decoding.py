@@ -13,8 +13,8 @@ from showtell.nn.choices import Activation, Cell
 from showtell.nn.functional.checks import check_arrays
 from showtell.nn.functional.decoding import Attention, State, check_count
 from showtell.nn.kernels.affine import Affine
-from showtell.nn.kernels.library import DecodingArguments, Precision, kernels_of, native, numbers_of, threads_for
-from showtell.nn.kernels.memory import Memory, contiguous, pointer
+from showtell.nn.kernels.library import DecodingArguments, Precision, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.workspace import Workspace, contiguous, pointer
 from showtell.nn.kernels.recurrent import cell_number
 from showtell.nn.types import Array, IntArray
 
@@ -45,7 +45,7 @@ class DecodingStep(functional.DecodingStep):
         self.W_embed, self.b, self.b_vocab = (np.array(array, order="C") for array in (W_embed, b, b_vocab))
         self._of_shown = Affine(Wx[E:], b)
         self._cell = cell_number(cell, activation)
-        self._numbers = numbers_of(W_embed.dtype, precision)
+        self._dtype_code = dtype_code(W_embed.dtype, precision)
         self._size = {"E": E, "H": len(Wh), "size": V, "A": 0, "Z": len(Wh), "heads": 1}
         weights = {"Wx": Wx[:E], "Wh": Wh, "W_vocab": W_vocab}
         if attention:
@@ -58,9 +58,9 @@ class DecodingStep(functional.DecodingStep):
             )
         weights = {name: contiguous(array) for name, array in weights.items()}
         arguments = DecodingArguments(**self._size, **{name: pointer(array) for name, array in weights.items()})
-        kernels = kernels_of(self._numbers)
+        kernels = kernels_of(self._dtype_code)
         packed = native().showtell_decoding_bytes(kernels, self._cell, ctypes.byref(arguments))
-        self._packed = Memory(packed, kernels)
+        self._packed = Workspace(packed, kernels)
         arguments.packed = self._packed.address
         native().showtell_decoding_pack(kernels, self._cell, ctypes.byref(arguments))
         self._arguments = self._at_every_step()
@@ -111,7 +111,7 @@ class DecodingStep(functional.DecodingStep):
             arguments.best, arguments.count = pointer(ids), ids.shape[1]
         banned = np.array(never, np.int64)
         arguments.never, arguments.never_count = pointer(banned), len(banned)
-        kernels, threads = self._packed.kernels_of(self._numbers), threads_for(len(words) * self._work)
+        kernels, threads = self._packed.kernels_of(self._dtype_code), threads_for(len(words) * self._work)
         native().showtell_decoding_step(kernels, self._cell, ctypes.byref(arguments), threads)
         return replace(state, memory=after)
 

@@ -10,8 +10,8 @@ import numpy as np
 from showtell.nn.functional.checks import DTypeError, ShapeError, check_alike
 from showtell.nn.functional.dropout import check_share
 from showtell.nn.kernels.cache import Cache, check_cache
-from showtell.nn.kernels.library import kernels_of, native, numbers_of, threads_for
-from showtell.nn.kernels.memory import contiguous, pointer
+from showtell.nn.kernels.library import kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.workspace import contiguous, pointer
 from showtell.nn.types import Array
 
 
@@ -48,5 +48,5 @@ def _dropout(x: Array, cache: DropoutCache) -> Array:
     flat = contiguous(x).reshape(-1)
     y = np.empty_like(flat)
     arguments = (pointer(flat), pointer(y), flat.size, cache.p, cache.seed, threads_for(10 * flat.size))
-    native().showtell_dropout(kernels_of(numbers_of(x.dtype)), *arguments)
+    native().showtell_dropout(kernels_of(dtype_code(x.dtype)), *arguments)
     return y.reshape(x.shape)

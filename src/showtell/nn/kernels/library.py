@@ -203,8 +203,8 @@ def native() -> ctypes.CDLL:
     return found
 
 
-def numbers_of(dtype: np.dtype[Any], precision: Precision = "float32") -> int:
-    """What native/library.cpp calls the numbers that are computed with, within an instruction set.
+def dtype_code(dtype: np.dtype[Any], precision: Precision = "float32") -> int:
+    """What native/library.cpp calls the dtype that is computed with, within an instruction set.
 
     Raises:
         ShowtellError: there is no such precision, or bf16 is asked for and the arrays are not float32.
@@ -220,9 +220,9 @@ def numbers_of(dtype: np.dtype[Any], precision: Precision = "float32") -> int:
     return _DOUBLE if dtype == np.float64 else _FLOAT
 
 
-def kernels_of(numbers: int) -> int:
-    """What native/library.cpp calls the kernels of the instruction set in use, for such numbers (`numbers_of`)."""
-    return 3 * chosen_set() + numbers
+def kernels_of(code: int) -> int:
+    """What native/library.cpp calls the kernels of the instruction set in use, for a dtype (`dtype_code`)."""
+    return 3 * chosen_set() + code
 
 
 class _Settings:
@@ -281,10 +281,10 @@ def _fastest_of(instruction_set: str) -> Precision:
     if not instruction_set.endswith("bf16"):
         return "float32"
     seconds = {_FLOAT: math.inf, _PAIRS: math.inf}  # of a multiplication: the best of many runs, in turns
-    for numbers in [*seconds] * 20:
+    for code in [*seconds] * 20:
         start = time.perf_counter()
-        done: int = native().showtell_multiply_add(kernels_of(numbers), _FEW, 1)
-        seconds[numbers] = min(seconds[numbers], (time.perf_counter() - start) / done)
+        done: int = native().showtell_multiply_add(kernels_of(code), _FEW, 1)
+        seconds[code] = min(seconds[code], (time.perf_counter() - start) / done)
     return "bf16" if seconds[_PAIRS] < _WORTH * seconds[_FLOAT] else "float32"
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from showtell.nn.functional.checks import check_alike
 from showtell.nn.functional.optimizer import check_update
-from showtell.nn.kernels.library import AdamArguments, kernels_of, native, numbers_of, threads_for
-from showtell.nn.kernels.memory import contiguous, pointer
+from showtell.nn.kernels.library import AdamArguments, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.workspace import contiguous, pointer
 from showtell.nn.types import Array
 
 
@@ -18,7 +18,7 @@ def sum_of_squares(x: Array) -> float:
     check_alike("sum_of_squares", x=x)
     flat, threads = contiguous(x), threads_for(10 * x.size)
     sums = np.zeros(threads)
-    kernels = kernels_of(numbers_of(x.dtype))
+    kernels = kernels_of(dtype_code(x.dtype))
     native().showtell_sum_of_squares(kernels, pointer(flat), flat.size, pointer(sums), threads)
     return float(sums.sum())
 
@@ -46,5 +46,5 @@ def adam_update(
         average=None if ema is None else pointer(ema), scale=scale, beta1=beta1, beta2=beta2, rate=rate,
         correction=correction, epsilon=epsilon, keep=ema_decay,
     )  # fmt: skip
-    kernels = kernels_of(numbers_of(param.dtype))
+    kernels = kernels_of(dtype_code(param.dtype))
     native().showtell_adam(kernels, ctypes.byref(arguments), threads_for(10 * param.size))

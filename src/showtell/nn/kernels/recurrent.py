@@ -21,8 +21,8 @@ from showtell.nn.functional.bias import bias_pattern
 from showtell.nn.functional.checks import DTypeError, ShapeError, check_alike, check_arrays
 from showtell.nn.functional.lengths import check_lengths
 from showtell.nn.kernels.cache import Cache, check_cache, frozen
-from showtell.nn.kernels.library import Precision, SequenceArguments, kernels_of, native, numbers_of, threads_for
-from showtell.nn.kernels.memory import Memory, contiguous, pointer
+from showtell.nn.kernels.library import Precision, SequenceArguments, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.workspace import Workspace, contiguous, pointer
 from showtell.nn.types import Array, IntArray
 
 _LSTM, _GRU, _RNN_TANH, _RNN_RELU = range(4)
@@ -31,10 +31,10 @@ _GATES = {_LSTM: "4H", _GRU: "3H", _RNN_TANH: "H", _RNN_RELU: "H"}
 
 @dataclass(frozen=True)
 class SequenceCache(Cache):
-    """What a forward keeps for its backward: its arguments, and `memory`, laid out as native/recurrent.hpp says."""
+    """What a forward keeps for its backward: its arguments, and a workspace, laid out as native/recurrent.hpp says."""
 
     cell: int
-    numbers: int
+    dtype_code: int
     N: int
     T: int
     D: int
@@ -44,7 +44,7 @@ class SequenceCache(Cache):
     Wx: Array
     Wh: Array
     b_shape: tuple[int, ...]
-    memory: Memory
+    workspace: Workspace
     with_c0: bool
 
     @property
@@ -220,16 +220,16 @@ def _forward(
     last_c = np.zeros_like(h0) if c0 is None else c0.copy()
     b_row = b.shape[1] if b.ndim == 2 else 0
     arguments = _arguments((N, T, D, H, b_row), order, active, x=x, h0=h0, c0=c0, Wx=Wx, Wh=Wh, b=b, h=h, last_c=last_c)
-    numbers = numbers_of(x.dtype, precision)
-    kernels = kernels_of(numbers)
-    memory = Memory(native().showtell_cache_bytes(kernels, cell, ctypes.byref(arguments)), kernels)
-    arguments.cache = memory.address
+    code = dtype_code(x.dtype, precision)
+    kernels = kernels_of(code)
+    workspace = Workspace(native().showtell_cache_bytes(kernels, cell, ctypes.byref(arguments)), kernels)
+    arguments.cache = workspace.address
     _call(kernels, cell, False, arguments)
     with_c0 = c0 is not None
     return (
         h,
         last_c,
-        SequenceCache(function, cell, numbers, N, T, D, H, order, active, Wx, Wh, b.shape, memory, with_c0),
+        SequenceCache(function, cell, code, N, T, D, H, order, active, Wx, Wh, b.shape, workspace, with_c0),
     )
 
 
@@ -250,8 +250,8 @@ def _backward(function: str, dh: Array, dlast_c: Array | None, cache: SequenceCa
         (N, T, D, H, b_row), cache.order, cache.active,
         Wx=cache.Wx, Wh=cache.Wh, dh=dh, dlast_c=dlast_c, dx=dx, dh0=dh0, dc0=dc0, dWx=dWx, dWh=dWh, db=db,
     )  # fmt: skip
-    arguments.cache = cache.memory.address
-    _call(cache.memory.kernels_of(cache.numbers), cache.cell, True, arguments)
+    arguments.cache = cache.workspace.address
+    _call(cache.workspace.kernels_of(cache.dtype_code), cache.cell, True, arguments)
     return dx, dh0, dc0, dWx, dWh, db
 
 

@@ -12,8 +12,8 @@ from showtell.nn.functional.checks import check_arrays
 from showtell.nn.functional.embedding import check_ids
 from showtell.nn.functional.softmax import check_targets
 from showtell.nn.functional.vocabulary import Gradients
-from showtell.nn.kernels.library import Precision, VocabularyArguments, kernels_of, native, numbers_of, threads_for
-from showtell.nn.kernels.memory import contiguous, pointer
+from showtell.nn.kernels.library import Precision, VocabularyArguments, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.workspace import contiguous, pointer
 from showtell.nn.types import Array, IntArray
 
 
@@ -53,7 +53,7 @@ def vocabulary_loss(
         h=pointer(h), weights=pointer(W), b=pointer(b), scales=pointer(scales), smoothing=label_smoothing,
         turned=turned, dh=dh, dW=dW, db=db, losses=pointer(losses),
     )  # fmt: skip
-    kernels, threads = kernels_of(numbers_of(h.dtype, precision)), threads_for(len(source) * H * V)
+    kernels, threads = kernels_of(dtype_code(h.dtype, precision)), threads_for(len(source) * H * V)
     native().showtell_vocabulary_loss(kernels, ctypes.byref(arguments), threads)
     if found and turned:
         found = (found[0], found[1].T, found[2])

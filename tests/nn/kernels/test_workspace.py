@@ -17,7 +17,7 @@ from conftest import SETS
 from showtell.errors import ShowtellError
 from showtell.nn import kernels
 from showtell.nn.functional.decoding import Attention
-from showtell.nn.kernels.memory import Memory, pointer
+from showtell.nn.kernels.workspace import Workspace, pointer
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 
@@ -101,7 +101,7 @@ def test_a_copy_is_of_the_same_instruction_set(way: str, name: str) -> None:
 
 
 def test_what_another_machine_laid_out_is_refused() -> None:
-    restore, (content, name, abi) = Memory(100, 0).__reduce__()
+    restore, (content, name, abi) = Workspace(100, 0).__reduce__()
     with pytest.raises(ShowtellError, match=r"computed with instruction set 'altivec' .*; compute it anew"):
         restore(content, "altivec", abi)
     with pytest.raises(ShowtellError, match=f"interface {abi + 1}"):

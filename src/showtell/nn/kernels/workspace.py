@@ -1,4 +1,4 @@
-"""Memory that is handed to the kernels: arrays as they read them, and what they lay out themselves."""
+"""Memory for the kernels: arrays as they read them, and the workspaces that they lay out themselves."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from showtell.errors import ShowtellError
 from showtell.nn.kernels.library import ABI, built_sets, chosen_set
 
 _ALIGNMENT = 64
-_MOST_SPARE = 4
-# used again and again: the system clears pages that it hands out anew
-_spare: list[NDArray[np.uint8]] = []
+_MOST_FREE = 4
+# Blocks that are used again and again: the system clears pages that it hands out anew
+_free_list: list[NDArray[np.uint8]] = []
 
 
 def contiguous(array: NDArray[Any], dtype: type[np.generic] | None = None) -> NDArray[Any]:
@@ -30,7 +30,7 @@ def pointer(array: NDArray[Any]) -> int:
     return address
 
 
-class Memory:
+class Workspace:
     """So many bytes, from an address that is a multiple of 64; what is in them at first is undefined.
 
     They belong to the instruction set of `kernels` (`library.kernels_of`): each lays things out in its own way. A copy
@@ -40,7 +40,7 @@ class Memory:
     def __init__(self, size: int, kernels: int) -> None:
         needed = size + _ALIGNMENT
         try:
-            self._array = _spare.pop()
+            self._array = _free_list.pop()
         except IndexError:
             self._array = np.empty(0, np.uint8)
         if not needed <= len(self._array) <= 4 * needed:
@@ -54,7 +54,7 @@ class Memory:
         first = self.address - pointer(self._array)
         return self._array[first : first + self.size]
 
-    def kernels_of(self, numbers: int) -> int:
+    def kernels_of(self, code: int) -> int:
         """`library.kernels_of`, that read and write these bytes.
 
         Raises:
@@ -65,18 +65,18 @@ class Memory:
             raise ShowtellError(
                 f"this was computed with instruction set {theirs!r}, the one in use is {ours!r}; compute it anew"
             )
-        return 3 * self._set + numbers
+        return 3 * self._set + code
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restored, (self.bytes.tobytes(), built_sets()[self._set], ABI)
 
     def __del__(self) -> None:
-        _spare.append(self._array)
-        del _spare[:-_MOST_SPARE]
+        _free_list.append(self._array)
+        del _free_list[:-_MOST_FREE]
 
 
-def _restored(content: bytes, name: str, abi: int) -> Memory:
-    """A copy of memory whose content, instruction set and interface were these.
+def _restored(content: bytes, name: str, abi: int) -> Workspace:
+    """A copy of a workspace whose content, instruction set and interface were these.
 
     Raises:
         ShowtellError: this machine or this build lays things out in another way.
@@ -86,6 +86,6 @@ def _restored(content: bytes, name: str, abi: int) -> Memory:
             f"this was computed with instruction set {name!r} and interface {abi}, "
             "which this machine or this showtell does not have; compute it anew"
         )
-    memory = Memory(len(content), 3 * built_sets().index(name))
-    memory.bytes[:] = np.frombuffer(content, np.uint8)
-    return memory
+    workspace = Workspace(len(content), 3 * built_sets().index(name))
+    workspace.bytes[:] = np.frombuffer(content, np.uint8)
+    return workspace
