@@ -67,7 +67,7 @@ def compare(
 
 def peak(precision: str = "float32") -> float:
     """Operations a second that the threads can do together: the best of many runs, as a clock takes time to rise."""
-    from showtell.nn.kernels.library import kernels_of, native, dtype_code
+    from showtell.nn.kernels.library import dtype_code, kernels_of, native
 
     kernels, best = kernels_of(dtype_code(np.dtype("float32"), precision)), 0.0
     for _ in range(60):

@@ -17,7 +17,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from showtell.captioning.config import DecoderConfig
 from showtell.captioning.decoder import CaptionDecoder
+from showtell.captioning.parameters import initialize
 from showtell.text.vocabulary import END, PAD, START
 from showtell.training.adam import Adam, clip_scale, gradient_norm
 
@@ -70,7 +72,11 @@ def step(V: int, peak: float, peak_of_pairs: float) -> list[harness.Result]:
     batches = [captions_of(lengths[batch * N : (batch + 1) * N], V, rng) for batch in chosen]
     words = sum(int((batch[:, 1:] != PAD).sum()) for batch in batches)
     features = rng.standard_normal((N, F), np.float32)
-    decoders = {name: CaptionDecoder(V, F, E, H, precision=name) for name in ("float32", "bf16")}
+    config = DecoderConfig(V, F, E, H)
+    decoders = {
+        name: CaptionDecoder(config, initialize(config, np.random.default_rng(0)), precision=name)
+        for name in ("float32", "bf16")
+    }
     adams = {name: Adam(decoder.params) for name, decoder in decoders.items()}
 
     def ours(precision: str = "float32") -> None:

@@ -51,7 +51,7 @@ def main() -> None:
 def features_and_scores(captioner: Captioner, dataset: Path, store: Path) -> tuple[Array, Array]:
     """The confidence features of the captions of a data set's validation photos, (N, 2), and their CIDEr-D, (N,)."""
     examples = read_dataset(dataset).split("val")
-    photos, grid = [example.photo for example in examples], captioner.decoder.attention_dim > 0
+    photos, grid = [example.photo for example in examples], captioner.decoder.config.attention_dim > 0
     features, report = photo_features(photos, captioner.encoder, store, grid=grid)
     examples = tuple(example for example in examples if example.photo in report.rows)
     rows = [report.rows[example.photo] for example in examples]

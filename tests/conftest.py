@@ -14,10 +14,12 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from decoders import fresh_decoder
+from optimizers import optimizer_of
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.decoder import CaptionDecoder
 from showtell.datasets.synthetic import draw_shapes
 from showtell.nn import functional, kernels
+from showtell.nn.backend import Optimizer
 from showtell.text.vocabulary import Vocabulary
 from showtell.vision.encoder import Encoder
 
@@ -40,7 +42,7 @@ def small_captioner(encoder: Encoder, precision: kernels.Precision | None = None
     vocabulary = Vocabulary(WORDS.split())
     rng = np.random.default_rng(0)
     precision = precision or kernels.fastest_precision()  # as of one that is loaded
-    decoder = CaptionDecoder(len(vocabulary), 1280, 8, 16, attention_dim=8, heads=2, rng=rng, precision=precision)
+    decoder = fresh_decoder(len(vocabulary), 1280, 8, 16, attention_dim=8, heads=2, rng=rng, precision=precision)
     decoder.params["W_embed"] *= 40
     return Captioner(
         decoder,
@@ -108,3 +110,9 @@ def layers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     yield kernels
     kernels.set_instruction_set(before)
     kernels.set_num_threads(threads)
+
+
+@pytest.fixture
+def optimizer(layers: ModuleType) -> Optimizer:
+    """Who updates the weights, with the same layers."""
+    return optimizer_of(layers)

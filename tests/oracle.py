@@ -110,23 +110,24 @@ def gradients(case: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def _scores(decoder: Any, p: dict[str, Tensor], features: Tensor, captions: Tensor, photo: np.ndarray) -> Tensor:
     """A `CaptionDecoder`'s scores (N, T, V), built from torch's layers with its weights `p`."""
-    s, looks = {name: torch.tensor(array) for name, array in decoder.statistics.items()}, decoder.attention_dim
-    v = ((features.mean(dim=1) if looks else features) - s["feature_mean"]) / s["feature_scale"]
+    config, s = decoder.config, {name: torch.tensor(array) for name, array in decoder.statistics.items()}
+    attention = config.attention_dim > 0
+    v = ((features.mean(dim=1) if attention else features) - s["feature_mean"]) / s["feature_scale"]
     v, words_in = v[torch.tensor(photo)], captions[:, :-1]
     h0 = affine_forward(v, p["W_proj"], p["b_proj"])
-    shown = affine_forward(v, p["W_show"], p["b_show"])
-    words = word_embedding_forward(words_in, p["W_embed"]) * (decoder.embed_dim**0.5 if looks else 1)
-    x = torch.cat([words, shown[:, None].expand_as(words)], dim=2)
-    options = {"activation": decoder.activation} if decoder.cell == "rnn" else {}
-    z = globals()[f"{decoder.cell}_forward"](x, h0, p["Wx"], p["Wh"], p["b"], **options)
-    if looks:
+    image = affine_forward(v, p["W_image"], p["b_image"])
+    words = word_embedding_forward(words_in, p["W_embed"]) * (config.embed_dim**0.5 if attention else 1)
+    x = torch.cat([words, image[:, None].expand_as(words)], dim=2)
+    options = {"activation": config.activation} if config.cell == "rnn" else {}
+    z = globals()[f"{config.cell}_forward"](x, h0, p["Wx"], p["Wh"], p["b"], **options)
+    if attention:
         grid = (features - s["grid_mean"]) / s["grid_scale"]
         keys, values = grid @ p["W_key"], temporal_affine_forward(grid, p["W_value"], p["b_value"])
         query = temporal_affine_forward(z, p["W_query"], p["b_query"]).flatten(0, 1)
-        context = attention_forward(query, keys, values, np.repeat(photo, z.shape[1]), decoder.heads)
-        joined = torch.cat([z, context.reshape(*z.shape[:2], -1)], dim=2)
-        z = temporal_affine_forward(joined, p["W_join"], p["b_join"]).tanh()
-    return temporal_affine_forward(z, p["W_embed"].T if looks else p["W_vocab"], p["b_vocab"])
+        context = attention_forward(query, keys, values, np.repeat(photo, z.shape[1]), config.heads)
+        both = torch.cat([z, context.reshape(*z.shape[:2], -1)], dim=2)
+        z = temporal_affine_forward(both, p["W_combine"], p["b_combine"]).tanh()
+    return temporal_affine_forward(z, p["W_embed"].T if attention else p["W_vocab"], p["b_vocab"])
 
 
 def decoder_gradients(
@@ -142,7 +143,7 @@ def decoder_gradients(
 
 
 def word_gradients(decoder: Any, features: np.ndarray, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What `CaptionDecoder.word_gradients` promises, by autograd."""
+    """What `attribution.word_gradients` promises, by autograd."""
     p = {name: torch.tensor(array) for name, array in decoder.params.items()}
     photo, caption = torch.tensor(features, requires_grad=True), torch.tensor(words)
     log_probs = _scores(decoder, p, photo[None], caption[None], np.array([0]))[0].log_softmax(dim=1)

@@ -19,6 +19,7 @@ from PIL import Image
 
 import showtell
 from conftest import PHOTOS
+from decoders import fresh_decoder
 from showtell.captioning.caption import Caption
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
@@ -174,7 +175,7 @@ def test_the_shipped_captioner_writes_sentences_of_its_words_about_any_photo() -
 
 def test_the_shipped_captioner_says_what_it_is() -> None:
     captioner = showtell.load()
-    assert captioner.decoder.cell == "lstm"
+    assert captioner.decoder.config.cell == "lstm"
     assert "research and teaching" in captioner.about["terms"]
     assert float(captioner.about["validation cider_d flickr8k"]) >= 0.53
     assert float(captioner.about["validation cider_d coco"]) >= 0.83
@@ -223,7 +224,7 @@ def test_features_are_encoded_alone_as_among_others(captioner: Captioner, tmp_pa
 
 
 def test_without_attention_features_are_the_grid_s_mean(captioner: Captioner) -> None:
-    decoder = showtell.CaptionDecoder(len(captioner.vocabulary), 1280, 8, 16)
+    decoder = fresh_decoder(len(captioner.vocabulary), 1280, 8, 16)
     other = Captioner(
         decoder, captioner.vocabulary, encoder=captioner.encoder, encoder_identity=captioner.encoder_identity
     )
@@ -285,7 +286,7 @@ def test_a_copy_captions_as_the_original_does(captioner: Captioner, way) -> None
     expected = captioner.caption(CAT)  # and with that all that is made at the first caption is there
     other = way(captioner)
     assert other.caption(CAT) == expected
-    assert other.decoder.layers is captioner.decoder.layers
+    assert other.decoder.backend is captioner.decoder.backend
 
 
 def test_an_instruction_set_that_is_not_there_is_no_fault_of_the_file() -> None:

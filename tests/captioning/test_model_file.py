@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-import showtell
 from conftest import PHOTOS
+from decoders import fresh_decoder
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.model_file import read_model_file, write_model_file
 from showtell.errors import ModelError, ShowtellError
@@ -36,7 +36,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def saved(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     vocabulary = Vocabulary(["a", "dog"])
     path = tmp_path_factory.mktemp("saved") / "captioner.safetensors"
-    Captioner(showtell.CaptionDecoder(6, 12, 2, 3), vocabulary, encoder_identity="e").save(path)
+    Captioner(fresh_decoder(6, 12, 2, 3), vocabulary, encoder_identity="e").save(path)
     return path.read_bytes()
 
 
@@ -123,9 +123,9 @@ def test_what_float16_cannot_hold_is_saved_in_float32(captioner: Captioner, tmp_
 
 @pytest.mark.parametrize("cell", ["gru", "rnn"])
 def test_every_cell_can_be_saved(captioner: Captioner, tmp_path: Path, cell: str) -> None:
-    decoder = showtell.CaptionDecoder(len(captioner.vocabulary), 1280, 8, 16, cell=cell, activation="relu")
+    decoder = fresh_decoder(len(captioner.vocabulary), 1280, 8, 16, cell=cell, activation="relu")
     other = Captioner(decoder, captioner.vocabulary, encoder_identity=captioner.encoder_identity)
     other.save(tmp_path / "file")
     again = Captioner.load(tmp_path / "file", encoder=captioner.encoder)
-    assert again.decoder.config() == decoder.config()
+    assert again.decoder.config == decoder.config
     assert again.caption(CAT).words

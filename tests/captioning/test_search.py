@@ -49,9 +49,9 @@ class TableDecoder:
         scores = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return scores, TableState(state.features, np.array(words))
 
-    def best(self, words, state, count, never=()):
+    def best(self, words, state, count, suppressed=()):
         log_probs, state = self.step(words, state)
-        allowed = np.setdiff1d(np.arange(V), never)
+        allowed = np.setdiff1d(np.arange(V), suppressed)
         ids = allowed[np.argsort(-log_probs[:, allowed], axis=1, kind="stable")[:, :count]]
         return np.take_along_axis(log_probs, ids, axis=1), ids, state
 

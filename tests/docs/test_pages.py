@@ -60,6 +60,6 @@ def test_quoted_code_is_in_the_source(page: Path) -> None:
 
 def passages(source: str, function: str, count: int) -> list[str]:
     """All passages of so many lines of a function, as they are without their common indentation."""
-    (found,) = (node for node in ast.parse(source).body if getattr(node, "name", None) == function)
+    *_, found = (node for node in ast.parse(source).body if getattr(node, "name", None) == function)  # after overloads
     lines = source.splitlines(keepends=True)[found.lineno - 1 : found.end_lineno]
     return [textwrap.dedent("".join(lines[start : start + count])) for start in range(len(lines) - count + 1)]

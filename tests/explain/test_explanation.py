@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from conftest import PHOTOS, small_captioner
+from decoders import fresh_decoder
 from gradients import relative_error
+from showtell.captioning.attribution import word_gradients
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
 from showtell.captioning.decoder import CaptionDecoder
@@ -27,7 +29,7 @@ def explanation(captioner: Captioner) -> Explanation:
 
 def other_cell(captioner: Captioner, cell: str) -> Captioner:
     """A captioner like it that sees the mean of the grid alone."""
-    decoder = CaptionDecoder(len(captioner.vocabulary), 1280, 8, 16, cell=cell, rng=np.random.default_rng(3))
+    decoder = fresh_decoder(len(captioner.vocabulary), 1280, 8, 16, cell=cell, rng=np.random.default_rng(3))
     return Captioner(
         decoder,
         captioner.vocabulary,
@@ -69,23 +71,23 @@ def test_runners_up_are_the_likeliest_other_words(captioner: Captioner) -> None:
         assert step.probability + sum(probabilities) < 1
 
 
-def test_the_look_is_the_decoder_s(captioner: Captioner, explanation: Explanation) -> None:
-    (looks,) = captioner.attention_maps(captioner.encode([PHOTO]), [explanation.caption])
-    for step, look in zip(explanation.steps, looks, strict=False):
-        assert step.look is not None
-        np.testing.assert_allclose(step.look, look, atol=2e-3)
+def test_the_attention_map_is_the_decoder_s(captioner: Captioner, explanation: Explanation) -> None:
+    (maps,) = captioner.attention_maps(captioner.encode([PHOTO]), [explanation.caption])
+    for step, attention_map in zip(explanation.steps, maps, strict=False):
+        assert step.attention_map is not None
+        np.testing.assert_allclose(step.attention_map, attention_map, atol=2e-3)
 
 
 def test_the_gradient_is_the_slope_of_the_log_probability(captioner: Captioner, explanation: Explanation) -> None:
     decoder = captioner.decoder
     arrays = {name: array.astype(np.float64) for name, array in decoder.arrays().items()}
-    exact = CaptionDecoder.from_arrays(decoder.config(), arrays)
+    exact = CaptionDecoder.from_arrays(decoder.config, arrays)
     words = captioner.word_ids(explanation.caption)
     grid = captioner.encode(PHOTO).astype(np.float64)
     direction = np.random.default_rng(0).standard_normal(grid.shape) / 300
 
     def log_probs(at: float) -> np.ndarray:
-        found, _ = exact.word_gradients(grid + at * direction, words)
+        found, _ = word_gradients(exact, grid + at * direction, words)
         return found[np.arange(len(words) - 1), words[1:]]
 
     numeric = (log_probs(1e-3) - log_probs(-1e-3)) / 2e-3
@@ -98,10 +100,10 @@ def test_without_attention_each_place_has_its_share_of_the_mean(captioner: Capti
     other = other_cell(captioner, cell)
     grid = captioner.encoder.encode([open_photo(PHOTO)])
     step = explain(other, PHOTO).steps[0]
-    assert step.look is None
+    assert step.attention_map is None
     assert np.ptp(step.sensitivity) < 1e-12
     words = np.append(other.word_ids(other.caption(PHOTO)), END)
-    _, gradients = other.decoder.word_gradients(pool(grid)[0], words)
+    _, gradients = word_gradients(other.decoder, pool(grid)[0], words)
     assert relative_error(step.gradient.sum(axis=(0, 1)).astype(np.float32), gradients[0]) < 1e-4
 
 
@@ -117,7 +119,7 @@ def test_gates_are_open_between_or_closed(captioner: Captioner, explanation: Exp
     assert list(explain(other_cell(captioner, "gru"), PHOTO).gates) == ["reset gate", "update gate"]
     assert not explain(other_cell(captioner, "rnn"), PHOTO).gates
     units = np.array([[0.95, 0.05, 0.5, 0.99], [0.0, 0.2, 0.02, 0.91]])
-    shares = replace(explanation, activity={"f": units}).gates["forget gate"]
+    shares = replace(explanation, gate_activations={"f": units}).gates["forget gate"]
     np.testing.assert_allclose(
         [shares[name] for name in ("open", "between", "closed")], [[0.5, 0.25], [0.25] * 2, [0.25, 0.5]]
     )
@@ -137,7 +139,7 @@ def test_json_output(explanation: Explanation) -> None:
     told = json.loads(json.dumps(explanation.to_dict()))
     assert told["caption"]["caption"] == explanation.caption.text
     assert len(told["steps"]) == len(explanation.steps)
-    for name in ("look", "sensitivity", "influence"):
+    for name in ("attention_map", "sensitivity", "influence"):
         assert np.shape(told["steps"][0][name]) == (9, 9)
     for shares in told["gates"].values():
         np.testing.assert_allclose(np.sum(list(shares.values()), axis=0), 1)

@@ -28,7 +28,7 @@ def test_json_has_the_numbers_behind() -> None:
     found = json.loads(json.dumps(as_json({"numpy": [RIGHT], "avx2": [WRONG]}), allow_nan=False))
     assert (found["passed"], found["tolerance"]) == (False, 1e-8)
     right, wrong = found["parts"]
-    assert (right["layers"], right["passed"], wrong["layers"], wrong["passed"]) == ("numpy", True, "avx2", False)
+    assert (right["backend"], right["passed"], wrong["backend"], wrong["passed"]) == ("numpy", True, "avx2", False)
     assert (wrong["finite differences"], wrong["backward"], wrong["argument"]) == (1.5, -0.5, "x")
 
 

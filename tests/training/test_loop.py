@@ -17,7 +17,7 @@ import small
 from showtell.captioning.captioner import Captioner
 from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import fit_confidence
-from showtell.nn.backend import best_layers
+from showtell.nn.backend import default_backend
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.data import Captions
 from showtell.training.folder import BEST, CHECKPOINT, METRICS
@@ -57,8 +57,8 @@ def judge(run: Trainer, scores: Iterator[float], monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(run, "_finish", lambda: None)
 
 
-def test_the_fastest_layers_train(tmp_path: Path) -> None:
-    assert trainer(tmp_path).decoder.layers is best_layers()
+def test_the_default_backend_trains(tmp_path: Path) -> None:
+    assert trainer(tmp_path).decoder.backend is default_backend()
 
 
 def test_it_learns(tmp_path: Path) -> None:

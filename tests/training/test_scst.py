@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from showtell.captioning.decoder import CaptionDecoder
+from decoders import fresh_decoder
 from showtell.captioning.search import Hypothesis
+from showtell.captioning.stepper import Stepper
 from showtell.text.vocabulary import END, PAD, START, UNK, Vocabulary
 from showtell.training.data import Captions
 from showtell.training.scst import (
@@ -53,8 +54,8 @@ def test_pad_captions_adds_start_end_and_padding() -> None:
 def test_samples_come_photo_by_photo(attention_dim: int) -> None:
     """A decoder that is sure says the same of a photo each time, and something else of another."""
     rng = np.random.default_rng(0)
-    decoder = CaptionDecoder(len(VOCABULARY), 4, 8, 8, attention_dim=attention_dim, rng=rng)
-    for name in ("W_proj", "W_show", "W_embed", *(() if attention_dim else ("W_vocab",))):
+    decoder = fresh_decoder(len(VOCABULARY), 4, 8, 8, attention_dim=attention_dim, rng=rng)
+    for name in ("W_proj", "W_image", "W_embed", *(() if attention_dim else ("W_vocab",))):
         decoder.params[name] *= 40
     features = rng.standard_normal((3, 5, 4) if attention_dim else (3, 4)).astype(np.float32)
     said = [h.words for h in sample_captions(decoder, features, 4, 6, np.random.default_rng(1))]
@@ -67,7 +68,7 @@ def test_samples_come_photo_by_photo(attention_dim: int) -> None:
 def test_the_gradient_is_that_of_the_expected_reward(attention_dim: int) -> None:
     """Over all captions of at most two words, as they are sampled, against a central difference."""
     rng = np.random.default_rng(2)
-    decoder = CaptionDecoder(len(VOCABULARY), 4, 5, 6, attention_dim=attention_dim, dtype=np.float64, rng=rng)
+    decoder = fresh_decoder(len(VOCABULARY), 4, 5, 6, attention_dim=attention_dim, dtype=np.float64, rng=rng)
     features = rng.standard_normal((1, 3, 4) if attention_dim else (1, 4))
     words = [word for word in range(len(VOCABULARY)) if word not in (PAD, START, UNK, END)]
     said = [(), *((one,) for one in words), *itertools.product(words, words)]
@@ -75,10 +76,10 @@ def test_the_gradient_is_that_of_the_expected_reward(attention_dim: int) -> None
     rewards = rng.random(len(captions))
 
     def probabilities(params: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
-        """Of each caption, step by step, what is never said left out as the sampling does."""
-        stepwise = decoder.with_params(params).stepwise()
-        first, state = stepwise.step(np.array([START]), stepwise.start(features))
-        after, _ = stepwise.step(np.array(words), state.take(np.zeros(len(words), int)))
+        """Of each caption, step by step, suppressed tokens left out as the sampling does."""
+        stepper = Stepper(decoder.with_params(params))
+        first, state = stepper.step(np.array([START]), stepper.start(features))
+        after, _ = stepper.step(np.array(words), state.take(np.zeros(len(words), int)))
         chances = np.exp(np.concatenate([first, after]))
         chances[:, [PAD, START, UNK]] = 0
         chances /= chances.sum(axis=1, keepdims=True)

@@ -11,8 +11,8 @@ pytest.importorskip("onnx", reason="needs the extra tune")
 
 import torch
 
+from decoders import fresh_decoder
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.decoder import CaptionDecoder
 from showtell.text.vocabulary import END, START
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.folder import BEST, CHECKPOINT, ENCODER
@@ -53,7 +53,7 @@ def test_the_gradient_of_the_whole_is_the_slope(encoder: Encoder) -> None:
     """Of captions, classes and objects together, along the encoder's own gradient, by finite differences."""
     ours, rng = tuner(encoder), np.random.default_rng(1)
     photos = rng.integers(0, 256, (2, 260, 260, 3), np.uint8)
-    decoder = CaptionDecoder(9, 1280, 8, 8, attention_dim=8, heads=2, rng=rng, precision="float32")
+    decoder = fresh_decoder(9, 1280, 8, 8, attention_dim=8, heads=2, rng=rng, precision="float32")
     captions = np.array([[START, 5, 6, END], [START, 7, END, 0], [START, 8, 4, END]])
     photo = np.array([0, 0, 1])
     classes = rng.dirichlet(np.ones(CLASSES), 2)

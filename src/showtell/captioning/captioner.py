@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 import numpy as np
 
 from showtell.captioning import search
+from showtell.captioning.attribution import attention_maps
 from showtell.captioning.caption import Caption
 from showtell.captioning.class_fallback import name_unsure
 from showtell.captioning.confidence import Confidence
-from showtell.captioning.decoder import CaptionDecoder, StepwiseDecoder
+from showtell.captioning.config import DecoderConfig
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.captioning.model_file import SHIPPED, read_model_file, write_model_file
 from showtell.captioning.object_costs import ObjectCosts
 from showtell.captioning.object_head import ObjectHead
+from showtell.captioning.stepper import Stepper
 from showtell.errors import ModelError, PhotoError, ShowtellError
 from showtell.nn import kernels
 from showtell.text.sentence import sentence
@@ -87,9 +90,9 @@ class Captioner:
         objects: ObjectHead | None = None,
         out_of_domain_classes: Sequence[str] = (),
     ) -> None:
-        if decoder.vocab_size != len(vocabulary):
+        if (words := decoder.config.vocab_size) != len(vocabulary):
             raise ModelError(
-                f"the decoder has {decoder.vocab_size} words and the vocabulary {len(vocabulary)}; they belong together"
+                f"the decoder has {words} words and the vocabulary {len(vocabulary)}; they belong together"
             )
         self.decoder = decoder
         self.vocabulary = vocabulary
@@ -123,8 +126,8 @@ class Captioner:
         return self._encoder
 
     @functools.cached_property
-    def _stepwise(self) -> StepwiseDecoder:
-        return self.decoder.stepwise()
+    def _stepper(self) -> Stepper:
+        return Stepper(self.decoder)
 
     @functools.cached_property
     def _repeatable(self) -> NDArray[np.bool_] | None:
@@ -238,7 +241,9 @@ class Captioner:
             features: Array = self.encode([photos])[0]
             return features
         grid_shape = self.encoder.grid_shape
-        found = np.empty((len(photos), *(grid_shape if self.decoder.attention_dim else grid_shape[1:])), np.float32)
+        found = np.empty(
+            (len(photos), *(grid_shape if self.decoder.config.attention_dim else grid_shape[1:])), np.float32
+        )
         for place, (_, known) in enumerate(self._encoded(photos)):
             if isinstance(known, PhotoError):
                 raise known
@@ -249,7 +254,7 @@ class Captioner:
         from showtell.vision.encoder import pool
         from showtell.vision.stream import encode_photos
 
-        encoder, pooled = self.encoder, not self.decoder.attention_dim
+        encoder, pooled = self.encoder, not self.decoder.config.attention_dim
 
         def encode(photo: Image) -> Array:
             grid = encoder.encode_one(photo)
@@ -274,7 +279,7 @@ class Captioner:
         if not finite.all():
             raise ShowtellError(f"the features of photo {finite.argmin()} hold numbers that are not finite")
         found = search.diverse(
-            self._stepwise,
+            self._stepper,
             features,
             num_captions,
             self.beam_width if beam_width is None else beam_width,
@@ -316,7 +321,7 @@ class Captioner:
         ids = np.full((len(said), self.max_words + 1), PAD)
         for row, words in zip(ids, said, strict=True):
             row[: len(words)] = words
-        found, side = self.decoder.looks(features, ids), math.isqrt(features.shape[1])
+        found, side = attention_maps(self.decoder, features, ids), math.isqrt(features.shape[1])
         return [maps[: len(words) - 1].reshape(-1, side, side) for maps, words in zip(found, said, strict=True)]
 
     def word_ids(self, caption: Caption) -> IntArray:
@@ -351,7 +356,7 @@ class Captioner:
         """
         weights, blobs = self.decoder.arrays(), dict[str, bytes]()
         fields: dict[str, Any] = {
-            "decoder": self.decoder.config(),
+            "decoder": self.decoder.config.to_dict(),
             "encoder": self.encoder_identity,
             "vocabulary": self.vocabulary.to_list(),
             "search": {
@@ -393,7 +398,7 @@ class Captioner:
                 encoder = Encoder(_ENCODER, model=blobs[_ENCODER])
             head = [weights.pop(name) for name in _OBJECTS if name in weights]
             return cls(
-                CaptionDecoder.from_arrays(fields["decoder"], weights, precision=precision),
+                CaptionDecoder.from_arrays(DecoderConfig.from_dict(fields["decoder"]), weights, precision=precision),
                 Vocabulary.from_list(fields["vocabulary"]),
                 encoder=encoder,
                 encoder_identity=fields["encoder"],

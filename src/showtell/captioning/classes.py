@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from showtell.nn.backend import best_layers
+from showtell.nn.backend import default_backend
 from showtell.nn.types import Array
 
 _SHIPPED = Path(__file__).parents[1] / "models" / "imagenet_classes.safetensors"
@@ -40,7 +40,7 @@ class Classes:
     def probabilities(self, features: Array) -> Array:
         """The probability of each class, float32 (N, 1000), of photos' grids (N, 81, 1280) or their means (N, 1280)."""
         pooled = features.astype(np.float32).mean(axis=1) if features.ndim == 3 else features.astype(np.float32)
-        scores: Array = best_layers().affine_forward(pooled, self._W, self._b)[0]
+        scores: Array = default_backend().affine_forward(pooled, self._W, self._b)[0]
         likely: Array = np.exp(scores - scores.max(axis=1, keepdims=True))
         likely /= likely.sum(axis=1, keepdims=True)
         return likely

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
-from showtell.nn.backend import best_layers
+from showtell.nn.backend import default_backend
 from showtell.nn.functional import sigmoid
 from showtell.nn.functional.checks import check_arrays
 from showtell.nn.types import Array
@@ -44,7 +44,9 @@ class ObjectHead:
     def probabilities(self, features: Array) -> Array:
         """How likely each object is there, (N, C), given pooled features (N, F) or grids (N, P, F)."""
         pooled = features.astype(np.float32)
-        logits, _ = best_layers().affine_forward(pooled.mean(axis=1) if pooled.ndim == 3 else pooled, self.W, self.b)
+        logits, _ = default_backend().affine_forward(
+            pooled.mean(axis=1) if pooled.ndim == 3 else pooled, self.W, self.b
+        )
         likely: Array = sigmoid(logits)
         return likely
 

@@ -15,14 +15,14 @@ from showtell.nn.functional.checks import check_integer
 from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import END, PAD, START, UNK
 
-NEVER = (PAD, START, UNK)
-"""Ids that no sentence holds."""
+SUPPRESSED = (PAD, START, UNK)
+"""Suppressed tokens: ids that no sentence holds."""
 # So many more candidates are looked at where words may fall behind for what they cost
 _COSTLY = 32
 
 
-class Takes(Protocol):
-    """What a search asks of a decoder's state."""
+class BatchState(Protocol):
+    """A decoder's state of a batch of sentences, as far as a search needs it."""
 
     def take(self, rows: NDArray[Any], /) -> Self:
         """The state of some of the sentences, in that order, repetitions allowed; or those where `rows` is true."""
@@ -31,7 +31,7 @@ class Takes(Protocol):
         """How many sentences there are."""
 
 
-State = TypeVar("State", bound=Takes)
+State = TypeVar("State", bound=BatchState)
 
 
 class StepDecoder(Protocol[State]):
@@ -48,9 +48,9 @@ class StepDecoder(Protocol[State]):
         """The log-probabilities (R, V) of the next word after `words` (R,), and the state after them."""
 
     def best(
-        self, words: NDArray[np.intp], state: State, count: int, never: tuple[int, ...] = ()
+        self, words: NDArray[np.intp], state: State, count: int, suppressed: tuple[int, ...] = ()
     ) -> tuple[Array, IntArray, State]:
-        """Of `step` only the likeliest words without those of `never`, best first: log-probabilities and ids (R, k)."""
+        """Of `step` the likeliest words that are not suppressed, best first: log-probabilities and ids (R, k)."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def beam(
         # Twice as many as are followed: at most `width` of them end; each word said may be one that is not repeatable;
         # and those that cost may fall behind
         count = 2 * width + (0 if repeatable_words is None else length - 1) + (0 if costs is None else _COSTLY)
-        word_log_probs, ids, state = decoder.best(last, state, count, NEVER)
+        word_log_probs, ids, state = decoder.best(last, state, count, SUPPRESSED)
         N, K = log_probs.shape
         k = ids.shape[1]
         word_log_probs = word_log_probs.astype(np.float64).reshape(N, K * k)
@@ -157,11 +157,12 @@ def beam(
 
         hope = log_probs.max(axis=1) / _length_norm(length, length_penalty)
         worst = [results[p][-1].score if len(results[p]) == width else -np.inf for p in photos]
-        going = hope > worst
-        source = (rows * K + parent)[going].ravel()
+        unfinished = hope > worst
+        source = (rows * K + parent)[unfinished].ravel()
         state = state.take(source)
-        photos, words, traces, log_probs = photos[going], words[going], traces[going], log_probs[going]
-        last = word[going].ravel()
+        photos, log_probs = photos[unfinished], log_probs[unfinished]
+        words, traces = words[unfinished], traces[unfinished]
+        last = word[unfinished].ravel()
     for photo, sentences in enumerate(results):
         if not sentences:
             raise ShowtellError(
@@ -216,12 +217,12 @@ def diverse(
         avoid = _telling_words([found[photo] for photo in photos], repeatable_words, decoder.vocab_size)
         dearer = penalty * avoid + (0 if costs is None else costs[photos])
         others = beam(decoder, features[photos], width, length_penalty, max_words, repeatable_words, dearer)
-        going = np.zeros(len(photos), bool)
+        unfinished = np.zeros(len(photos), bool)
         for row, (photo, (other, *_)) in enumerate(zip(photos, others, strict=True)):
             if other.words not in {known.words for known in found[photo]}:
                 found[photo].append(other)
-                going[row] = True
-        photos = photos[going]
+                unfinished[row] = True
+        photos = photos[unfinished]
     return found
 
 
@@ -285,14 +286,14 @@ def _one_by_one(
             break
         log_probs, state = decoder.step(last, state)
         log_probs = log_probs.astype(np.float64)
-        log_probs[:, NEVER] = -np.inf
+        log_probs[:, SUPPRESSED] = -np.inf
         last = choose(log_probs)
         for row, photo in enumerate(photos):
             traces[photo].append(float(log_probs[row, last[row]]))
             if last[row] != END:
                 words[photo].append(int(last[row]))
-        going = last != END
-        photos, last, state = photos[going], last[going], state.take(going)
+        unfinished = last != END
+        photos, last, state = photos[unfinished], last[unfinished], state.take(unfinished)
     return [Hypothesis(tuple(w), tuple(t), float(sum(t))) for w, t in zip(words, traces, strict=True)]
 
 

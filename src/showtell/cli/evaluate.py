@@ -65,7 +65,7 @@ def evaluate(
     found = read_dataset(dataset, photos)
     examples = found.split(split)
     with bar("encoding photos", quiet=quiet) as advance:
-        names, grid = [example.photo for example in examples], captioner.decoder.attention_dim > 0
+        names, grid = [example.photo for example in examples], captioner.decoder.config.attention_dim > 0
         stored, filled = photo_features(names, captioner.encoder, features, advance, grid=grid)
     for problem in filled.unreadable:
         tell(f"left out: {problem.detail}")

@@ -28,8 +28,8 @@ def info(
     from showtell.cli.model import load_captioner
 
     captioner = load_captioner(model)
-    decoder = captioner.decoder
-    weights = sum(array.size for array in decoder.arrays().values())
+    config = captioner.decoder.config
+    weights = sum(array.size for array in captioner.decoder.arrays().values())
     rows = {
         "showtell": __version__,
         "python": platform.python_version(),
@@ -39,7 +39,7 @@ def info(
         "extra plot": "installed" if find_spec("matplotlib") else "not installed",
         "extra java": "installed" if find_spec("pycocoevalcap") else "not installed",
         "captioner": str(model) if model else "the bundled one",
-        "decoder": f"{decoder.cell}, {decoder.hidden_dim} wide, {weights:,} weights, {decoder.vocab_size:,} words",
+        "decoder": f"{config.cell}, {config.hidden_dim} wide, {weights:,} weights, {config.vocab_size:,} words",
         "search": f"beam {captioner.beam_width}, length penalty {captioner.length_penalty}, "
         f"at most {captioner.max_words} words",
         "encoder": captioner.encoder_identity,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from showtell.captioning.attribution import attention_maps, gate_activations, word_gradients
 from showtell.captioning.decoder import CaptionDecoder
 from showtell.text.vocabulary import END
 
@@ -36,7 +37,7 @@ class Step:
     word: str
     probability: float
     runners_up: tuple[tuple[str, float], ...]
-    look: Array | None
+    attention_map: Array | None
     gradient: Array
     grid: Array
 
@@ -67,12 +68,12 @@ class Explanation:
     Attributes:
         caption: the sentence.
         steps: of each word, and of the end if the sentence ended by itself, T in all.
-        activity: the gate activations, by name, (T, H) each (see `CaptionDecoder.activity`).
+        gate_activations: by name, (T, H) each (see `captioning.attribution.gate_activations`).
     """
 
     caption: Caption
     steps: tuple[Step, ...]
-    activity: dict[str, Array]
+    gate_activations: dict[str, Array]
 
     @property
     def gates(self) -> dict[str, dict[str, Array]]:
@@ -83,8 +84,8 @@ class Explanation:
         """
         found = {}
         for letter, name in _GATES.items():
-            if letter in self.activity:
-                values = self.activity[letter]
+            if letter in self.gate_activations:
+                values = self.gate_activations[letter]
                 shares = {"open": (values > 0.9).mean(axis=1), "closed": (values < 0.1).mean(axis=1)}
                 found[name] = shares | {"between": 1 - shares["open"] - shares["closed"]}
         return found
@@ -96,7 +97,7 @@ class Explanation:
                 "word": step.word,
                 "probability": step.probability,
                 "runners_up": [{"word": word, "probability": probability} for word, probability in step.runners_up],
-                "look": None if step.look is None else step.look.tolist(),
+                "attention_map": None if step.attention_map is None else step.attention_map.tolist(),
                 "sensitivity": step.sensitivity.tolist(),
                 "influence": step.influence.tolist(),
             }
@@ -124,8 +125,8 @@ def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Ex
     from showtell.vision.photo import open_photo
 
     grid = captioner.encoder.encode_one(open_photo(photo))
-    looks_at_grid = bool(captioner.decoder.attention_dim)
-    features = grid if looks_at_grid else pool(grid)
+    has_attention = bool(captioner.decoder.config.attention_dim)
+    features = grid if has_attention else pool(grid)
     (caption,) = captioner.caption_features(features[np.newaxis])
     if caption.named:
         caption = captioner.caption_features(features[np.newaxis], 2)[0].others[0]
@@ -136,14 +137,16 @@ def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Ex
     decoder = _exact(captioner.decoder)
     exact, (P, F) = features.astype(np.float64), grid.shape
     side, T = math.isqrt(P), len(words) - 1
-    log_probs, gradients = decoder.word_gradients(exact, words)
+    log_probs, gradients = word_gradients(decoder, exact, words)
     # without attention the features are the mean of the grid, to which each position contributes equally
-    gradients = gradients if looks_at_grid else np.repeat(gradients[:, None] / P, P, axis=1)
-    looks = decoder.looks(exact[None], words[None])[0].reshape(T, side, side) if looks_at_grid else [None] * T
+    gradients = gradients if has_attention else np.repeat(gradients[:, None] / P, P, axis=1)
+    maps: list[Array | None] = [None] * T
+    if has_attention:
+        maps = list(attention_maps(decoder, exact[None], words[None])[0].reshape(T, side, side))
     names = captioner.vocabulary.to_list()
     shown = [captioner.vocabulary.decode([index]) or name for index, name in enumerate(names)]
     steps = []
-    for word, log_prob, look, gradient in zip(words[1:], log_probs, looks, gradients, strict=True):
+    for word, log_prob, attention_map, gradient in zip(words[1:], log_probs, maps, gradients, strict=True):
         probability = np.exp(log_prob)
         others = [index for index in np.argsort(-log_prob, kind="stable")[: runners_up + 1] if index != word]
         steps.append(
@@ -151,15 +154,15 @@ def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Ex
                 shown[word],
                 float(probability[word]),
                 tuple((shown[index], float(probability[index])) for index in others[:runners_up]),
-                look,
+                attention_map,
                 gradient.reshape(side, side, F),
                 grid.astype(np.float64).reshape(side, side, F),
             )
         )
-    return Explanation(caption, tuple(steps), decoder.activity(exact, words))
+    return Explanation(caption, tuple(steps), gate_activations(decoder, exact, words))
 
 
 def _exact(decoder: CaptionDecoder) -> CaptionDecoder:
     """The same weights in float64."""
     arrays: dict[str, Array] = {name: array.astype(np.float64) for name, array in decoder.arrays().items()}
-    return CaptionDecoder.from_arrays(decoder.config(), arrays)
+    return CaptionDecoder.from_arrays(decoder.config, arrays)

@@ -33,7 +33,7 @@ def draw_sheet(photo: Image, explanation: Explanation) -> Figure:
         ShowtellError: matplotlib is not installed.
     """
     steps = explanation.steps
-    maps = 3 if steps[0].look is not None else 2
+    maps = 3 if steps[0].attention_map is not None else 2
     figure = new_figure(_WIDTH, _HEAD + _ROW * len(steps))
     head, body = figure.subfigures(2, 1, height_ratios=[_HEAD, _ROW * len(steps)], squeeze=False).ravel()
     _draw_head(head, photo, explanation)
@@ -41,11 +41,11 @@ def draw_sheet(photo: Image, explanation: Explanation) -> Figure:
     grey = np.asarray(photo.convert("L").resize((_SIDE, _SIDE)))
     for (words, *places), step in zip(rows, steps, strict=True):
         _draw_words(words, step)
-        if step.look is not None:
-            _draw_map(places[-3], grey, 100 * step.look, "up to {:.1f} %")
+        if step.attention_map is not None:
+            _draw_map(places[-3], grey, 100 * step.attention_map, "up to {:.1f} %")
         _draw_map(places[-2], grey, step.sensitivity, "up to {:.2g} nats/unit")
         _draw_map(places[-1], grey, step.influence, "up to ± {:.2g} nats", signed=True)
-    titles = ["where it looked", "length of the gradient", "for it (orange),\nagainst it (purple)"]
+    titles = ["attention map", "gradient norm", "for it (orange),\nagainst it (purple)"]
     for axes, title in zip(rows[0], ["the word, and what came close", *titles[-maps:]], strict=True):
         axes.set_title(title, fontsize=10)
     rows[-1, 0].set_xlabel("probability")

@@ -6,14 +6,13 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from showtell.lab.differences import GradientCheck
-from showtell.nn.choices import Cell
-from showtell.nn.functional.decoding import GATES
+from showtell.nn.backend import Backend
+from showtell.nn.choices import GATES, Cell
 from showtell.nn.types import Array, IntArray
 
 # (N, T, D, H): usual, one step, no step, one caption, no caption, width 1, widths that no vector register divides
@@ -56,16 +55,16 @@ class Case:
         activation = dict(self.options).get("activation")
         return f"{self.layer}, {activation}" if activation else self.layer
 
-    def forward(self, layers: ModuleType) -> Callable[..., tuple[Any, ...]]:
+    def forward(self, backend: Backend) -> Callable[..., tuple[Any, ...]]:
         """The forward, of the learnt arguments alone."""
-        function = partial(getattr(layers, f"{self.layer}_forward"), *self.fixed, **dict(self.options))
+        function = partial(getattr(backend, f"{self.layer}_forward"), *self.fixed, **dict(self.options))
         if self.seed is None:
             return function
         return lambda *args: function(*args, rng=np.random.default_rng(self.seed))
 
-    def backward(self, layers: ModuleType) -> Callable[..., Any]:
+    def backward(self, backend: Backend) -> Callable[..., Any]:
         """The backward, of the gradients that come from above and the cache."""
-        function: Callable[..., Any] = getattr(layers, f"{self.layer}_backward")
+        function: Callable[..., Any] = getattr(backend, f"{self.layer}_backward")
         return function
 
     @property
@@ -83,25 +82,25 @@ class Case:
         rng = np.random.default_rng(11)
         return [rng.standard_normal(value.shape) for value in values]
 
-    def gradient_check(self, layers: ModuleType) -> GradientCheck:
+    def gradient_check(self, backend: Backend) -> GradientCheck:
         """The loss is the projection of the forward's values on what comes from above."""
-        forward = self.forward(layers)
+        forward = self.forward(backend)
         *values, cache = forward(*self.args)
         ups = self.ups(values)
-        found = self.backward(layers)(*ups, cache)
+        found = self.backward(backend)(*ups, cache)
         grads = found if isinstance(found, tuple) else (found,)
 
         def loss(*args: Array) -> float:
             values = forward(*args)[: self.values]
             return float(sum(np.vdot(up, value) for up, value in zip(ups, values, strict=True)))
 
-        names = self._names(layers)
+        names = self._names(backend)
         return GradientCheck(
             loss, dict(zip(names, self.args, strict=True)), dict(zip(names, grads, strict=True)), self.epsilon
         )
 
-    def _names(self, layers: ModuleType) -> list[str]:
-        parameters = list(inspect.signature(getattr(layers, f"{self.layer}_forward")).parameters)
+    def _names(self, backend: Backend) -> list[str]:
+        parameters = list(inspect.signature(getattr(backend, f"{self.layer}_forward")).parameters)
         return parameters[len(self.fixed) :][: len(self.args)]
 
 

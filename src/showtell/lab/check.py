@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import ModuleType
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -14,6 +13,7 @@ from showtell.lab.decoder_cases import DECODERS, SAID
 from showtell.lab.differences import TOLERANCE, GradientCheck, Slope, slopes
 from showtell.lab.loss_cases import LOSSES
 from showtell.nn import functional, kernels
+from showtell.nn.backend import Backend
 
 
 class Checkable(Protocol):
@@ -27,7 +27,7 @@ class Checkable(Protocol):
     def name(self) -> str:
         """The layer and the shapes."""
 
-    def gradient_check(self, layers: ModuleType) -> GradientCheck:
+    def gradient_check(self, backend: Backend) -> GradientCheck:
         """What is to be differentiated, computed by `showtell.nn.functional` or `showtell.nn.kernels`."""
 
 
@@ -49,7 +49,7 @@ ALL_CASES: tuple[Checkable, ...] = (*CASES, *DROPOUT, *LOSSES, *DECODERS, *SAID)
 """All that has a backward."""
 
 
-def check(layers: ModuleType, cases: Sequence[Checkable], advance: Report | None = None) -> list[Verdict]:
+def check(backend: Backend, cases: Sequence[Checkable], advance: Report | None = None) -> list[Verdict]:
     """Check the backward pass of each case against finite differences; a verdict per part, in the order of the cases.
 
     Raises:
@@ -59,7 +59,9 @@ def check(layers: ModuleType, cases: Sequence[Checkable], advance: Report | None
     counts: dict[str, int] = {}
     for done, case in enumerate(cases):
         rng = np.random.default_rng(7)
-        found.setdefault(case.part, []).extend((case.name, slope) for slope in slopes(case.gradient_check(layers), rng))
+        found.setdefault(case.part, []).extend(
+            (case.name, slope) for slope in slopes(case.gradient_check(backend), rng)
+        )
         counts[case.part] = counts.get(case.part, 0) + 1
         if advance:
             advance(done + 1, len(cases))
@@ -67,7 +69,7 @@ def check(layers: ModuleType, cases: Sequence[Checkable], advance: Report | None
     return [Verdict(part, counts[part], *worst[part]) for part in found]
 
 
-def backends() -> Iterator[tuple[str, ModuleType]]:
+def backends() -> Iterator[tuple[str, Backend]]:
     """The backends by name: NumPy, and the compiled layers with each instruction set, selected while yielded."""
     yield "numpy", functional
     if not kernels.available():

@@ -36,7 +36,7 @@ def as_json(found: Mapping[str, Sequence[Verdict]]) -> dict[str, Any]:
         "parts": [
             {
                 "part": verdict.part,
-                "layers": name,
+                "backend": name,
                 "cases": verdict.cases,
                 "error": _number(verdict.worst.error),
                 "passed": verdict.passed,

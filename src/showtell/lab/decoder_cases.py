@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from showtell.captioning.attribution import word_gradients
+from showtell.captioning.config import DecoderConfig
 from showtell.captioning.decoder import CaptionDecoder
+from showtell.captioning.parameters import initialize
 from showtell.lab.cases import KINKED, SMOOTH, Options
 from showtell.lab.differences import GradientCheck
-from showtell.nn.choices import Activation, Cell
+from showtell.nn.backend import Backend
+from showtell.nn.choices import Activation, Cell, RecurrentInit
 from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import END, PAD, START
 
@@ -36,9 +39,9 @@ class DecoderCase:
         said = "".join(f"-{name}" for name, _ in self.settings)
         return f"CaptionDecoder-{self.cell}-{self.activation}-heads{self.heads}{said}"
 
-    def gradient_check(self, layers: ModuleType) -> GradientCheck:
+    def gradient_check(self, backend: Backend) -> GradientCheck:
         """The loss of a few captions, as each of the parameters moves."""
-        decoder = draw_decoder(self.cell, self.activation, self.heads, layers=layers)
+        decoder = draw_decoder(self.cell, self.activation, self.heads, backend=backend)
         features, captions, photo = draw_captions(self.heads)
 
         def compute(*params: Array) -> tuple[float, dict[str, Array]]:
@@ -69,14 +72,14 @@ class WordCase:
         """The kind of decoder, and which word."""
         return f"word_gradients-{self.cell}-{self.activation}-heads{self.heads}-word{self.place}"
 
-    def gradient_check(self, layers: ModuleType) -> GradientCheck:
+    def gradient_check(self, backend: Backend) -> GradientCheck:
         """The word's log-probability, as the photo's features move."""
-        decoder = draw_decoder(self.cell, self.activation, self.heads, layers=layers)
+        decoder = draw_decoder(self.cell, self.activation, self.heads, backend=backend)
         features, captions, _ = draw_captions(self.heads)
         photo, words = features[1], captions[-1]
 
         def compute(photo: Array) -> tuple[float, Array]:
-            log_probs, grads = decoder.word_gradients(photo, words)
+            log_probs, grads = word_gradients(decoder, photo, words)
             return float(log_probs[self.place, words[self.place + 1]]), grads[self.place]
 
         epsilon = KINKED if self.activation == "relu" else SMOOTH
@@ -85,14 +88,23 @@ class WordCase:
         )
 
 
-def draw_decoder(cell: Cell, activation: Activation = "tanh", heads: int = 0, **options: Any) -> CaptionDecoder:
-    """A small decoder, in float64 if `options` do not say otherwise."""
+def draw_decoder(
+    cell: Cell,
+    activation: Activation = "tanh",
+    heads: int = 0,
+    *,
+    init: RecurrentInit = "orthogonal",
+    forget_bias: float = 1.0,
+    dtype: DTypeLike = np.float64,
+    backend: Backend | None = None,
+) -> CaptionDecoder:
+    """A small decoder."""
     rng = np.random.default_rng(1)
     names = ("feature_mean", "feature_scale", "grid_mean", "grid_scale")[: 4 if heads else 2]
     statistics = {name: rng.uniform(0.5, 2, 6) for name in names}
-    looks = {"attention_dim": 3 * heads, "heads": heads} if heads else {}
-    made: dict[str, Any] = {"statistics": statistics, "dtype": np.float64, "rng": rng} | looks | options
-    return CaptionDecoder(11, 6, 5, 7, cell=cell, activation=activation, **made)
+    config = DecoderConfig(11, 6, 5, 7, attention_dim=3 * heads, heads=heads or 1, cell=cell, activation=activation)
+    params = initialize(config, rng, init=init, forget_bias=forget_bias, dtype=dtype)
+    return CaptionDecoder(config, params, statistics, backend=backend)
 
 
 def draw_captions(heads: int = 0, dtype: type = np.float64) -> tuple[Array, IntArray, IntArray]:
@@ -116,7 +128,7 @@ KINDS: list[tuple[Cell, Activation, int]] = [
     ("lstm", "tanh", 2),
     ("rnn", "tanh", 1),
 ]
-"""Kinds of decoders: cell, activation, heads, 0 for none that look at a grid."""
+"""Kinds of decoders: cell, activation, heads, 0 for one without attention."""
 _SETTINGS: list[Options] = [
     (),
     (("label_smoothing", 0.1),),

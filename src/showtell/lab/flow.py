@@ -11,19 +11,25 @@ from step to step. It starts in h_T, which is what other layers see.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from showtell.errors import ShowtellError
 from showtell.nn import functional
-from showtell.nn.choices import Cell, RecurrentInit
-from showtell.nn.functional.decoding import GATES
+from showtell.nn.choices import GATES, Cell, RecurrentInit
 from showtell.nn.initialization import recurrent, xavier
 from showtell.nn.types import Array
 
 Squash: TypeAlias = Literal["sigmoid", "tanh", "relu"]
+
+_STEPS: dict[Cell, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "rnn": (functional.rnn_step_forward, functional.rnn_step_backward),
+    "gru": (functional.gru_step_forward, functional.gru_step_backward),
+    "lstm": (functional.lstm_step_forward, functional.lstm_step_backward),
+}
 
 CAPTIONS = 8
 """Sequences for each draw of the weights."""
@@ -142,7 +148,7 @@ def log_norms(network: Network, steps: int, hidden: int, rng: np.random.Generato
     x = network.inputs * rng.standard_normal((steps, CAPTIONS, hidden))
     direction = rng.standard_normal((CAPTIONS, hidden))
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    forward, backward = (getattr(functional, f"{network.cell}_step_{way}") for way in ("forward", "backward"))
+    forward, backward = _STEPS[network.cell]
     options = {"activation": "relu"} if network.activation == "relu" else {}
     nothing = np.zeros((CAPTIONS, hidden))
 

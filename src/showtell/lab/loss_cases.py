@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from showtell.lab.cases import SMOOTH, Options
 from showtell.lab.differences import GradientCheck
+from showtell.nn.backend import Backend
 from showtell.nn.types import Array
 
 
@@ -27,9 +27,9 @@ class LossCase:
     targets: tuple[NDArray[Any], ...]
     options: Options
 
-    def gradient_check(self, layers: ModuleType) -> GradientCheck:
+    def gradient_check(self, backend: Backend) -> GradientCheck:
         """The loss itself, as the scores or the layer before them move."""
-        function = getattr(layers, self.part)
+        function = getattr(backend, self.part)
 
         def compute(*args: Array) -> tuple[float, Any]:
             loss, grads = function(*args, *self.targets, **dict(self.options))

@@ -7,6 +7,9 @@ from typing import Literal, TypeAlias
 Cell: TypeAlias = Literal["lstm", "gru", "rnn"]
 """The recurrent networks."""
 
+GATES: dict[Cell, int] = {"lstm": 4, "gru": 3, "rnn": 1}
+"""Of each network: blocks of H columns that its weights `Wx`, `Wh` and `b` have, a gate or the candidate each."""
+
 Activation: TypeAlias = Literal["tanh", "relu"]
 """Of the vanilla network; the gated ones have their own."""
 

@@ -12,3 +12,9 @@ Array: TypeAlias = NDArray[np.floating[Any]]
 
 IntArray: TypeAlias = NDArray[np.integer[Any]]
 """An array of integers of any width, such as word ids and lengths."""
+
+SequenceGradients: TypeAlias = tuple[Array, Array, Array, Array, Array]
+"""Of a recurrent layer: dx, dh0, dWx, dWh, db."""
+
+LSTMGradients: TypeAlias = SequenceGradients | tuple[Array, Array, Array, Array, Array, Array]
+"""Of the LSTM: dx, dh0, dWx, dWh, db, and dc0 if a c0 was given."""

@@ -201,7 +201,7 @@ class Batcher:
         answers = []
         for place, (one, caption) in enumerate(zip(batch, captions, strict=True)):
             maps = None
-            if one.attention_maps and self.captioner.decoder.attention_dim:
+            if one.attention_maps and self.captioner.decoder.config.attention_dim:
                 (maps,) = self.captioner.attention_maps(features[place : place + 1], [caption])
             answers.append(Answer(caption.up_to(one.num_captions), maps))
         return answers

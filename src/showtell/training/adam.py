@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from types import ModuleType
 
 import numpy as np
 
-from showtell.nn.backend import best_layers
+from showtell.nn.backend import Optimizer, default_optimizer
 from showtell.nn.types import Array
 
 
@@ -27,9 +26,9 @@ class Adam:
         beta1: float = 0.9,
         beta2: float = 0.999,
         epsilon: float = 1e-8,
-        layers: ModuleType | None = None,
+        optimizer: Optimizer | None = None,
     ) -> None:
-        self.layers = layers or best_layers()
+        self.optimizer = optimizer or default_optimizer()
         self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
         self.exp_avg = {name: np.zeros_like(array) for name, array in params.items()}
         self.exp_avg_sq = {name: np.zeros_like(array) for name, array in params.items()}
@@ -56,7 +55,7 @@ class Adam:
         rate = learning_rate / (1 - self.beta1**self.steps)
         correction = 1 / math.sqrt(1 - self.beta2**self.steps)
         for name, array in params.items():
-            self.layers.adam_update(
+            self.optimizer.adam_update(
                 array,
                 self.exp_avg[name],
                 self.exp_avg_sq[name],
@@ -72,9 +71,10 @@ class Adam:
             )
 
 
-def gradient_norm(grads: Mapping[str, Array], layers: ModuleType | None = None) -> float:
+def gradient_norm(grads: Mapping[str, Array], optimizer: Optimizer | None = None) -> float:
     """The Euclidean norm of all gradients together."""
-    return math.sqrt(sum((layers or best_layers()).sum_of_squares(grad) for grad in grads.values()))
+    optimizer = optimizer or default_optimizer()
+    return math.sqrt(sum(optimizer.sum_of_squares(grad) for grad in grads.values()))
 
 
 def clip_scale(norm: float, limit: float) -> float:

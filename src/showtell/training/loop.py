@@ -17,7 +17,9 @@ from showtell.captioning.captioner import Captioner
 from showtell.captioning.class_fallback import find_out_of_domain_classes
 from showtell.captioning.classes import shipped_classes
 from showtell.captioning.confidence import Confidence
+from showtell.captioning.config import DecoderConfig
 from showtell.captioning.decoder import CaptionDecoder
+from showtell.captioning.parameters import initialize
 from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import calibration_data
 from showtell.nn import kernels
@@ -98,20 +100,21 @@ class Trainer:
             self.progress, groups = load_checkpoint(self.folder / CHECKPOINT)
         if any(stage.tunes for stage in self.stages[: self.progress.stage]) and not self.stage.tunes:
             self._use_tuned_encoder()
-        self.decoder = CaptionDecoder(
-            len(data.vocabulary),
-            data.features.shape[-1],
-            recipe.embed_dim,
-            recipe.hidden_dim,
+        config = DecoderConfig(
+            vocab_size=len(data.vocabulary),
+            feature_dim=data.features.shape[-1],
+            embed_dim=recipe.embed_dim,
+            hidden_dim=recipe.hidden_dim,
             attention_dim=recipe.attention_dim,
             heads=recipe.heads,
             cell=recipe.cell,
             activation=recipe.activation,
-            init=recipe.init,
-            forget_bias=recipe.forget_bias,
-            statistics=groups.get("statistics") or self.data.statistics(),
-            rng=np.random.default_rng([recipe.seed, _WEIGHTS]),
-            params=groups.get("params"),
+        )
+        rng = np.random.default_rng([recipe.seed, _WEIGHTS])
+        self.decoder = CaptionDecoder(
+            config,
+            groups.get("params") or initialize(config, rng, init=recipe.init, forget_bias=recipe.forget_bias),
+            groups.get("statistics") or self.data.statistics(),
             precision=kernels.fastest_precision() if recipe.precision == "auto" else recipe.precision,
         )
         self._begin_stage(groups)
@@ -269,7 +272,7 @@ class Trainer:
         """Add the object head, the confidence and the out-of-domain classes to the best captioner."""
         best = Captioner.load(self.folder / BEST)
         best.confidence, best.out_of_domain_classes = None, ()  # confidence is fitted on sentences, not on class names
-        if best.decoder.attention_dim:
+        if best.decoder.config.attention_dim:
             best.objects = object_head(self.data, np.random.default_rng([self.recipe.seed, _OBJECTS]))
         written = self._validation().captions(best)
         best.confidence = Confidence.fit(*calibration_data(written, self.data.val.references))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell.captioning.object_head import ObjectHead
-from showtell.nn.backend import best_layers
+from showtell.nn.backend import default_backend
 from showtell.nn.functional import sigmoid
 from showtell.training.adam import Adam
 from showtell.training.data import TrainingData
@@ -60,7 +60,7 @@ def fit_object_head(
     """
     mean, scale = pooled.mean(axis=0), pooled.std(axis=0) + np.float32(1e-3)
     standardized, target = (pooled - mean) / scale, shown.astype(np.float32)
-    layers = best_layers()
+    backend = default_backend()
     params = {
         "W": np.zeros((pooled.shape[1], shown.shape[1]), np.float32),
         "b": np.full(shown.shape[1], _RARE, np.float32),
@@ -68,10 +68,10 @@ def fit_object_head(
     adam = Adam(params)
     for step in range(_STEPS):
         rows = rng.integers(len(pooled), size=min(_BATCH, len(pooled)))
-        logits, cache = layers.affine_forward(standardized[rows], params["W"], params["b"])
+        logits, cache = backend.affine_forward(standardized[rows], params["W"], params["b"])
         # d cross-entropy / d logits = probability - target, the mean over the photos
         dlogits = (sigmoid(logits) - target[rows]) / np.float32(len(rows))
-        _, dW, db = layers.affine_backward(dlogits, cache)
+        _, dW, db = backend.affine_backward(dlogits, cache)
         grads = {"W": dW + np.float32(_DECAY) * params["W"], "b": db}
         adam.update(params, grads, warmup_cosine(step, _STEPS, 0, _RATE))
     W = params["W"] / scale[:, None]

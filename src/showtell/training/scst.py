@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from showtell.captioning import search
 from showtell.captioning.decoder import CaptionDecoder
+from showtell.captioning.stepper import Stepper
 from showtell.metrics import CiderD
 from showtell.metrics.object_words import coco_words
 from showtell.nn.types import Array, IntArray
@@ -95,7 +96,7 @@ def mask_suppressed_tokens(decoder: CaptionDecoder) -> CaptionDecoder:
     become less likely by moving probability to that word, and since it is never sampled nothing would reverse this.
     """
     b = decoder.params["b_vocab"].copy()
-    b[list(search.NEVER)] = _MASKED_LOGIT
+    b[list(search.SUPPRESSED)] = _MASKED_LOGIT
     return decoder.with_params(decoder.params | {"b_vocab": b})
 
 
@@ -103,9 +104,9 @@ def sample_captions(
     decoder: CaptionDecoder, features: Array, samples: int, max_words: int, rng: np.random.Generator
 ) -> list[search.Hypothesis]:
     """`samples` captions of each of M photos, photo by photo: M * samples of them."""
-    stepwise = decoder.stepwise()
-    state = stepwise.start(features).take(np.repeat(np.arange(len(features)), samples))
-    return search.sample_from(stepwise, state, rng, max_words=max_words)
+    stepper = Stepper(decoder)
+    state = stepper.start(features).take(np.repeat(np.arange(len(features)), samples))
+    return search.sample_from(stepper, state, rng, max_words=max_words)
 
 
 def advantages(rewards: NDArray[np.float64], samples: int) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import pytest
 from gradients import relative_error
 from showtell.errors import ShowtellError
 from showtell.nn import functional
+from showtell.nn.choices import GATES
 from showtell.nn.functional.decoding import Attention
 
 CELLS = [("lstm", "tanh"), ("gru", "tanh"), ("rnn", "tanh"), ("rnn", "relu")]
@@ -26,7 +27,7 @@ def make(
 ):
     _, E, S, H, V = size
     rng = np.random.default_rng([E, S, H, V])
-    G = functional.decoding.GATES[cell] * H
+    G = GATES[cell] * H
     shapes = [(V, E), (E + S, G), (H, G), (G,), (H, V), (V,)]
     if heads:
         A, Z = 2 * heads + heads * H, E + 3
@@ -71,7 +72,7 @@ def test_the_best_are_the_best_of_the_step(layers: ModuleType, cell: str, activa
     full, _ = decoding.step(words[0], state)
     full[:, [0, 3]] = -np.inf
     for count in (1, 3, 8, 500):
-        log_probs, ids, after = decoding.best(words[0], state, count, never=(0, 3))
+        log_probs, ids, after = decoding.best(words[0], state, count, suppressed=(0, 3))
         assert ids.shape == log_probs.shape == (size[0], min(count, size[-1] - 2))
         np.testing.assert_array_equal(ids, np.argsort(-full, axis=1, kind="stable")[:, : ids.shape[1]])
         np.testing.assert_array_equal(log_probs, np.take_along_axis(full, ids, axis=1))
@@ -85,7 +86,7 @@ def test_equal_words_come_in_the_order_of_the_vocabulary(layers: ModuleType) -> 
         "gru", "tanh", *(np.zeros(s) for s in [(200, 3), (5, 12), (4, 12), (12,), (4, 200), (200,)])
     )
     first, words = begin(size)
-    _, ids, _ = flat.best(words[0], flat.start(*first), 5, never=(1,))
+    _, ids, _ = flat.best(words[0], flat.start(*first), 5, suppressed=(1,))
     np.testing.assert_array_equal(ids, [[0, 2, 3, 4, 5]] * 2)
     assert decoding.best(words[0], decoding.start(*first), 5)[1].shape == (2, 5)
 
@@ -105,16 +106,16 @@ def test_float32_stays_float32(layers: ModuleType, cell: str, activation: str, h
 
 def test_wrong_calls_are_named(layers: ModuleType) -> None:
     decoding = make(layers, "lstm", "tanh", SIZES[0])
-    (h0, shown), words = begin(SIZES[0])
-    state = decoding.start(h0, shown)
+    (h0, image), words = begin(SIZES[0])
+    state = decoding.start(h0, image)
     with pytest.raises(IndexError, match="word id 9"):
         decoding.step(np.full(3, 9), state)
     with pytest.raises(IndexError, match="word id -1"):
         decoding.best(np.full(3, -1), state, 2)
     with pytest.raises(ShowtellError, match="h0 has shape"):
-        decoding.start(h0[:, 1:], shown)
-    with pytest.raises(ShowtellError, match="shown has shape"):
-        decoding.start(h0[1:], shown)
+        decoding.start(h0[:, 1:], image)
+    with pytest.raises(ShowtellError, match="image has shape"):
+        decoding.start(h0[1:], image)
     with pytest.raises(ShowtellError, match="count is 0"):
         decoding.best(words[0], state, 0)
     with pytest.raises(ShowtellError):
@@ -122,14 +123,14 @@ def test_wrong_calls_are_named(layers: ModuleType) -> None:
     with pytest.raises(ShowtellError):
         decoding.step(words[0], replace(state, memory=tuple(array.astype(np.float32) for array in state.memory)))
     with pytest.raises(ShowtellError, match="keys and values are for a decoder with attention"):
-        decoding.start(h0, shown, h0[:, None], h0[:, None])
+        decoding.start(h0, image, h0[:, None], h0[:, None])
     looking = make(layers, "lstm", "tanh", SIZES[0], heads=1)
-    (h0, shown, keys, values), words = begin(SIZES[0], heads=1)
+    (h0, image, keys, values), words = begin(SIZES[0], heads=1)
     with pytest.raises(ShowtellError, match="needs keys and values"):
-        looking.start(h0, shown)
+        looking.start(h0, image)
     with pytest.raises(ShowtellError, match=r"keys has shape \(3, 9, 6\)"):
-        looking.start(h0, shown, keys[..., 1:], values)
-    state = looking.start(h0, shown, keys, values)
+        looking.start(h0, image, keys[..., 1:], values)
+    state = looking.start(h0, image, keys, values)
     with pytest.raises(IndexError, match="photo holds"):
         looking.step(words[0], replace(state, photo=np.array([0, 1, 3])))
 
@@ -143,21 +144,21 @@ def test_wrong_calls_are_named(layers: ModuleType) -> None:
         ({"heads": 0}, "heads is 0, expected a divisor of A, 6"),
         ({"heads": 4}, "heads is 4, expected a divisor of A, 6"),
         ({"heads": -2}, "heads is -2, expected a divisor of A, 6"),
-        ({"W_query": np.zeros((5, 0)), "b_query": np.zeros(0), "W_join": np.zeros((5, 7))}, "width A = 0"),
-        ({"W_join": np.zeros((10, 7))}, r"W_join has shape \(10, 7\), expected \(11, 7\)"),
-        ({"W_join": np.zeros((11, 7), np.float32)}, "W_join has dtype float32, expected float64"),
+        ({"W_query": np.zeros((5, 0)), "b_query": np.zeros(0), "W_combine": np.zeros((5, 7))}, "width A = 0"),
+        ({"W_combine": np.zeros((10, 7))}, r"W_combine has shape \(10, 7\), expected \(11, 7\)"),
+        ({"W_combine": np.zeros((11, 7), np.float32)}, "W_combine has dtype float32, expected float64"),
     ],
 )
 def test_weights_that_do_not_fit_together_are_named(layers: ModuleType, change: dict, message: str) -> None:
     usual = {
         "cell": "lstm", "activation": "tanh", "W_embed": np.zeros((9, 4)), "Wx": np.zeros((6, 20)),
         "Wh": np.zeros((5, 20)), "b": np.zeros(20), "W_vocab": np.zeros((7, 9)), "b_vocab": np.zeros(9),
-        "W_query": np.zeros((5, 6)), "b_query": np.zeros(6), "W_join": np.zeros((11, 7)), "b_join": np.zeros(7),
+        "W_query": np.zeros((5, 6)), "b_query": np.zeros(6), "W_combine": np.zeros((11, 7)), "b_combine": np.zeros(7),
         "heads": 2,
     }  # fmt: skip
-    *weights, W_query, b_query, W_join, b_join, heads = (usual | change).values()
+    *weights, W_query, b_query, W_combine, b_combine, heads = (usual | change).values()
     with pytest.raises(ShowtellError, match=message):
-        layers.DecodingStep(*weights, attention=Attention(W_query, b_query, W_join, b_join, heads))
+        layers.DecodingStep(*weights, attention=Attention(W_query, b_query, W_combine, b_combine, heads))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +171,7 @@ def test_weights_that_do_not_fit_together_are_named(layers: ModuleType, change: 
         (lambda s: {"keys": None, "values": None}, "needs keys and values"),
         (lambda s: {"memory": s.memory[:1]}, "the state is 1 arrays, expected 2, lstm's h and c"),
         (lambda s: {"memory": (s.memory[0], s.memory[1][:, 1:])}, r"c has shape \(3, 4\)"),
-        (lambda s: {"shown": s.shown[:, 1:]}, "shown has shape"),
+        (lambda s: {"image": s.image[:, 1:]}, "image has shape"),
         (lambda s: {"photo": np.zeros(3)}, "photo has dtype float64, expected integers"),
         (lambda s: {"photo": np.zeros(2, int)}, r"photo has shape \(2,\)"),
         (lambda s: {"keys": s.keys.tolist()}, "keys is a list"),
@@ -194,12 +195,12 @@ def test_a_state_that_is_none_and_words_that_are_none_are_refused(layers: Module
         with pytest.raises(ShowtellError, match="words"):
             decoding.step(wrong, state)
     with pytest.raises(ShowtellError, match="the state is a tuple, expected one that `start` began"):
-        decoding.step(words[0], (state.memory, state.shown))
+        decoding.step(words[0], (state.memory, state.image))
     for count in (1.5, True, "3"):
         with pytest.raises(ShowtellError, match=r"count is .*, expected an integer"):
             decoding.best(words[0], state, count)
-    with pytest.raises(ShowtellError, match=r"a word of never is 1\.5, expected an integer"):
-        decoding.best(words[0], state, 2, never=(1.5,))
+    with pytest.raises(ShowtellError, match=r"a suppressed word is 1\.5, expected an integer"):
+        decoding.best(words[0], state, 2, suppressed=(1.5,))
 
 
 @pytest.mark.parametrize("change", [np.asfortranarray, lambda grid: np.flip(np.flip(grid).copy())])

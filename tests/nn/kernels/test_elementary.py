@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from showtell.nn import kernels
-from showtell.nn.kernels.library import kernels_of, native, dtype_code
+from showtell.nn.kernels.library import dtype_code, kernels_of, native
 from showtell.nn.kernels.workspace import pointer
 
 NUMBERS = {"exp": 0, "sigmoid": 1, "tanh": 2}

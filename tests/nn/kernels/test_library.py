@@ -16,7 +16,6 @@ import pytest
 import showtell
 from showtell.errors import ShowtellError
 from showtell.nn import functional, kernels
-from showtell.nn.backend import best_layers
 from showtell.nn.kernels.library import ABI, AffineArguments, SequenceArguments, load, native
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
@@ -199,17 +198,6 @@ def test_arrays_in_any_order_of_memory_are_taken(work) -> None:
     work[0] = np.flip(np.flip(work[0], 0).copy(), 0)
     for ours, theirs in zip(run(work), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
-
-
-def test_without_the_library_numpy_computes_and_says_so_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    best_layers.cache_clear()
-    monkeypatch.setattr(kernels, "available", lambda: False)
-    with pytest.warns(RuntimeWarning, match="showtell runs on NumPy"):
-        assert best_layers() is functional
-    assert best_layers() is functional
-    best_layers.cache_clear()
-    monkeypatch.undo()
-    assert best_layers() is kernels
 
 
 def test_the_two_modules_offer_the_same_layers() -> None:

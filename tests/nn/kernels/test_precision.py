@@ -7,10 +7,10 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from showtell.captioning.decoder import CaptionDecoder
+from decoders import fresh_decoder
 from showtell.errors import ShowtellError
 from showtell.nn import functional, kernels
-from showtell.nn.functional.decoding import GATES
+from showtell.nn.choices import GATES
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason="the kernels were not compiled")
 
@@ -170,7 +170,7 @@ def test_what_has_no_bf16_says_so() -> None:
     with pytest.raises(ShowtellError, match="precision is 'int8', expected one of 'float32', 'bf16'"):
         kernels.rnn_forward(*arrays, precision="int8")
     with pytest.raises(ShowtellError, match="precision 'bf16' needs the compiled layers"):
-        CaptionDecoder(10, 4, 4, 4, layers=functional, precision="bf16")
+        fresh_decoder(10, 4, 4, 4, backend=functional, precision="bf16")
 
 
 @pytest.mark.parametrize(("cell", "attention_dim"), [("lstm", 0), ("gru", 0), ("rnn", 0), ("lstm", 48)])
@@ -180,8 +180,8 @@ def test_a_decoder_s_gradients_are_within_a_hundredth(compiled: ModuleType, cell
     features = rng.standard_normal((30, 9, 20) if attention_dim else (30, 20)).astype(np.float32)
     grads = {}
     for precision in ("float32", "bf16"):
-        decoder = CaptionDecoder(
-            200, 20, 32, 64, cell=cell, attention_dim=attention_dim, layers=compiled, precision=precision
+        decoder = fresh_decoder(
+            200, 20, 32, 64, cell=cell, attention_dim=attention_dim, backend=compiled, precision=precision
         )
         _, grads[precision] = decoder.loss(features, captions, label_smoothing=0.1)
     for name, exact in grads["float32"].items():

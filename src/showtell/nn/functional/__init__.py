@@ -6,6 +6,9 @@ Every `*_forward` returns `(value, cache)`. Every `*_backward` takes the gradien
 value, and the cache, and returns the gradients with respect to the forward's arguments, in their order. Neither changes
 anything that it is given; the dtype that comes in goes out. The cache refers to the arguments themselves: change one
 between the forward and the backward, and the backward sees the change.
+
+Two classes hold weights for many calls, `Affine` and `DecodingStep`; they are as pure: a step takes a state and gives
+the next one. What updates arrays in place is in `showtell.nn.optimizer`.
 """
 
 from showtell.nn.functional.activations import sigmoid
@@ -22,7 +25,6 @@ from showtell.nn.functional.dropout import dropout_backward, dropout_forward
 from showtell.nn.functional.embedding import word_embedding_backward, word_embedding_forward
 from showtell.nn.functional.gru import gru_backward, gru_forward, gru_step_backward, gru_step_forward
 from showtell.nn.functional.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
-from showtell.nn.functional.optimizer import adam_update, sum_of_squares
 from showtell.nn.functional.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
 from showtell.nn.functional.softmax import log_softmax, temporal_softmax_loss
 from showtell.nn.functional.vocabulary import vocabulary_loss
@@ -30,7 +32,6 @@ from showtell.nn.functional.vocabulary import vocabulary_loss
 __all__ = [
     "Affine",
     "DecodingStep",
-    "adam_update",
     "affine_backward",
     "affine_forward",
     "attention_backward",
@@ -51,7 +52,6 @@ __all__ = [
     "rnn_step_backward",
     "rnn_step_forward",
     "sigmoid",
-    "sum_of_squares",
     "temporal_affine_backward",
     "temporal_affine_forward",
     "temporal_softmax_loss",

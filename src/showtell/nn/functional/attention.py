@@ -1,4 +1,4 @@
-"""Attention: each query looks at the positions of its photo's grid, and takes of each as much as its key fits.
+"""Attention: each query attends to the positions of its photo's grid, and takes of each as much as its key fits.
 
 Scaled dot products (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), as soft attention over a photo (Xu et al.
 2015, arXiv:1502.03044). With query q, keys k_p and values v_p of width d:
@@ -9,24 +9,25 @@ Scaled dot products (Vaswani et al. 2017, arXiv:1706.03762, section 3.2), as sof
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from showtell.errors import ShowtellError
+from showtell.nn.caches import AttentionCache, check_cache
 from showtell.nn.functional.checks import ShapeError, check_arrays, check_integer, check_integers
 from showtell.nn.types import Array, IntArray
 
 
-class Cache(NamedTuple):
+@dataclass(frozen=True)
+class Cache(AttentionCache):
     """What the forward keeps: its arguments, and the weights (R, heads, P)."""
 
     q: Array
     k: Array
     v: Array
     photo: IntArray
-    weights: Array
 
 
 def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int = 1) -> tuple[Array, Cache]:
@@ -36,7 +37,7 @@ def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int 
         q: queries, (R, A).
         k: keys of the positions of M photos' grids, (M, P, A).
         v: their values, (M, P, A).
-        photo: which photo each query looks at, (R,), 0 to M - 1.
+        photo: which photo each query attends to, (R,), 0 to M - 1.
         heads: parts that the A columns are cut into; each attends on its own, with width A / heads.
 
     Returns:
@@ -56,12 +57,13 @@ def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int 
         a /= a.sum(axis=2, keepdims=True)
         weights[rows] = a.transpose(1, 0, 2)
         context[rows] = (a @ values).transpose(1, 0, 2).reshape(-1, q.shape[1])
-    return context, Cache(q, k, v, photo, weights)
+    return context, Cache("attention_forward", weights, q, k, v, photo)
 
 
-def attention_backward(dcontext: Array, cache: Cache) -> tuple[Array, Array, Array]:
+def attention_backward(dcontext: Array, cache: AttentionCache) -> tuple[Array, Array, Array]:
     """Backward of `attention_forward`: dcontext (R, A) -> dq, dk, dv, shaped as the arguments."""
-    q, k, v, photo, weights = cache
+    kept = check_cache("attention_backward", cache, Cache)
+    q, k, v, photo, weights = kept.q, kept.k, kept.v, kept.photo, kept.weights
     check_arrays("attention_backward", q=(q, "R A"), dcontext=(dcontext, "R A"))
     heads, (P, A) = weights.shape[1], k.shape[1:]
     d = A // heads
@@ -123,7 +125,7 @@ def _heads(x: Array, heads: int) -> Array:
 def _by_photo(
     q: Array, k: Array, v: Array, photo: IntArray, heads: int
 ) -> Iterator[tuple[NDArray[np.intp], Array, Array, Array]]:
-    """Of each photo that is looked at: the rows of its queries; these, its keys and its values, head by head."""
+    """Of each photo that is attended to: the rows of its queries; these, its keys and its values, head by head."""
     for m in np.unique(photo):
         rows = np.flatnonzero(photo == m)
         yield rows, _heads(q[rows], heads), _heads(k[m], heads), _heads(v[m], heads)

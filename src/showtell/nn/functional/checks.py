@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from showtell.errors import ShowtellError
+from showtell.nn.choices import Precision
 from showtell.nn.types import Array, IntArray
 
 
@@ -90,6 +91,18 @@ def check_integer(function: str, name: str, value: int) -> int:
     if not isinstance(value, int | np.integer) or isinstance(value, bool):
         raise ShowtellError(f"{function}: {name} is {value!r:.60}, expected an integer")
     return int(value)
+
+
+def check_precision(function: str, precision: Precision) -> None:
+    """Check that a layer's products multiply the numbers as they are.
+
+    Raises:
+        ShowtellError: `lstm_forward: precision is 'bf16', expected 'float32'; the compiled layers have others`.
+    """
+    if precision != "float32":
+        raise ShowtellError(
+            f"{function}: precision is {precision!r:.60}, expected 'float32'; the compiled layers have others"
+        )
 
 
 def check_written(function: str, written: dict[str, Array], read: dict[str, Array]) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 
 from showtell.errors import ShowtellError
+from showtell.nn.caches import DropoutCache, check_cache
 from showtell.nn.functional.checks import check_alike
 from showtell.nn.types import Array
 
-Cache: TypeAlias = Array
+
+@dataclass(frozen=True)
+class Cache(DropoutCache):
+    """What each number was multiplied by: 0 or 1 / (1 - p), shaped as x."""
+
+    scale: Array
 
 
 def dropout_forward(x: Array, p: float, rng: np.random.Generator) -> tuple[Array, Cache]:
@@ -30,13 +36,14 @@ def dropout_forward(x: Array, p: float, rng: np.random.Generator) -> tuple[Array
     check_alike("dropout_forward", x=x)
     check_share(p)
     scale = (rng.random(x.shape, dtype=np.float32) >= p) * x.dtype.type(1 / (1 - p))
-    return x * scale, scale
+    return x * scale, Cache("dropout_forward", scale)
 
 
-def dropout_backward(dout: Array, cache: Cache) -> Array:
+def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
     """Backward of `dropout_forward`: dout -> dx, both shaped as x."""
-    check_alike("dropout_backward", x=cache, dout=dout)
-    return dout * cache
+    scale = check_cache("dropout_backward", cache, Cache).scale
+    check_alike("dropout_backward", x=scale, dout=dout)
+    return dout * scale
 
 
 def check_share(p: float) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
 
+from showtell.nn.caches import EmbeddingCache, check_cache
 from showtell.nn.functional.checks import ShapeError, check_arrays, check_integers
 from showtell.nn.types import Array, IntArray
 
-Cache: TypeAlias = tuple[IntArray, Array]
+
+@dataclass(frozen=True)
+class Cache(EmbeddingCache):
+    """What the forward keeps: its arguments."""
+
+    x: IntArray
+    W: Array
 
 
 def word_embedding_forward(x: IntArray, W: Array) -> tuple[Array, Cache]:
@@ -30,12 +37,13 @@ def word_embedding_forward(x: IntArray, W: Array) -> tuple[Array, Cache]:
     check_ids("word_embedding_forward", x, V)
     if x.ndim != 2:
         raise ShapeError(f"word_embedding_forward: x has shape {x.shape}, expected (N, T)")
-    return W[x], (x, W)
+    return W[x], Cache("word_embedding_forward", x, W)
 
 
-def word_embedding_backward(dout: Array, cache: Cache) -> Array:
+def word_embedding_backward(dout: Array, cache: EmbeddingCache) -> Array:
     """Backward of `word_embedding_forward`: dout (N, T, D) -> dW (V, D); the rows of a repeated id are summed."""
-    x, W = cache
+    kept = check_cache("word_embedding_backward", cache, Cache)
+    x, W = kept.x, kept.W
     size = check_arrays("word_embedding_backward", W=(W, "V D"), dout=(dout, "N T D"))
     if dout.shape[:2] != x.shape:
         expected = f"{(*x.shape, size['D'])} = (N, T, D)"

@@ -12,21 +12,35 @@ out.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from showtell.nn.caches import SequenceCache, check_cache
+from showtell.nn.choices import Precision
 from showtell.nn.functional.activations import sigmoid
 from showtell.nn.functional.bias import add_bias, bias_gradient, bias_pattern
-from showtell.nn.functional.checks import check_arrays
-from showtell.nn.functional.lengths import running
-from showtell.nn.types import Array, IntArray
-
-StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array]
+from showtell.nn.functional.checks import check_arrays, check_precision
+from showtell.nn.functional.lengths import length_mask
+from showtell.nn.types import Array, IntArray, SequenceGradients
 
 
-class Cache(NamedTuple):
+class StepCache(NamedTuple):
+    """What `gru_step_forward` keeps: its arguments, the gates (N, 3H) and prev_h Wh_n (N, H)."""
+
+    x: Array
+    prev_h: Array
+    Wx: Array
+    Wh: Array
+    b: Array
+    gates: Array
+    recurrent_n: Array
+
+
+@dataclass(frozen=True)
+class Cache(SequenceCache):
     """What `gru_forward` keeps: its arguments, and of every step the gates (N, T, 3H), h_{t-1} Wh_n and h (N, T, H)."""
 
     x: Array
@@ -37,7 +51,7 @@ class Cache(NamedTuple):
     gates: Array
     recurrent_n: Array
     h: Array
-    going: NDArray[np.bool_]
+    mask: NDArray[np.bool_]
 
 
 def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, StepCache]:
@@ -67,10 +81,10 @@ def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) ->
     gates, recurrent_n = _gates(x @ Wx + b, prev_h @ Wh)
     _, z, n = np.split(gates, 3, axis=1)
     next_h = (1 - z) * n + z * prev_h
-    return next_h, (x, prev_h, Wx, Wh, b, gates, recurrent_n)
+    return next_h, StepCache(x, prev_h, Wx, Wh, b, gates, recurrent_n)
 
 
-def gru_step_backward(dnext_h: Array, cache: StepCache) -> tuple[Array, Array, Array, Array, Array]:
+def gru_step_backward(dnext_h: Array, cache: StepCache) -> SequenceGradients:
     """Backward of `gru_step_forward`: dnext_h (N, H) -> dx, dprev_h, dWx, dWh, db, shaped as the arguments."""
     x, prev_h, Wx, Wh, b, gates, recurrent_n = cache
     check_arrays("gru_step_backward", prev_h=(prev_h, "N H"), dnext_h=(dnext_h, "N H"))
@@ -80,7 +94,14 @@ def gru_step_backward(dnext_h: Array, cache: StepCache) -> tuple[Array, Array, A
 
 
 def gru_forward(
-    x: Array, h0: Array, Wx: Array, Wh: Array, b: Array, *, lengths: IntArray | None = None
+    x: Array,
+    h0: Array,
+    Wx: Array,
+    Wh: Array,
+    b: Array,
+    *,
+    lengths: IntArray | None = None,
+    precision: Precision = "float32",
 ) -> tuple[Array, Cache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
@@ -92,6 +113,7 @@ def gru_forward(
         b: bias, (3H,), or one for each caption, (N, 3H).
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
+        precision: `"float32"`; the compiled layers have others.
 
     Returns:
         h (N, T, H), the hidden state after each step, and the cache for `gru_backward`.
@@ -99,28 +121,31 @@ def gru_forward(
     Raises:
         ShowtellError: shapes or dtypes do not fit together.
     """
+    check_precision("gru_forward", precision)
     size = check_arrays(
         "gru_forward", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 3H"), Wh=(Wh, "H 3H"), b=(b, bias_pattern(b, "3H"))
     )
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
-    going = running("gru_forward", lengths, N, T)
+    mask = length_mask("gru_forward", lengths, N, T)
     gates = add_bias((x.reshape(N * T, D) @ Wx).reshape(N, T, 3 * H), b)
     h, recurrent_n = (np.empty((N, T, H), x.dtype) for _ in range(2))
     prev_h = h0
     for t in range(T):
         gates[:, t], recurrent_n[:, t] = _gates(gates[:, t], prev_h @ Wh)
         _, z, n = np.split(gates[:, t], 3, axis=1)
-        h[:, t] = going[t] * ((1 - z) * n + z * prev_h)
+        h[:, t] = mask[t] * ((1 - z) * n + z * prev_h)
         prev_h = h[:, t]
-    return h, Cache(x, h0, Wx, Wh, b, gates, recurrent_n, h, going)
+    return h, Cache("gru_forward", x, h0, Wx, Wh, b, gates, recurrent_n, h, mask)
 
 
-def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, Array]:
+def gru_backward(dh: Array, cache: SequenceCache) -> SequenceGradients:
     """Backward of `gru_forward`: dh (N, T, H) -> dx, dh0, dWx, dWh, db, shaped as the arguments.
 
     `dh[:, t]` is what reaches h_t from above; what reaches it from step t+1 is added on the way back through time.
     """
-    x, h0, Wx, Wh, b, gates, recurrent_n, h, going = cache
+    kept = check_cache("gru_backward", cache, Cache)
+    x, h0, Wx, Wh, b = kept.x, kept.h0, kept.Wx, kept.Wh, kept.b
+    gates, recurrent_n, h, mask = kept.gates, kept.recurrent_n, kept.h, kept.mask
     size = check_arrays("gru_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     dax, dah = np.empty_like(gates), np.empty_like(gates)
@@ -128,7 +153,7 @@ def gru_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, A
     for t in reversed(range(T)):
         prev_h = h[:, t - 1] if t else h0
         # the gates of step t: the gradient of h_t comes from above and from step t+1
-        dnext_h = going[t] * dh[:, t] + dprev_h
+        dnext_h = mask[t] * dh[:, t] + dprev_h
         dax[:, t], dah[:, t], dprev_h = _gates_backward(dnext_h, gates[:, t], prev_h, recurrent_n[:, t])
         # ah_t = h_{t-1} Wh, the part that goes on through time
         dprev_h = dprev_h + dah[:, t] @ Wh.T

@@ -23,8 +23,8 @@ def check_lengths(function: str, lengths: IntArray, N: int, T: int) -> None:
         raise ShowtellError(f"{function}: lengths are {lengths.min()} to {lengths.max()}, expected 0 to T = {T}")
 
 
-def running(function: str, lengths: IntArray | None, N: int, T: int) -> NDArray[np.bool_]:
-    """Which captions are not over at which step: (T, N, 1), or (T, 1, 1) if all are as long as T."""
+def length_mask(function: str, lengths: IntArray | None, N: int, T: int) -> NDArray[np.bool_]:
+    """True at the steps of each caption, false after its end: (T, N, 1), or (T, 1, 1) if all are as long as T."""
     if lengths is None:
         return np.ones((T, 1, 1), bool)
     check_lengths(function, lengths, N, T)

@@ -9,21 +9,36 @@ The columns of a, and so those of Wx, Wh and b, are in the order i, f, o, g.
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from showtell.nn.caches import SequenceCache, check_cache
+from showtell.nn.choices import Precision
 from showtell.nn.functional.activations import sigmoid
 from showtell.nn.functional.bias import add_bias, bias_gradient, bias_pattern
-from showtell.nn.functional.checks import check_arrays
-from showtell.nn.functional.lengths import running
-from showtell.nn.types import Array, IntArray
-
-StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Array, Array]
+from showtell.nn.functional.checks import check_arrays, check_precision
+from showtell.nn.functional.lengths import length_mask
+from showtell.nn.types import Array, IntArray, LSTMGradients
 
 
-class Cache(NamedTuple):
+class StepCache(NamedTuple):
+    """What `lstm_step_forward` keeps: its arguments, the gates (N, 4H) and tanh(next_c) (N, H)."""
+
+    x: Array
+    prev_h: Array
+    prev_c: Array
+    Wx: Array
+    Wh: Array
+    b: Array
+    gates: Array
+    tanh_c: Array
+
+
+@dataclass(frozen=True)
+class Cache(SequenceCache):
     """What `lstm_forward` keeps: its arguments, and of every step the gates (N, T, 4H), h, c and tanh(c) (N, T, H)."""
 
     x: Array
@@ -36,7 +51,7 @@ class Cache(NamedTuple):
     h: Array
     c: Array
     tanh_c: Array
-    going: NDArray[np.bool_]
+    mask: NDArray[np.bool_]
     with_c0: bool
 
 
@@ -73,7 +88,7 @@ def lstm_step_forward(
     next_c = f * prev_c + i * g
     tanh_c = np.tanh(next_c)
     next_h = o * tanh_c
-    return next_h, next_c, (x, prev_h, prev_c, Wx, Wh, b, gates, tanh_c)
+    return next_h, next_c, StepCache(x, prev_h, prev_c, Wx, Wh, b, gates, tanh_c)
 
 
 def lstm_step_backward(
@@ -96,6 +111,7 @@ def lstm_forward(
     c0: Array | None = None,
     *,
     lengths: IntArray | None = None,
+    precision: Precision = "float32",
 ) -> tuple[Array, Cache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
@@ -108,6 +124,7 @@ def lstm_forward(
         c0: cell state before the first step, (N, H); zero if not given.
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
+        precision: `"float32"`; the compiled layers have others.
 
     Returns:
         h (N, T, H), the hidden state after each step, and the cache for `lstm_backward`.
@@ -115,6 +132,7 @@ def lstm_forward(
     Raises:
         ShowtellError: shapes or dtypes do not fit together.
     """
+    check_precision("lstm_forward", precision)
     prev_c = np.zeros_like(h0) if c0 is None else c0
     size = check_arrays(
         "lstm_forward",
@@ -126,7 +144,7 @@ def lstm_forward(
         c0=(prev_c, "N H"),
     )
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
-    going = running("lstm_forward", lengths, N, T)
+    mask = length_mask("lstm_forward", lengths, N, T)
     gates = add_bias((x.reshape(N * T, D) @ Wx).reshape(N, T, 4 * H), b)
     h, c, tanh_c = (np.empty((N, T, H), x.dtype) for _ in range(3))
     prev_h, first_c = h0, prev_c
@@ -135,18 +153,20 @@ def lstm_forward(
         i, f, o, g = np.split(gates[:, t], 4, axis=1)
         c[:, t] = f * prev_c + i * g
         tanh_c[:, t] = np.tanh(c[:, t])
-        h[:, t] = going[t] * o * tanh_c[:, t]
+        h[:, t] = mask[t] * o * tanh_c[:, t]
         prev_h, prev_c = h[:, t], c[:, t]
-    return h, Cache(x, h0, first_c, Wx, Wh, b, gates, h, c, tanh_c, going, c0 is not None)
+    return h, Cache("lstm_forward", x, h0, first_c, Wx, Wh, b, gates, h, c, tanh_c, mask, c0 is not None)
 
 
-def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
+def lstm_backward(dh: Array, cache: SequenceCache) -> LSTMGradients:
     """Backward of `lstm_forward`: dh (N, T, H) -> dx, dh0, dWx, dWh, db, and dc0 if a c0 was given.
 
     `dh[:, t]` is what reaches h_t from above; what reaches h_t and c_t from step t+1 is added on the way back through
     time.
     """
-    x, h0, first_c, Wx, Wh, b, gates, h, c, tanh_c, going, with_c0 = cache
+    kept = check_cache("lstm_backward", cache, Cache)
+    x, h0, first_c, Wx, Wh, b = kept.x, kept.h0, kept.c0, kept.Wx, kept.Wh, kept.b
+    gates, h, c, tanh_c, mask = kept.gates, kept.h, kept.c, kept.tanh_c, kept.mask
     size = check_arrays("lstm_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     da = np.empty_like(gates)
@@ -154,7 +174,7 @@ def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
     for t in reversed(range(T)):
         prev_c = c[:, t - 1] if t else first_c
         # the gates of step t: the gradient of h_t comes from above and from step t+1, that of c_t from step t+1
-        da[:, t], dprev_c = _gates_backward(going[t] * dh[:, t] + dprev_h, dprev_c, gates[:, t], prev_c, tanh_c[:, t])
+        da[:, t], dprev_c = _gates_backward(mask[t] * dh[:, t] + dprev_h, dprev_c, gates[:, t], prev_c, tanh_c[:, t])
         # a_t = x_t Wx + h_{t-1} Wh + b, the part that goes on through time
         dprev_h = da[:, t] @ Wh.T
     # a = x Wx + h_prev Wh + b for all steps at once: one product a weight matrix
@@ -164,7 +184,7 @@ def lstm_backward(dh: Array, cache: Cache) -> tuple[Array, ...]:
     dWx = x.reshape(N * T, D).T @ flat
     dWh = h_prev.reshape(N * T, H).T @ flat
     grads = (dx, dprev_h, dWx, dWh, bias_gradient(da, b))
-    return (*grads, dprev_c) if with_c0 else grads
+    return (*grads, dprev_c) if kept.with_c0 else grads
 
 
 def _gates(a: Array) -> Array:

@@ -5,22 +5,35 @@ ReLU with an identity for `Wh` is the IRNN of Le, Jaitly & Hinton 2015 (arXiv:15
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.nn.choices import Activation
+from showtell.nn.caches import SequenceCache, check_cache
+from showtell.nn.choices import Activation, Precision
 from showtell.nn.functional.activations import activate, activation_slope
 from showtell.nn.functional.bias import add_bias, bias_gradient, bias_pattern
-from showtell.nn.functional.checks import check_arrays
-from showtell.nn.functional.lengths import running
-from showtell.nn.types import Array, IntArray
-
-StepCache: TypeAlias = tuple[Array, Array, Array, Array, Array, Array, Activation]
+from showtell.nn.functional.checks import check_arrays, check_precision
+from showtell.nn.functional.lengths import length_mask
+from showtell.nn.types import Array, IntArray, SequenceGradients
 
 
-class Cache(NamedTuple):
+class StepCache(NamedTuple):
+    """What `rnn_step_forward` keeps: its arguments, and next_h (N, H)."""
+
+    x: Array
+    prev_h: Array
+    Wx: Array
+    Wh: Array
+    b: Array
+    next_h: Array
+    activation: Activation
+
+
+@dataclass(frozen=True)
+class Cache(SequenceCache):
     """What `rnn_forward` keeps: its arguments, and the state after every step, h (N, T, H)."""
 
     x: Array
@@ -29,7 +42,7 @@ class Cache(NamedTuple):
     Wh: Array
     b: Array
     h: Array
-    going: NDArray[np.bool_]
+    mask: NDArray[np.bool_]
     activation: Activation
 
 
@@ -61,10 +74,10 @@ def rnn_step_forward(
         b=(b, bias_pattern(b, "H")),
     )
     next_h = activate(x @ Wx + prev_h @ Wh + b, activation)
-    return next_h, (x, prev_h, Wx, Wh, b, next_h, activation)
+    return next_h, StepCache(x, prev_h, Wx, Wh, b, next_h, activation)
 
 
-def rnn_step_backward(dnext_h: Array, cache: StepCache) -> tuple[Array, Array, Array, Array, Array]:
+def rnn_step_backward(dnext_h: Array, cache: StepCache) -> SequenceGradients:
     """Backward of `rnn_step_forward`: dnext_h (N, H) -> dx, dprev_h, dWx, dWh, db, shaped as the arguments."""
     x, prev_h, Wx, Wh, b, next_h, activation = cache
     check_arrays("rnn_step_backward", next_h=(next_h, "N H"), dnext_h=(dnext_h, "N H"))
@@ -82,6 +95,7 @@ def rnn_forward(
     activation: Activation = "tanh",
     *,
     lengths: IntArray | None = None,
+    precision: Precision = "float32",
 ) -> tuple[Array, Cache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
@@ -94,6 +108,7 @@ def rnn_forward(
         activation: `"tanh"` or `"relu"`.
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
+        precision: `"float32"`; the compiled layers have others.
 
     Returns:
         h (N, T, H), the hidden state after each step, and the cache for `rnn_backward`.
@@ -101,33 +116,36 @@ def rnn_forward(
     Raises:
         ShowtellError: shapes or dtypes do not fit together, or there is no such activation.
     """
+    check_precision("rnn_forward", precision)
     size = check_arrays(
         "rnn_forward", x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, bias_pattern(b, "H"))
     )
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
-    going = running("rnn_forward", lengths, N, T)
+    mask = length_mask("rnn_forward", lengths, N, T)
     a = add_bias((x.reshape(N * T, D) @ Wx).reshape(N, T, H), b)
     h = np.empty_like(a)
     prev_h = h0
     for t in range(T):
-        h[:, t] = going[t] * activate(a[:, t] + prev_h @ Wh, activation)
+        h[:, t] = mask[t] * activate(a[:, t] + prev_h @ Wh, activation)
         prev_h = h[:, t]
-    return h, Cache(x, h0, Wx, Wh, b, h, going, activation)
+    return h, Cache("rnn_forward", x, h0, Wx, Wh, b, h, mask, activation)
 
 
-def rnn_backward(dh: Array, cache: Cache) -> tuple[Array, Array, Array, Array, Array]:
+def rnn_backward(dh: Array, cache: SequenceCache) -> SequenceGradients:
     """Backward of `rnn_forward`: dh (N, T, H) -> dx, dh0, dWx, dWh, db, shaped as the arguments.
 
     `dh[:, t]` is what reaches h_t from above; what reaches it from step t+1 is added on the way back through time.
     """
-    x, h0, Wx, Wh, b, h, going, activation = cache
+    kept = check_cache("rnn_backward", cache, Cache)
+    x, h0, Wx, Wh, b, h = kept.x, kept.h0, kept.Wx, kept.Wh, kept.b, kept.h
+    mask, activation = kept.mask, kept.activation
     size = check_arrays("rnn_backward", h=(h, "N T H"), dh=(dh, "N T H"), x=(x, "N T D"))
     N, T, D, H = size["N"], size["T"], size["D"], size["H"]
     da = np.empty_like(h)
     dprev_h = np.zeros_like(h0)
     for t in reversed(range(T)):
         # h_t = f(a_t): its gradient comes from above and from step t+1
-        da[:, t] = (going[t] * dh[:, t] + dprev_h) * activation_slope(h[:, t], activation)
+        da[:, t] = (mask[t] * dh[:, t] + dprev_h) * activation_slope(h[:, t], activation)
         # a_t = x_t Wx + h_{t-1} Wh + b, the part that goes on through time
         dprev_h = da[:, t] @ Wh.T
     # a = x Wx + h_prev Wh + b for all steps at once: one product a weight matrix

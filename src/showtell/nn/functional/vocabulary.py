@@ -2,18 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, overload
 
 from numpy.typing import NDArray
 
+from showtell.nn.choices import Precision
 from showtell.nn.functional.affine import temporal_affine_backward, temporal_affine_forward
-from showtell.nn.functional.checks import check_arrays
+from showtell.nn.functional.checks import check_arrays, check_precision
 from showtell.nn.functional.softmax import check_targets, temporal_softmax_loss
 from showtell.nn.types import Array, IntArray
 
 Gradients: TypeAlias = tuple[Array, Array, Array]
 
 
+@overload
+def vocabulary_loss(
+    h: Array,
+    W: Array,
+    b: Array,
+    y: IntArray,
+    mask: NDArray[Any],
+    label_smoothing: float = 0.0,
+    *,
+    weight: Array | None = None,
+    gradients: Literal[True] = True,
+    precision: Precision = "float32",
+) -> tuple[float, Gradients]: ...
+@overload
+def vocabulary_loss(
+    h: Array,
+    W: Array,
+    b: Array,
+    y: IntArray,
+    mask: NDArray[Any],
+    label_smoothing: float = 0.0,
+    *,
+    weight: Array | None = None,
+    gradients: Literal[False],
+    precision: Precision = "float32",
+) -> tuple[float, None]: ...
 def vocabulary_loss(
     h: Array,
     W: Array,
@@ -24,6 +51,7 @@ def vocabulary_loss(
     *,
     weight: Array | None = None,
     gradients: bool = True,
+    precision: Precision = "float32",
 ) -> tuple[float, Gradients | None]:
     """`temporal_softmax_loss` of the scores h W + b, and its gradients, at once: nobody needs the scores themselves.
 
@@ -36,6 +64,7 @@ def vocabulary_loss(
         label_smoothing: share of the target that goes to all words alike, 0 <= e < 1.
         weight: what each caption's loss is multiplied by, (N,), of either sign; 1 if not given.
         gradients: whether they are wanted.
+        precision: `"float32"`; the compiled layers have others.
 
     Returns:
         loss, the cross-entropy summed over the words of a caption, mean over the captions; and dh, dW, db, or None.
@@ -44,6 +73,7 @@ def vocabulary_loss(
         ShowtellError: shapes or dtypes do not fit together, or label_smoothing is out of range.
         IndexError: a word that counts has an id outside 0..V-1.
     """
+    check_precision("vocabulary_loss", precision)
     check_arrays("vocabulary_loss", h=(h, "N T H"), W=(W, "H V"), b=(b, "V"))
     check_targets("vocabulary_loss", y, mask, h.shape[:2], label_smoothing, weight)
     scores, cache = temporal_affine_forward(h, W, b)

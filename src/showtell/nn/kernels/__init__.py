@@ -1,4 +1,4 @@
-"""The layers of `showtell.nn.functional`, compiled: the same names, arguments and results, fused and threaded.
+"""The layers of `showtell.nn.functional`, and `showtell.nn.optimizer`, compiled: the same functions, fused, on threads.
 
 What a compiled function would not speed up is the functional one. The source is in native/; where there was no C++
 compiler at the installation, `available()` is false and the compiled functions raise.

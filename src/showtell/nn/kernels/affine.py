@@ -5,19 +5,21 @@ from __future__ import annotations
 import ctypes
 import math
 from dataclasses import dataclass
+from typing import Literal, overload
 
 import numpy as np
 
-from showtell.nn import functional
+from showtell.nn import caches, functional
+from showtell.nn.caches import check_cache
+from showtell.nn.choices import Precision
 from showtell.nn.functional.checks import check_alike, check_arrays
-from showtell.nn.kernels.cache import Cache, check_cache
-from showtell.nn.kernels.library import AffineArguments, Precision, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.library import AffineArguments, dtype_code, kernels_of, native, threads_for
 from showtell.nn.kernels.workspace import Workspace, contiguous, pointer
 from showtell.nn.types import Array
 
 
 @dataclass(frozen=True)
-class AffineCache(Cache):
+class AffineCache(caches.AffineCache):
     """What a forward keeps for its backward: its arguments, and what its products multiply."""
 
     x: Array
@@ -60,12 +62,20 @@ def affine_forward(x: Array, w: Array, b: Array, *, precision: Precision = "floa
     return out, AffineCache("affine_forward", x, w, precision)
 
 
-def affine_backward(dout: Array, cache: AffineCache, *, with_dx: bool = True) -> tuple[Array | None, Array, Array]:
+@overload
+def affine_backward(
+    dout: Array, cache: caches.AffineCache, *, with_dx: Literal[True] = True
+) -> tuple[Array, Array, Array]: ...
+@overload
+def affine_backward(dout: Array, cache: caches.AffineCache, *, with_dx: bool) -> tuple[Array | None, Array, Array]: ...
+def affine_backward(
+    dout: Array, cache: caches.AffineCache, *, with_dx: bool = True
+) -> tuple[Array | None, Array, Array]:
     """See `showtell.nn.functional.affine_backward`."""
-    check_cache("affine_backward", cache, AffineCache)
-    rows = _rows("affine_backward", cache.x)
-    dx, dw, db = _backward("affine_backward", dout, rows, cache.w, cache.precision, with_dx)
-    return None if dx is None else dx.reshape(cache.x.shape), dw, db
+    kept = check_cache("affine_backward", cache, AffineCache)
+    rows = _rows("affine_backward", kept.x)
+    dx, dw, db = _backward("affine_backward", dout, rows, kept.w, kept.precision, with_dx)
+    return None if dx is None else dx.reshape(kept.x.shape), dw, db
 
 
 def temporal_affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, AffineCache]:
@@ -75,12 +85,12 @@ def temporal_affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, Affine
     return out.reshape(*x.shape[:2], w.shape[1]), AffineCache("temporal_affine_forward", x, w, "float32")
 
 
-def temporal_affine_backward(dout: Array, cache: AffineCache) -> tuple[Array, Array, Array]:
+def temporal_affine_backward(dout: Array, cache: caches.AffineCache) -> tuple[Array, Array, Array]:
     """See `showtell.nn.functional.temporal_affine_backward`."""
-    check_cache("temporal_affine_backward", cache, AffineCache)
-    x, w = cache.x, cache.w
+    kept = check_cache("temporal_affine_backward", cache, AffineCache)
+    x, w = kept.x, kept.w
     check_arrays("temporal_affine_backward", x=(x, "N T D"), w=(w, "D M"), dout=(dout, "N T M"))
-    dx, dw, db = _backward("temporal_affine_backward", _steps(dout), _steps(x), w, cache.precision, True)
+    dx, dw, db = _backward("temporal_affine_backward", _steps(dout), _steps(x), w, kept.precision, True)
     assert dx is not None
     return dx.reshape(x.shape), dw, db
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from showtell.nn import caches
+from showtell.nn.caches import check_cache
 from showtell.nn.functional.attention import check_attention
 from showtell.nn.functional.checks import check_arrays
-from showtell.nn.kernels.cache import Cache, check_cache, frozen
-from showtell.nn.kernels.library import AttentionArguments, kernels_of, native, dtype_code, threads_for
-from showtell.nn.kernels.workspace import contiguous, pointer
+from showtell.nn.kernels.library import AttentionArguments, dtype_code, kernels_of, native, threads_for
+from showtell.nn.kernels.workspace import contiguous, frozen, pointer
 from showtell.nn.types import Array, IntArray
 
 
 @dataclass(frozen=True)
-class AttentionCache(Cache):
+class AttentionCache(caches.AttentionCache):
     """What the forward keeps: its arguments, the queries by photo, and the weights (R, heads, P)."""
 
     q: Array
@@ -25,7 +26,6 @@ class AttentionCache(Cache):
     v: Array
     order: NDArray[np.int64]
     first: NDArray[np.int64]
-    weights: Array
 
 
 def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int = 1) -> tuple[Array, AttentionCache]:
@@ -35,19 +35,19 @@ def attention_forward(q: Array, k: Array, v: Array, photo: IntArray, heads: int 
     order = np.argsort(photo, kind="stable").astype(np.int64)
     first = np.searchsorted(photo[order], np.arange(len(k) + 1)).astype(np.int64)
     weights = np.empty((len(q), heads, k.shape[1]), q.dtype)
-    cache = AttentionCache("attention_forward", q, k, v, frozen(order), frozen(first), weights)
+    cache = AttentionCache("attention_forward", weights, q, k, v, frozen(order), frozen(first))
     context = np.empty_like(q)
     _call(cache, context=pointer(context))
     return context, cache
 
 
-def attention_backward(dcontext: Array, cache: AttentionCache) -> tuple[Array, Array, Array]:
+def attention_backward(dcontext: Array, cache: caches.AttentionCache) -> tuple[Array, Array, Array]:
     """See `showtell.nn.functional.attention_backward`."""
-    check_cache("attention_backward", cache, AttentionCache)
-    check_arrays("attention_backward", q=(cache.q, "R A"), dcontext=(dcontext, "R A"))
+    kept = check_cache("attention_backward", cache, AttentionCache)
+    check_arrays("attention_backward", q=(kept.q, "R A"), dcontext=(dcontext, "R A"))
     dcontext = contiguous(dcontext)
-    dq, dk, dv = map(np.empty_like, (cache.q, cache.k, cache.v))
-    _call(cache, dcontext=pointer(dcontext), dq=pointer(dq), dk=pointer(dk), dv=pointer(dv))
+    dq, dk, dv = map(np.empty_like, (kept.q, kept.k, kept.v))
+    _call(kept, dcontext=pointer(dcontext), dq=pointer(dq), dk=pointer(dk), dv=pointer(dv))
     return dq, dk, dv
 
 

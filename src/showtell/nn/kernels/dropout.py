@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from showtell.nn import caches
+from showtell.nn.caches import check_cache
 from showtell.nn.functional.checks import DTypeError, ShapeError, check_alike
 from showtell.nn.functional.dropout import check_share
-from showtell.nn.kernels.cache import Cache, check_cache
-from showtell.nn.kernels.library import kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.library import dtype_code, kernels_of, native, threads_for
 from showtell.nn.kernels.workspace import contiguous, pointer
 from showtell.nn.types import Array
 
 
 @dataclass(frozen=True)
-class DropoutCache(Cache):
+class DropoutCache(caches.DropoutCache):
     """What decides which numbers are dropped."""
 
     shape: tuple[int, ...]
@@ -33,15 +34,15 @@ def dropout_forward(x: Array, p: float, rng: np.random.Generator) -> tuple[Array
     return _dropout(x, cache), cache
 
 
-def dropout_backward(dout: Array, cache: DropoutCache) -> Array:
+def dropout_backward(dout: Array, cache: caches.DropoutCache) -> Array:
     """See `showtell.nn.functional.dropout_backward`."""
-    check_cache("dropout_backward", cache, DropoutCache)
+    kept = check_cache("dropout_backward", cache, DropoutCache)
     check_alike("dropout_backward", dout=dout)
-    if dout.shape != cache.shape:
-        raise ShapeError(f"dropout_backward: dout has shape {dout.shape}, expected {cache.shape} as x")
-    if dout.dtype != cache.dtype:
-        raise DTypeError(f"dropout_backward: dout has dtype {dout.dtype}, expected {cache.dtype} as x")
-    return _dropout(dout, cache)
+    if dout.shape != kept.shape:
+        raise ShapeError(f"dropout_backward: dout has shape {dout.shape}, expected {kept.shape} as x")
+    if dout.dtype != kept.dtype:
+        raise DTypeError(f"dropout_backward: dout has dtype {dout.dtype}, expected {kept.dtype} as x")
+    return _dropout(dout, kept)
 
 
 def _dropout(x: Array, cache: DropoutCache) -> Array:

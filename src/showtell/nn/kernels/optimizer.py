@@ -7,14 +7,14 @@ import ctypes
 import numpy as np
 
 from showtell.nn.functional.checks import check_alike
-from showtell.nn.functional.optimizer import check_update
-from showtell.nn.kernels.library import AdamArguments, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.library import AdamArguments, dtype_code, kernels_of, native, threads_for
 from showtell.nn.kernels.workspace import contiguous, pointer
+from showtell.nn.optimizer import check_update
 from showtell.nn.types import Array
 
 
 def sum_of_squares(x: Array) -> float:
-    """See `showtell.nn.functional.sum_of_squares`."""
+    """See `showtell.nn.optimizer.sum_of_squares`."""
     check_alike("sum_of_squares", x=x)
     flat, threads = contiguous(x), threads_for(10 * x.size)
     sums = np.zeros(threads)
@@ -38,7 +38,7 @@ def adam_update(
     ema: Array | None = None,
     ema_decay: float = 0.0,
 ) -> None:
-    """See `showtell.nn.functional.adam_update`."""
+    """See `showtell.nn.optimizer.adam_update`."""
     check_update(param, exp_avg, exp_avg_sq, grad, ema)
     grad = contiguous(grad)
     arguments = AdamArguments(

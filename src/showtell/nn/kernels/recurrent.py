@@ -10,27 +10,30 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from showtell.nn.choices import Activation, Cell
+from showtell.nn import caches
+from showtell.nn.caches import check_cache
+from showtell.nn.choices import Activation, Cell, Precision
 from showtell.nn.functional.activations import check_activation
 from showtell.nn.functional.bias import bias_pattern
 from showtell.nn.functional.checks import DTypeError, ShapeError, check_alike, check_arrays
 from showtell.nn.functional.lengths import check_lengths
-from showtell.nn.kernels.cache import Cache, check_cache, frozen
-from showtell.nn.kernels.library import Precision, SequenceArguments, kernels_of, native, dtype_code, threads_for
-from showtell.nn.kernels.workspace import Workspace, contiguous, pointer
-from showtell.nn.types import Array, IntArray
+from showtell.nn.kernels.library import SequenceArguments, dtype_code, kernels_of, native, threads_for
+from showtell.nn.kernels.workspace import Workspace, contiguous, frozen, pointer
+from showtell.nn.types import Array, IntArray, LSTMGradients, SequenceGradients
 
 _LSTM, _GRU, _RNN_TANH, _RNN_RELU = range(4)
+# dx, dh0, dc0, dWx, dWh, db
+_AllGradients: TypeAlias = tuple[Array, Array, Array, Array, Array, Array]
 _GATES = {_LSTM: "4H", _GRU: "3H", _RNN_TANH: "H", _RNN_RELU: "H"}
 
 
 @dataclass(frozen=True)
-class SequenceCache(Cache):
+class SequenceCache(caches.SequenceCache):
     """What a forward keeps for its backward: its arguments, and a workspace, laid out as native/recurrent.hpp says."""
 
     cell: int
@@ -81,7 +84,7 @@ def rnn_forward(
     return h, cache
 
 
-def rnn_backward(dh: Array, cache: SequenceCache) -> tuple[Array, ...]:
+def rnn_backward(dh: Array, cache: caches.SequenceCache) -> SequenceGradients:
     """See `showtell.nn.functional.rnn_backward`."""
     dx, dh0, _, dWx, dWh, db = _backward("rnn_backward", dh, None, cache)
     return dx, dh0, dWx, dWh, db
@@ -102,7 +105,7 @@ def gru_forward(
     return h, cache
 
 
-def gru_backward(dh: Array, cache: SequenceCache) -> tuple[Array, ...]:
+def gru_backward(dh: Array, cache: caches.SequenceCache) -> SequenceGradients:
     """See `showtell.nn.functional.gru_backward`."""
     dx, dh0, _, dWx, dWh, db = _backward("gru_backward", dh, None, cache)
     return dx, dh0, dWx, dWh, db
@@ -124,11 +127,12 @@ def lstm_forward(
     return h, cache
 
 
-def lstm_backward(dh: Array, cache: SequenceCache) -> tuple[Array, ...]:
+def lstm_backward(dh: Array, cache: caches.SequenceCache) -> LSTMGradients:
     """See `showtell.nn.functional.lstm_backward`."""
-    dx, dh0, dc0, dWx, dWh, db = _backward("lstm_backward", dh, None, cache)
+    kept = check_cache("lstm_backward", cache, SequenceCache)
+    dx, dh0, dc0, dWx, dWh, db = _backward("lstm_backward", dh, None, kept)
     grads = (dx, dh0, dWx, dWh, db)
-    return (*grads, dc0) if cache.with_c0 else grads
+    return (*grads, dc0) if kept.with_c0 else grads
 
 
 def rnn_step_forward(
@@ -139,7 +143,7 @@ def rnn_step_forward(
     return h, cache
 
 
-def rnn_step_backward(dnext_h: Array, cache: SequenceCache) -> tuple[Array, ...]:
+def rnn_step_backward(dnext_h: Array, cache: caches.SequenceCache) -> SequenceGradients:
     """See `showtell.nn.functional.rnn_step_backward`."""
     dx, dprev_h, _, dWx, dWh, db = _step_backward("rnn_step_backward", dnext_h, None, cache)
     return dx, dprev_h, dWx, dWh, db
@@ -151,7 +155,7 @@ def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) ->
     return h, cache
 
 
-def gru_step_backward(dnext_h: Array, cache: SequenceCache) -> tuple[Array, ...]:
+def gru_step_backward(dnext_h: Array, cache: caches.SequenceCache) -> SequenceGradients:
     """See `showtell.nn.functional.gru_step_backward`."""
     dx, dprev_h, _, dWx, dWh, db = _step_backward("gru_step_backward", dnext_h, None, cache)
     return dx, dprev_h, dWx, dWh, db
@@ -165,7 +169,7 @@ def lstm_step_forward(
     return _step("lstm_step_forward", _LSTM, x, prev_h, prev_c, Wx, Wh, b)
 
 
-def lstm_step_backward(dnext_h: Array, dnext_c: Array, cache: SequenceCache) -> tuple[Array, ...]:
+def lstm_step_backward(dnext_h: Array, dnext_c: Array, cache: caches.SequenceCache) -> _AllGradients:
     """See `showtell.nn.functional.lstm_step_backward`."""
     return _step_backward("lstm_step_backward", dnext_h, dnext_c, cache)
 
@@ -187,10 +191,10 @@ def _step(
     return h[:, 0], next_c, cache
 
 
-def _step_backward(function: str, dnext_h: Array, dnext_c: Array | None, cache: SequenceCache) -> tuple[Array, ...]:
+def _step_backward(function: str, dnext_h: Array, dnext_c: Array | None, cache: caches.SequenceCache) -> _AllGradients:
     check_arrays(function, dnext_h=(dnext_h, "N H"))
-    dx, *grads = _backward(function, dnext_h[:, None], dnext_c, cache)
-    return dx[:, 0], *grads
+    dx, dprev_h, dprev_c, dWx, dWh, db = _backward(function, dnext_h[:, None], dnext_c, cache)
+    return dx[:, 0], dprev_h, dprev_c, dWx, dWh, db
 
 
 def _forward(
@@ -233,25 +237,25 @@ def _forward(
     )
 
 
-def _backward(function: str, dh: Array, dlast_c: Array | None, cache: SequenceCache) -> tuple[Array, ...]:
+def _backward(function: str, dh: Array, dlast_c: Array | None, cache: caches.SequenceCache) -> _AllGradients:
     """dx, dh0, dc0, dWx, dWh, db."""
-    check_cache(function, cache, SequenceCache)
-    N, T, D, H = cache.N, cache.T, cache.D, cache.H
-    _check_gradient(function, dh, (N, T, H), cache.Wx.dtype)
+    kept = check_cache(function, cache, SequenceCache)
+    N, T, D, H = kept.N, kept.T, kept.D, kept.H
+    _check_gradient(function, dh, (N, T, H), kept.Wx.dtype)
     if dlast_c is not None:
-        _check_gradient(function, dlast_c, (N, H), cache.Wx.dtype)
+        _check_gradient(function, dlast_c, (N, H), kept.Wx.dtype)
         dlast_c = contiguous(dlast_c)
     dh, dtype = contiguous(dh), dh.dtype
-    dx = (np.zeros if cache.ragged else np.empty)((N, T, D), dtype)
+    dx = (np.zeros if kept.ragged else np.empty)((N, T, D), dtype)
     dh0, dc0 = np.empty((N, H), dtype), np.empty((N, H), dtype)
-    dWx, dWh, db = np.empty_like(cache.Wx), np.empty_like(cache.Wh), np.empty(cache.b_shape, dtype)
+    dWx, dWh, db = np.empty_like(kept.Wx), np.empty_like(kept.Wh), np.empty(kept.b_shape, dtype)
     b_row = db.shape[1] if db.ndim == 2 else 0
     arguments = _arguments(
-        (N, T, D, H, b_row), cache.order, cache.active,
-        Wx=cache.Wx, Wh=cache.Wh, dh=dh, dlast_c=dlast_c, dx=dx, dh0=dh0, dc0=dc0, dWx=dWx, dWh=dWh, db=db,
+        (N, T, D, H, b_row), kept.order, kept.active,
+        Wx=kept.Wx, Wh=kept.Wh, dh=dh, dlast_c=dlast_c, dx=dx, dh0=dh0, dc0=dc0, dWx=dWx, dWh=dWh, db=db,
     )  # fmt: skip
-    arguments.cache = cache.workspace.address
-    _call(cache.workspace.kernels_of(cache.dtype_code), cache.cell, True, arguments)
+    arguments.cache = kept.workspace.address
+    _call(kept.workspace.kernels_of(kept.dtype_code), kept.cell, True, arguments)
     return dx, dh0, dc0, dWx, dWh, db
 
 

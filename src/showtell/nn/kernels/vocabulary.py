@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from showtell.nn.choices import Precision
 from showtell.nn.functional.checks import check_arrays
 from showtell.nn.functional.embedding import check_ids
 from showtell.nn.functional.softmax import check_targets
 from showtell.nn.functional.vocabulary import Gradients
-from showtell.nn.kernels.library import Precision, VocabularyArguments, kernels_of, native, dtype_code, threads_for
+from showtell.nn.kernels.library import VocabularyArguments, dtype_code, kernels_of, native, threads_for
 from showtell.nn.kernels.workspace import contiguous, pointer
 from showtell.nn.types import Array, IntArray
 
 
+@overload
+def vocabulary_loss(
+    h: Array,
+    W: Array,
+    b: Array,
+    y: IntArray,
+    mask: NDArray[Any],
+    label_smoothing: float = 0.0,
+    *,
+    weight: Array | None = None,
+    gradients: Literal[True] = True,
+    precision: Precision = "float32",
+) -> tuple[float, Gradients]: ...
+@overload
+def vocabulary_loss(
+    h: Array,
+    W: Array,
+    b: Array,
+    y: IntArray,
+    mask: NDArray[Any],
+    label_smoothing: float = 0.0,
+    *,
+    weight: Array | None = None,
+    gradients: Literal[False],
+    precision: Precision = "float32",
+) -> tuple[float, None]: ...
 def vocabulary_loss(
     h: Array,
     W: Array,

@@ -30,6 +30,12 @@ def pointer(array: NDArray[Any]) -> int:
     return address
 
 
+def frozen(ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places in arrays, read-only: a kernel takes them as they are."""
+    ids.flags.writeable = False
+    return ids
+
+
 class Workspace:
     """So many bytes, from an address that is a multiple of 64; what is in them at first is undefined.
 

@@ -1,4 +1,4 @@
-"""What an optimizer does to whole arrays."""
+"""What an optimizer does to whole arrays, in NumPy: `adam_update` changes in place what it is given."""
 
 from __future__ import annotations
 
