@@ -221,10 +221,10 @@ def test_concurrently_changed_file_is_left_alone(tmp_path: Path) -> None:
     assert after is not None
     assert (path.read_bytes(), after.st_mtime_ns) == (b"new", before.st_mtime_ns)
     assert same_version(after, path.stat())
-    with pytest.raises(NotReplacedError, match="was changed meanwhile"):
+    with pytest.raises(NotReplacedError, match="was changed in the meantime"):
         write_atomically(path, b"newer", of=before)
     path.unlink()
-    with pytest.raises(NotReplacedError, match="was changed meanwhile"):
+    with pytest.raises(NotReplacedError, match="was changed in the meantime"):
         write_atomically(path, b"newer", of=after)
     assert list(tmp_path.iterdir()) == []
 
@@ -253,10 +253,10 @@ def test_an_output_is_checked_before_the_work(tmp_path: Path) -> None:
         check_output(tmp_path)
     with pytest.raises(ShowtellError, match="cannot be written"):
         check_output(tmp_path / ("n" * 300))
-    with pytest.raises(ShowtellError, match="is what is read"):
+    with pytest.raises(ShowtellError, match="is an input file"):
         check_output(tmp_path / "." / "given.json", [given])
     check_output(given, ours=lambda head, tail: head == tail == b"{}")
-    with pytest.raises(ShowtellError, match="is there, and showtell did not make it"):
+    with pytest.raises(ShowtellError, match="exists and was not made by showtell"):
         check_output(given, ours=lambda head, tail: False)
     assert [path.name for path in tmp_path.iterdir()] == ["given.json"]
 
@@ -267,7 +267,7 @@ def test_output_may_be_a_link_or_pipe_but_no_input(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("given")
     os.link(tmp_path / "given", tmp_path / "hard")
     for name in ("link", "hard"):
-        with pytest.raises(ShowtellError, match="is what is read"):
+        with pytest.raises(ShowtellError, match="is an input file"):
             check_output(tmp_path / name, [tmp_path / "given"])
     os.mkfifo(tmp_path / "pipe")
     check_output(tmp_path / "pipe", ours=lambda head, tail: False)

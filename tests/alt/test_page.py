@@ -136,7 +136,7 @@ def test_concurrently_changed_file_is_left_alone(tmp_path: Path) -> None:
     path.write_bytes(b"<img src=a>")
     page = read_page(path)
     path.write_bytes(b"<img src=a alt='A person wrote this.'>")
-    with pytest.raises(ShowtellError, match="was changed meanwhile"):
+    with pytest.raises(ShowtellError, match="was changed in the meantime"):
         write_page(page, {page.images[0]: "A dog."})
     assert path.read_bytes() == b"<img src=a alt='A person wrote this.'>"
 

@@ -237,7 +237,7 @@ def test_a_photo_that_cannot_hold_its_caption_is_reported(showtell, model, holid
     assert result.status == 1
     assert len(result.out.splitlines()) == 3
     lines = result.err.splitlines()
-    assert "XMP is embedded in JPEG, PNG and WebP only; write beside it with --write xmp" in "".join(lines)
+    assert "XMP is embedded in JPEG, PNG and WebP only; write a sidecar with --write xmp" in "".join(lines)
     assert lines[-2:] == [
         "showtell: the captions of 1 of 4 photos could not be written",
         "showtell: 1 of 4 photos could not be read",
@@ -514,7 +514,7 @@ def test_a_photo_that_takes_the_place_of_another_gets_its_own_caption(
         patched.setattr(Captioner, "caption_features", replaced)
         result = showtell(*command)
     assert result.status == 1
-    assert f"{photo}: was changed meanwhile, and left as it is; run the command again" in result.err
+    assert f"{photo}: was changed in the meantime, and left as it is; run the command again" in result.err
     assert photo.read_bytes() == COFFEE.read_bytes()
     assert [path.name for path in folder.iterdir()] == ["cat.png"]
     assert showtell(*command).out == f"{photo}: {Captioner.load(model).caption(COFFEE).text}\n"

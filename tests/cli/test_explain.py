@@ -81,5 +81,5 @@ def test_default_name_replaces_nothing(showtell, model: Path, tmp_path: Path, mo
     before = Path("chelsea.explained.png").read_bytes()
     result = showtell("explain", PHOTO, "--model", model)
     assert (result.status, result.out) == (1, "")
-    assert "chelsea.explained.png: is there already; remove it, or name the picture with --output" in result.err
+    assert "chelsea.explained.png: already exists; remove it, or name the picture with --output" in result.err
     assert Path("chelsea.explained.png").read_bytes() == before

@@ -102,7 +102,7 @@ def test_an_address_that_is_not_here_is_told_before_a_token_is_made_up(showtell,
 def test_a_token_that_nobody_can_send_is_told(showtell, model: Path, token: str) -> None:
     result = showtell("serve", "--model", model, "--port", "0", "--token", token)
     assert (result.status, result.out) == (1, "")
-    assert "use letters, digits and signs of ASCII" in result.err
+    assert "use letters, digits and punctuation of ASCII" in result.err
     assert "listening" not in result.err
 
 

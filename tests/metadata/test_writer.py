@@ -45,7 +45,7 @@ def test_a_caption_is_written_with_its_origin(photo: Path, target) -> None:
 def test_a_photo_that_was_changed_meanwhile_is_left(photo: Path, target) -> None:
     before = photo.stat()
     shutil.copy(PHOTOS / "chelsea.png", photo)
-    with pytest.raises(PhotoError, match="was changed meanwhile"):
+    with pytest.raises(PhotoError, match="was changed in the meantime"):
         CaptionWriter(target, "model").write(photo, CAT, before)
     assert [path.name for path in photo.parent.iterdir()] == ["cat.png"]
 
@@ -55,7 +55,7 @@ def test_a_photo_of_two_names_may_be_written_twice(photo: Path) -> None:
     writer, before = CaptionWriter("embed", "model"), photo.stat()
     writer.write(photo, CAT, before)
     writer.write(photo.parent / "link.png", Caption("A cup.", -1.0, ()), before)
-    with pytest.raises(PhotoError, match="was changed meanwhile"):
+    with pytest.raises(PhotoError, match="was changed in the meantime"):
         CaptionWriter("embed", "model").write(photo, CAT, before)
 
 

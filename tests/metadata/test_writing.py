@@ -288,7 +288,7 @@ def test_concurrently_changed_file_is_left_alone(write: Write, photo: Path, reco
     before = photo.stat()
     photo.write_bytes(photo.read_bytes() + b"!")
     files = snapshot(photo.parent)
-    with pytest.raises(PhotoError, match="was changed meanwhile, and left as it is; run the command again"):
+    with pytest.raises(PhotoError, match="was changed in the meantime, and left as it is; run the command again"):
         write(photo, record, of=before)
     assert snapshot(photo.parent) == files
     assert write(photo, record, of=photo.stat()).status is not None

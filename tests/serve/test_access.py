@@ -59,7 +59,7 @@ def test_wrong_token_is_refused(brought: str) -> None:
 
 @pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "\ta", "clé", "caf\udce9", "\x7f"])
 def test_unsendable_token_is_rejected(token: str) -> None:
-    with pytest.raises(ShowtellError, match="use letters, digits and signs of ASCII"):
+    with pytest.raises(ShowtellError, match="use letters, digits and punctuation of ASCII"):
         check_token(token)
     with pytest.raises(ShowtellError, match="use letters"):
         Access(token, None, ())

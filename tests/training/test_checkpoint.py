@@ -31,7 +31,7 @@ def test_a_run_that_has_no_score_yet(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"12345678", b"\x05\x00\x00\x00\x00\x00\x00\x00{}   "])
 def test_another_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "checkpoint").write_bytes(content)
-    with pytest.raises(ShowtellError, match="no whole checkpoint"):
+    with pytest.raises(ShowtellError, match="is not a complete checkpoint"):
         load_checkpoint(tmp_path / "checkpoint")
 
 

@@ -201,7 +201,7 @@ def test_a_run_that_diverges_says_so(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_an_error(whole: Path, tmp_path: Path) -> None:
     data = (whole / CHECKPOINT).read_bytes()
     (tmp_path / CHECKPOINT).write_bytes(data[: len(data) // 2])
-    with pytest.raises(ShowtellError, match="no whole checkpoint"):
+    with pytest.raises(ShowtellError, match="is not a complete checkpoint"):
         trainer(tmp_path)
 
 

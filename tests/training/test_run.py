@@ -70,7 +70,7 @@ def test_the_same_command_goes_on_or_does_nothing(run: Path, data: Path, stored:
     before = (run / BEST).read_bytes()
     lines: list[str] = []
     assert train(data, RECIPE_USED, run, features=stored, say=lines.append).finished
-    assert f"going on with the run in {run}" in lines
+    assert f"resuming the run in {run}" in lines
     assert (run / BEST).read_bytes() == before
 
 

@@ -72,8 +72,8 @@ def test_grids_are_drawn_anew_and_by_the_seed(data: TrainingData) -> None:
 
 
 def test_without_texts_or_objects_it_says_so(data: TrainingData) -> None:
-    with pytest.raises(ShowtellError, match="no captions without photos"):
+    with pytest.raises(ShowtellError, match="no text-only captions"):
         SyntheticGrids(replace(data, texts=None), np.random.default_rng(0))
     nobody_said = replace(data.train, objects=(None,) * len(data.train.rows))
-    with pytest.raises(ShowtellError, match="of no training photo"):
+    with pytest.raises(ShowtellError, match="no training photo has known objects"):
         SyntheticGrids(replace(data, train=nobody_said), np.random.default_rng(0))

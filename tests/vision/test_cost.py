@@ -35,7 +35,7 @@ def with_scans(count: int, *, progressive: bool = True, before: bytes = b"", aft
 def test_a_jpeg_of_many_scans_is_refused() -> None:
     assert open_photo(with_scans(MAX_SCANS)).size == (8, 8)
     for progressive in (True, False):
-        with pytest.raises(PhotoError, match="is a JPEG of more than 100 scans; save it anew"):
+        with pytest.raises(PhotoError, match="is a JPEG of more than 100 scans; save it again"):
             open_photo(with_scans(MAX_SCANS + 1, progressive=progressive))
 
 

@@ -144,7 +144,7 @@ def check_output(
     """
     for given in inputs:
         if _is_same_file(path, given):
-            raise ShowtellError(f"{path}: is what is read, {given}; name another file")
+            raise ShowtellError(f"{path}: is an input file, {given}; name another file")
     try:
         if _is_stream(path):
             return
@@ -161,7 +161,7 @@ def check_output(
                 head = file.read(_HEAD_BYTES)
                 file.seek(max(0, old.st_size - _HEAD_BYTES))
                 if not ours(head, file.read()):
-                    raise NotReplacedError(errno.EEXIST, "is there, and showtell did not make it")
+                    raise NotReplacedError(errno.EEXIST, "exists and was not made by showtell")
     except NotReplacedError as error:
         raise ShowtellError(f"{path}: {error.strerror}; name another file") from error
     except OSError as error:
@@ -362,7 +362,7 @@ def _replace(target: Path, data: bytes, of: os.stat_result | None, keep_times: b
         if old is not None and keep_times:
             os.utime(part, ns=(old.st_atime_ns, old.st_mtime_ns))
         if of is not None and ((now := _status(target)) is None or not same_version(now, of)):
-            raise NotReplacedError(errno.EBUSY, "was changed meanwhile")
+            raise NotReplacedError(errno.EBUSY, "was changed in the meantime")
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

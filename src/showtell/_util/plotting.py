@@ -79,7 +79,7 @@ def check_new(path: Path) -> None:
         ShowtellError: it cannot, or a file of that name is there.
     """
     if os.path.lexists(path):
-        raise ShowtellError(f"{path}: is there already; remove it, or name the picture with --output")
+        raise ShowtellError(f"{path}: already exists; remove it, or name the picture with --output")
     check_output(path)
 
 

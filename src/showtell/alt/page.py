@@ -134,7 +134,9 @@ def write_page(page: Page, alts: Mapping[Image, str]) -> None:
     target = page.path.resolve()
     try:
         if read_regular(target) != page.data:
-            raise ShowtellError(f"{page.path}: was changed meanwhile, and is left as it is; run the command again")
+            raise ShowtellError(
+                f"{page.path}: was changed in the meantime, and is left as it is; run the command again"
+            )
         write_atomically(target, edited(page.data, page.insertions(alts)))
     except (IsADirectoryError, NotRegularError) as error:
         raise _no_file(page.path, error) from error

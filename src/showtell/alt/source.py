@@ -133,7 +133,7 @@ def _bytes(data: str) -> bytes | Skipped:
     """What a data: URI holds."""
     kind, comma, body = data.partition(",")
     if not comma:
-        raise PhotoError("is a data: URI without a comma; write it anew")
+        raise PhotoError("is a data: URI without a comma; encode it again")
     if kind.lower().startswith("image/svg"):
         return Skipped("is a drawing (SVG), not a photo")
     content = unquote_to_bytes(body.partition("#")[0].encode("utf-8", "surrogateescape"))
@@ -142,4 +142,4 @@ def _bytes(data: str) -> bytes | Skipped:
     try:
         return base64.b64decode(b"".join(content.split()) + b"==")
     except binascii.Error as error:
-        raise PhotoError(f"is a data: URI that is damaged ({error}); write it anew") from error
+        raise PhotoError(f"is a data: URI that is damaged ({error}); encode it again") from error

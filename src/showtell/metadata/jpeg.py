@@ -79,20 +79,20 @@ def embed(name: str, data: bytes, packet: bytes) -> bytes:
     old = [segment for segment in segments if segment.is_xmp]
     if any(segment.is_extension for segment in segments) or any(b"HasExtendedXMP" in xmp.payload for xmp in old):
         raise PhotoError(
-            f"{name}: its XMP goes on in further segments, which would be lost; write beside it with --write xmp"
+            f"{name}: its XMP goes on in further segments, which would be lost; write a sidecar with --write xmp"
         )
     if len(old) > 1:
-        raise PhotoError(f"{name}: has more than one XMP packet; write beside it with --write xmp")
+        raise PhotoError(f"{name}: has more than one XMP packet; write a sidecar with --write xmp")
     if len(packet) > _MAX_PACKET:
         raise PhotoError(
             f"{name}: has {len(packet):,} bytes of XMP, more than the {_MAX_PACKET:,} that JPEG holds; "
-            "write beside it with --write xmp"
+            "write a sidecar with --write xmp"
         )
     payload = _XMP + packet
     segment = bytes([0xFF, _APP1]) + (len(payload) + 2).to_bytes(2, "big") + payload
     start, end = (old[0].start, old[0].end) if old else (_place(segments),) * 2
     if len(segment) != end - start and any(other.is_index and other.start < start for other in segments):
-        raise PhotoError(f"{name}: its further pictures would not be found again; write beside it with --write xmp")
+        raise PhotoError(f"{name}: its further pictures would not be found again; write a sidecar with --write xmp")
     return data[:start] + segment + data[end:]
 
 

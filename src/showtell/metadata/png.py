@@ -76,10 +76,10 @@ def embed(name: str, data: bytes, packet: bytes) -> bytes:
     """
     chunks = _chunks(name, data)
     if any(chunk.is_raw for chunk in chunks):
-        raise PhotoError(f"{name}: its XMP is in a form that ImageMagick invented; write beside it with --write xmp")
+        raise PhotoError(f"{name}: its XMP is in a form that ImageMagick invented; write a sidecar with --write xmp")
     old = [chunk for chunk in chunks if chunk.is_xmp]
     if len(old) > 1:
-        raise PhotoError(f"{name}: has more than one XMP packet; write beside it with --write xmp")
+        raise PhotoError(f"{name}: has more than one XMP packet; write a sidecar with --write xmp")
     if old:
         start, end = old[0].start, old[0].end
     else:

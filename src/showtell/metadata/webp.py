@@ -50,7 +50,7 @@ def embed(name: str, data: bytes, packet: bytes) -> bytes:
     chunks = _chunks(name, data)
     old = [index for index, chunk in enumerate(chunks) if chunk.kind == _XMP]
     if len(old) > 1:
-        raise PhotoError(f"{name}: has more than one XMP packet; write beside it with --write xmp")
+        raise PhotoError(f"{name}: has more than one XMP packet; write a sidecar with --write xmp")
     if old:
         chunks[old[0]] = _Chunk(_XMP, packet)
     else:

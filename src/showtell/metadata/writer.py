@@ -44,7 +44,7 @@ class CaptionWriter:
         record = Record(caption.text, self.model, __version__, now, caption.confidence)
         put = write_sidecar if self.target == "xmp" else write_embedded
         place = photo.resolve()
-        # a photo that has two names was changed meanwhile, by us
+        # a photo that has two names was changed in the meantime, by us
         before = self._rewritten.get(place, before)
         change = put(photo, record, of=before, overwrite=self.overwrite, dry_run=self.dry_run)
         if change.status is not None and self.target == "embed":

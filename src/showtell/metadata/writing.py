@@ -105,7 +105,7 @@ def write_embedded(
         data, status = _read(photo)
         container = container_of(data)
         if container is None:
-            raise PhotoError(f"{photo}: XMP is embedded in JPEG, PNG and WebP only; write beside it with --write xmp")
+            raise PhotoError(f"{photo}: XMP is embedded in JPEG, PNG and WebP only; write a sidecar with --write xmp")
         present = container.packets(str(photo), data)
         packet = Packet.parse(str(photo), present[0]) if present else Packet(str(photo))
         existing = ExistingDescriptions()
@@ -155,7 +155,7 @@ def _read(path: Path) -> tuple[bytes, os.stat_result]:
 
 def _check_same(before: os.stat_result, now: os.stat_result) -> None:
     if not same_version(before, now):
-        raise NotReplacedError(errno.EBUSY, "was changed meanwhile")
+        raise NotReplacedError(errno.EBUSY, "was changed in the meantime")
 
 
 @contextmanager

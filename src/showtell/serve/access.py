@@ -25,7 +25,7 @@ def check_token(token: str) -> None:
     if not re.fullmatch("[!-~]+", token):
         raise ShowtellError(
             "the token is blank, or has spaces, line ends or characters beyond ASCII, which clients send in different "
-            "ways or not at all; use letters, digits and signs of ASCII"
+            "ways or not at all; use letters, digits and punctuation of ASCII"
         )
 
 

@@ -91,5 +91,5 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Progress, dict[str, d
                 groups.setdefault(group, {})[name] = file.get_tensor(key)
             progress = Progress(**json.loads(file.metadata()["progress"]))
     except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
-        raise ShowtellError(f"{path} is no whole checkpoint: {error}; remove it to begin anew") from error
+        raise ShowtellError(f"{path} is not a complete checkpoint: {error}; remove it to start again") from error
     return progress, groups

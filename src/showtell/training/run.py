@@ -97,7 +97,7 @@ def train(
     )
     _describe(folder, recipe, found, unreadable, encoder.identity, fingerprint(data))
     if (folder / CHECKPOINT).exists():
-        say(f"going on with the run in {folder}")
+        say(f"resuming the run in {folder}")
 
     if not find_spec("matplotlib"):
         say("no training curve will be drawn: that needs pip install 'showtell[plot]'")
@@ -180,7 +180,7 @@ def _check_tuning(recipe: Recipe) -> None:
                 f"tuning the encoder needs {package}: pip install 'showtell[tune]', or train without --tune-encoder"
             )
     if not recipe.attention_dim:
-        raise ShowtellError("tuning the encoder needs attention to the grid: attention_dim is 0")
+        raise ShowtellError("tuning the encoder needs attention; attention_dim is 0, set it above 0")
 
 
 def _check_recipe(folder: Path, recipe: Recipe) -> None:

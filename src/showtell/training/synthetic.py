@@ -46,12 +46,10 @@ class SyntheticGrids:
     def __init__(self, data: TrainingData, rng: np.random.Generator) -> None:
         texts, train = data.texts, data.train
         if texts is None:
-            raise ShowtellError("synthetic grids: there are no captions without photos")
+            raise ShowtellError("synthetic grids: there are no text-only captions")
         head = object_head(data, rng)
         if head is None:
-            raise ShowtellError(
-                "synthetic grids: of no training photo it is known which objects it shows; set text_epochs to 0"
-            )
+            raise ShowtellError("synthetic grids: no training photo has known objects; set text_epochs to 0")
         names = head.names
         self._features, self._head = data.features, head
         head_rows, head_shown = photos_with_objects(data, names)

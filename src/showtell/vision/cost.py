@@ -36,7 +36,7 @@ def check_cost(name: str, image: Image.Image, file: IO[bytes]) -> None:
         PhotoError: it is a JPEG of more than `MAX_SCANS` scans, or would take more than `MAX_DECODED_BYTES`.
     """
     if image.format in ("JPEG", "MPO") and _has_more_scans(file, MAX_SCANS):
-        raise PhotoError(f"{name}: is a JPEG of more than {MAX_SCANS} scans; save it anew")
+        raise PhotoError(f"{name}: is a JPEG of more than {MAX_SCANS} scans; save it again")
     needed = decoded_bytes(image)
     if needed > MAX_DECODED_BYTES:
         raise PhotoError(

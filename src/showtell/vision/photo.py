@@ -211,7 +211,7 @@ def _decode(name: str, image: Image.Image) -> Image.Image:
     try:
         photo = deep_to_rgb(image) if is_deep(image) else _to_rgb(image)
     except ValueError as error:  # an older Pillow's LAB, for example
-        raise PhotoError(f"{name}: is of mode {image.mode}, which PIL cannot turn; save it as RGB") from error
+        raise PhotoError(f"{name}: is of mode {image.mode}, which PIL cannot convert; save it as RGB") from error
     except MemoryError as error:
         raise _damaged(name, error) from error
     photo.info.clear()

@@ -107,7 +107,7 @@ class TorchEncoder(nn.Module):
                     known[output] = known[inputs[0]].astype(np.float32)
                 case "Conv":
                     if any(step != 1 for step in attributes.get("dilations", [])):
-                        raise ModelError(f"tuning: {output} is a dilated convolution, which cannot learn here")
+                        raise ModelError(f"tuning: {output} is a dilated convolution, which cannot be trained here")
                     layer = Convolution(known[inputs[1]], known[inputs[2]], attributes)
                     self.add_module(_key(output), layer)
                     self.convolutions[output] = layer
@@ -121,7 +121,7 @@ class TorchEncoder(nn.Module):
                 case "Transpose" if output == "grid":
                     self._steps.append(("grid", inputs, output))
                 case other:
-                    raise ModelError(f"tuning: the encoder has the operator {other}, which cannot learn here")
+                    raise ModelError(f"tuning: the encoder has the operator {other}, which cannot be trained here")
         self.ranges: dict[str, tuple[float, float]] = {}
 
     @property

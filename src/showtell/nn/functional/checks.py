@@ -1,4 +1,4 @@
-"""Checks of shapes and dtypes at the boundary, with messages that name the mend."""
+"""Checks of shapes and dtypes at the boundary, with messages that name the fix."""
 
 from __future__ import annotations
 
