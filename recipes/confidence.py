@@ -28,7 +28,7 @@ from showtell.nn.types import Array
 def main() -> None:
     model, store, picture, *datasets = map(Path, sys.argv[1:])
     captioner = Captioner.load(model)
-    captioner.out_of_domain_classes = ()  # sentences are judged, not names
+    captioner.confidence = None  # without it there are sentences alone, no names
     found = [features_and_scores(captioner, dataset, store) for dataset in datasets]
     of_captions, cider_d = (np.concatenate(parts) for parts in zip(*found, strict=True))
     confidence = cross_validated(of_captions, cider_d)
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def features_and_scores(captioner: Captioner, dataset: Path, store: Path) -> tuple[Array, Array]:
-    """The confidence features of the captions of a data set's validation photos, (N, 2), and their CIDEr-D, (N,)."""
+    """The confidence features of the captions of a data set's validation photos, (N, F), and their CIDEr-D, (N,)."""
     examples = read_dataset(dataset).split("val")
     photos, grid = [example.photo for example in examples], captioner.decoder.config.attention_dim > 0
     features, report = photo_features(photos, captioner.encoder, store, grid=grid)

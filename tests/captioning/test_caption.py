@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from showtell.captioning.caption import Caption
@@ -26,6 +28,7 @@ def test_there_may_be_fewer(count: int) -> None:
 
 def test_confidence_features_are_the_mean_log_probability_of_a_word_and_the_length() -> None:
     assert DOG.confidence_features == (-0.5, 3)
+    assert replace(DOG, object_entropy=2.5).confidence_features == (-0.5, 3, 2.5)
 
 
 def test_a_caption_as_json() -> None:

@@ -17,6 +17,14 @@ def test_it_says_the_same_of_a_grid_as_of_its_mean() -> None:
     np.testing.assert_allclose(HEAD.probabilities(grid.mean(axis=1)), expected, rtol=1e-5)
 
 
+def test_the_entropy_is_greatest_where_nothing_is_decided() -> None:
+    undecided = np.linalg.lstsq(HEAD.W.T.astype(np.float64), -HEAD.b.astype(np.float64), rcond=None)[0]
+    grid = np.stack([undecided, 100 * RNG.standard_normal(5)]).astype(np.float32)
+    np.testing.assert_allclose(HEAD.entropy(grid)[0], 2 * np.log(2), rtol=1e-6)
+    assert 0 <= HEAD.entropy(grid)[1] < 0.01
+    np.testing.assert_allclose(HEAD.entropy(np.repeat(grid[:, None], 3, axis=1)), HEAD.entropy(grid), rtol=1e-4)
+
+
 def test_a_map_is_greatest_where_the_object_is() -> None:
     grid = np.zeros((9, 5), np.float32)
     grid[4] = HEAD.W[:, 1]

@@ -19,6 +19,8 @@ class Caption:
         named: whether the text is no sentence but the name of one of the encoder's classes (see
             `showtell.captioning.class_fallback`); its probability is then that of the class.
         others: captions of the same photo in other words, best first, if more than one was asked for.
+        object_entropy: how undecided the encoder is about the photo (see `ObjectHead.entropy`), in nats; None if the
+            captioner has no object head, and for all but the first of several captions.
     """
 
     text: str
@@ -27,12 +29,17 @@ class Caption:
     confidence: float | None = None
     named: bool = False
     others: tuple[Caption, ...] = ()
+    object_entropy: float | None = None
 
     @property
-    def confidence_features(self) -> tuple[float, float]:
-        """What the confidence goes by: the mean log-probability of a word, the end counted, and how many there are."""
+    def confidence_features(self) -> tuple[float, ...]:
+        """What the confidence goes by: mean log-probability of a word, the end counted, their number, object entropy.
+
+        The entropy only where it is known.
+        """
         steps = len(self.words) + 1
-        return self.log_prob / steps, float(steps)
+        of_photo = () if self.object_entropy is None else (self.object_entropy,)
+        return self.log_prob / steps, float(steps), *of_photo
 
     @property
     def n_best(self) -> tuple[Caption, ...]:

@@ -292,6 +292,9 @@ class Captioner:
         for hypotheses in found:
             first, *others = map(self._caption, hypotheses)
             captions.append(replace(first, others=tuple(others)))
+        if self.objects is not None:
+            undecided = self.objects.entropy(features)
+            captions = [replace(caption, object_entropy=float(h)) for caption, h in zip(captions, undecided, strict=True)]
         if self.confidence is None or not captions:
             return captions
         # what was learnt of a captioner's first captions says nothing of others

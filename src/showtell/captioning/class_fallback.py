@@ -17,7 +17,7 @@ from showtell.captioning.classes import Classes, shipped_classes
 from showtell.nn.types import Array
 from showtell.text.sentence import sentence
 
-CONFIDENCE_THRESHOLD = 0.3
+CONFIDENCE_THRESHOLD = 0.35
 """The confidence below which a sentence gives way to a name."""
 CLASS_THRESHOLD = 0.5
 """The probability of a class from which on it is named."""

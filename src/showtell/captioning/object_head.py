@@ -50,6 +50,12 @@ class ObjectHead:
         likely: Array = sigmoid(logits)
         return likely
 
+    def entropy(self, features: Array) -> Array:
+        """How undecided the head is about each photo, (N,): the entropies of its C objects in nats, summed."""
+        likely = self.probabilities(features).astype(np.float64).clip(1e-12, 1 - 1e-12)
+        summed: Array = -(likely * np.log(likely) + (1 - likely) * np.log(1 - likely)).sum(axis=1)
+        return summed
+
     def activation(self, grid: Array, objects: NDArray[np.intp]) -> Array:
         """How much each position speaks for some objects, (P, objects): class activation maps.
 

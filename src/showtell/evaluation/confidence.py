@@ -30,7 +30,7 @@ def fit_confidence(captioner: Captioner, features: Array, references: Sequence[S
         ShowtellError: there is no photo, not a list of references for each, or one without references.
     """
     sentences_only = copy.copy(captioner)
-    sentences_only.out_of_domain_classes = ()
+    sentences_only.confidence = None  # without it no photo gets a name
     captions = [
         caption
         for start in range(0, len(features), _BATCH)
@@ -40,7 +40,7 @@ def fit_confidence(captioner: Captioner, features: Array, references: Sequence[S
 
 
 def calibration_data(captions: Sequence[Caption], references: Sequence[Sequence[str]]) -> tuple[Array, Array]:
-    """What a confidence is fitted to: the captions' confidence features, (N, 2), and their CIDEr-D, (N,).
+    """What a confidence is fitted to: the captions' confidence features, (N, F), and their CIDEr-D, (N,).
 
     Raises:
         ShowtellError: as `showtell.metrics.score`.
