@@ -99,6 +99,6 @@ def test_chair_is_reported(showtell, model: Path, drawn: Path, stored: Path, tmp
         assert found[name] == pytest.approx(value)
     assert [line["named"] for line in lines[:-1]] == [list(photo.named) for photo in expected.per_photo]
     assert [line["hallucinated"] for line in lines[:-1]] == [list(photo.hallucinated) for photo in expected.per_photo]
-    assert [set(line["objects"]) for line in lines[:-1]] == [photo.there for photo in expected.per_photo]
+    assert [set(line["objects"]) for line in lines[:-1]] == [photo.present for photo in expected.per_photo]
     assert "objects" not in lines[-1]
     assert showtell("compare", tmp_path / "captions.jsonl", tmp_path / "captions.jsonl").status == 0
