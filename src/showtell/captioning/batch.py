@@ -47,7 +47,7 @@ class Outcome:
 
 
 class Batch:
-    """Captions photos that a manifest does not know as done.
+    """Captions photos that a manifest does not know as done::
 
         batch = Batch(captioner, Manifest(Path("done.jsonl"), by="my captioner, beam 5"))
         for outcome in batch.run(batch.pending(photos)):
