@@ -158,7 +158,7 @@ def test_a_broken_photo_is_no_matter_of_confidence(showtell, sure: Path, holiday
 def test_a_captioner_without_confidence_cannot_leave_out(showtell, model: Path) -> None:
     result = showtell("caption", CAT, "--model", model, "--min-confidence", 0.5)
     assert (result.status, result.out) == (1, "")
-    assert f"--min-confidence is 0.5, but the captioner {model} has no confidence" in result.err
+    assert f"--min-confidence is 0.5, but {model} has no confidence" in result.err
 
 
 def test_a_confidence_is_within_0_and_1(showtell, model: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_captioner_of_ones_own(showtell, drawn: Path, stored: Path, tmp_path: 
     assert result.out.splitlines()[-1].startswith("best: epoch 1, CIDEr-D ")
     recipe = Recipe.read(folder / "recipe.toml")
     assert (recipe.cell, recipe.embed_dim, recipe.seed, recipe.hidden_dim) == ("gru", 8, 4, 16)
-    assert "going on with the run" in showtell(*words).out
+    assert "resuming the run" in showtell(*words).out
     photo = drawn / "images" / "00000.png"
     assert showtell("caption", photo, "--model", folder).out == showtell("caption", photo, "-m", folder).out != ""
 
