@@ -294,7 +294,9 @@ class Captioner:
             captions.append(replace(first, others=tuple(others)))
         if self.objects is not None:
             undecided = self.objects.entropy(features)
-            captions = [replace(caption, object_entropy=float(h)) for caption, h in zip(captions, undecided, strict=True)]
+            captions = [
+                replace(caption, object_entropy=float(h)) for caption, h in zip(captions, undecided, strict=True)
+            ]
         if self.confidence is None or not captions:
             return captions
         # what was learnt of a captioner's first captions says nothing of others
