@@ -24,7 +24,7 @@ from campaign.mutation import mutated, mutated_json, mutated_text
 from campaign.tally import Tally
 from campaign.workers import Case, Outcome, run
 from showtell.cli import main
-from showtell.datasets.shapes import draw_shapes
+from showtell.datasets.synthetic import draw_shapes
 from showtell.errors import ShowtellError
 from showtell.training.recipe import Recipe
 

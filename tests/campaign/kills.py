@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from campaign.tally import Tally
-from showtell.datasets.shapes import draw_shapes
+from showtell.datasets.synthetic import draw_shapes
 from showtell.metadata.container import container_of
 from showtell.metadata.xmp import PROPERTIES, Packet
 from showtell.vision.photo import open_photo

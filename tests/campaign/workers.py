@@ -47,7 +47,14 @@ class _Worker:
 
 
 def run(
-    tally: Tally, prepare: Prepare, folder: Path, seed: int, seconds: float, *, bounded: bool = True
+    tally: Tally,
+    prepare: Prepare,
+    folder: Path,
+    seed: int,
+    seconds: float,
+    *,
+    bounded: bool = True,
+    enough: float = float("inf"),
 ) -> Tally:
     """Do cases for so long, and count them.
 
@@ -58,12 +65,13 @@ def run(
         seed: of all randomness; with the number of a case it says what the case is.
         seconds: for how long, the preparations not counted.
         bounded: whether memory is.
+        enough: of so many cases no more are begun, however much time there is.
     """
     count = os.cpu_count() or 1
     workers = [_Worker(prepare, folder / str(n), seed, n, count, bounded) for n in range(count)]
     ready: set[int] = set()
     end = None
-    while end is None or time.monotonic() < end:
+    while tally.cases < enough and (end is None or time.monotonic() < end):
         heard = wait([worker.results for worker in workers], timeout=1)
         for place, worker in enumerate(workers):
             broken = ""
@@ -80,11 +88,9 @@ def run(
                         ready.add(place)
                         continue
                     worker.number = number + count
-                    if outcome == "well":
-                        tally.well += 1
-                    elif outcome == "refused":
-                        tally.refused += 1
-                    else:
+                    tally.well += outcome == "well"
+                    tally.refused += outcome == "refused"
+                    if outcome not in ("well", "refused"):
                         tally.broken.append(f"{tally.part} {number}: {outcome}")
             elif time.monotonic() - worker.heard > HANGS_S:
                 broken = f"it took more than {HANGS_S} seconds"
