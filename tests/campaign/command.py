@@ -13,7 +13,7 @@ from pathlib import Path
 
 from campaign.tally import Tally, table
 
-PARTS = ("kills", "photos", "files", "serve", "layers")
+PARTS = ("kills", "photos", "parsers", "files", "serve", "layers")
 
 
 def main() -> None:

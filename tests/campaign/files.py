@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import io
 import json
 import os
@@ -21,6 +20,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from campaign.mutation import mutated, mutated_json, mutated_text
+from campaign.parsers import fields_of, sealed
 from campaign.tally import Tally
 from campaign.workers import Case, Outcome, run
 from showtell.cli import main
@@ -258,38 +258,24 @@ def _captioner(rng: random.Random, data: bytes) -> bytes:
     """A captioner's file with bytes wrong, or with what it holds and the checksum that belongs to that."""
     if rng.random() < 0.3:
         return mutated(rng, data)
-    tensors, metadata = load(data), _metadata(data)
-    fields = json.loads(metadata["showtell"])["captioner"]
+    tensors, fields = load(data), fields_of(data)
     if rng.random() < 0.6:
         fields = mutated_json(rng, fields)
     else:
         tensors = _spoilt(rng, tensors)
-    header = {"sha256": _checksum(fields, tensors), "captioner": fields}
-    return save(tensors, {"showtell": json.dumps(header)})
-
-
-def _checksum(fields: Any, tensors: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(json.dumps(fields).encode())
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].shape} ".encode())
-        digest.update(tensors[name].tobytes())
-    return digest.hexdigest()
+    return sealed(fields, tensors)
 
 
 def _checkpoint(rng: random.Random, data: bytes) -> bytes:
     if rng.random() < 0.3:
         return mutated(rng, data)
-    tensors, metadata = load(data), _metadata(data)
+    tensors = load(data)
+    metadata: dict[str, str] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
     if rng.random() < 0.6:
         metadata = {name: json.dumps(mutated_json(rng, json.loads(text))) for name, text in metadata.items()}
     else:
         tensors = _spoilt(rng, tensors)
     return save(tensors, metadata)
-
-
-def _metadata(data: bytes) -> dict[str, str]:
-    found: dict[str, str] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    return found
 
 
 def _spoilt(rng: random.Random, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
