@@ -101,7 +101,7 @@ def held(target: Target, file: str, kept: Kept) -> Outcome:
     assert all(line.startswith("showtell: ") for line in said.splitlines()), f"not lines of showtell's: {said!r}"
     assert status in (0, 1), f"exit status {status}: {said}"
     # a folder or a page is gone through to its end, whatever is wrong with a part of it
-    whole = status == 0 or target.words[0] in ("caption", "alt")
+    whole = status == 0 or target.words[:1] in (("caption",), ("alt",))
     changed = [
         name
         for name in kept.changed()
