@@ -36,9 +36,9 @@ embed_dim = 4
 hidden_dim = 4
 attention_dim = 4
 heads = 2
-views = 1
+augmentations = 1
 epochs = 2
-reward_epochs = 0
+scst_epochs = 0
 batch_size = 16
 """
 Mutate = Callable[[random.Random, bytes], bytes]

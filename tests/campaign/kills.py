@@ -33,9 +33,9 @@ embed_dim = 8
 hidden_dim = 8
 attention_dim = 8
 heads = 2
-views = 1
+augmentations = 1
 epochs = 3
-reward_epochs = 1
+scst_epochs = 1
 batch_size = 8
 """
 _MOST_KILLS = 8

@@ -54,7 +54,7 @@ def run(
     seconds: float,
     *,
     bounded: bool = True,
-    enough: float = float("inf"),
+    enough: Callable[[Tally], bool] = lambda tally: False,
 ) -> Tally:
     """Do cases for so long, and count them.
 
@@ -65,13 +65,13 @@ def run(
         seed: of all randomness; with the number of a case it says what the case is.
         seconds: for how long, the preparations not counted.
         bounded: whether memory is.
-        enough: of so many cases no more are begun, however much time there is.
+        enough: whether it may end before.
     """
     count = os.cpu_count() or 1
     workers = [_Worker(prepare, folder / str(n), seed, n, count, bounded) for n in range(count)]
     ready: set[int] = set()
     end = None
-    while tally.cases < enough and (end is None or time.monotonic() < end):
+    while not enough(tally) and (end is None or time.monotonic() < end):
         heard = wait([worker.results for worker in workers], timeout=1)
         for place, worker in enumerate(workers):
             broken = ""

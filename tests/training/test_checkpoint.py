@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +40,26 @@ def test_an_array_in_another_order_is_the_same_when_it_is_read(tmp_path: Path) -
     turned = np.arange(6.0).reshape(2, 3).T
     save_checkpoint(tmp_path / "c", Progress(), {"params": {"w": turned}})
     np.testing.assert_array_equal(load_checkpoint(tmp_path / "c")[1]["params"]["w"], turned)
+
+
+def test_any_other_byte_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint"
+    save_checkpoint(path, Progress(epoch=2), {"params": {"w": np.ones((2, 3))}})
+    data = path.read_bytes()
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
+        with pytest.raises(ShowtellError, match=r"checkpoint is not a complete checkpoint: .*; remove it to start again"):
+            load_checkpoint(path)
+
+
+def test_numbers_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "checkpoint", Progress(), {"ema": {"w": np.array([1, np.nan])}})
+    with pytest.raises(ShowtellError, match=r"ema/w holds numbers that are not finite; remove it"):
+        load_checkpoint(tmp_path / "checkpoint")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_what_is_no_file_is_an_error_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "checkpoint")
+    with pytest.raises(ShowtellError, match="is not a regular file"):
+        load_checkpoint(tmp_path / "checkpoint")

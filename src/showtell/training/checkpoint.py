@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 
-from showtell._util.files import write_atomically
+from showtell._util.checksum import checksum
+from showtell._util.files import read_regular, write_atomically
 from showtell.errors import ShowtellError
 from showtell.nn.types import Array
 
@@ -72,24 +72,41 @@ def save_checkpoint(
         for group, arrays in tensors.items()
         for name, array in arrays.items()
     }
-    write_atomically(path, save(flat, {"progress": json.dumps(asdict(progress))}))
+    fields = {"progress": asdict(progress)}
+    header = {"sha256": checksum(fields, flat), **fields}
+    write_atomically(path, save(flat, {"checkpoint": json.dumps(header)}))
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Progress, dict[str, dict[str, Array]]]:
     """Read what `save_checkpoint` wrote.
 
     Raises:
-        ShowtellError: the file is no checkpoint, or not a whole one.
+        ShowtellError: the file is no checkpoint, or not a whole one; or it holds numbers that are not finite.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
 
     groups: dict[str, dict[str, Array]] = {}
     try:
-        with safe_open(Path(path), framework="numpy") as file:
-            for key in file.keys():  # noqa: SIM118 (no mapping)
-                group, name = key.split("/", 1)
-                groups.setdefault(group, {})[name] = file.get_tensor(key)
-            progress = Progress(**json.loads(file.metadata()["progress"]))
-    except (SafetensorError, ValueError, KeyError, TypeError, OSError) as error:
-        raise ShowtellError(f"{path} is not a complete checkpoint: {error}; remove it to start again") from error
+        data = read_regular(path)
+        tensors = load(data)
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        header = json.loads(metadata["checkpoint"])
+        sealed = header.pop("sha256")
+        if sealed != checksum(header, tensors):
+            raise ValueError("its checksum is not that of its contents")
+        progress = Progress(**header["progress"])
+        for key, array in tensors.items():
+            group, name = key.split("/", 1)
+            if not np.isfinite(array).all():
+                raise ValueError(f"{key} holds numbers that are not finite")
+            groups.setdefault(group, {})[name] = array
+    except KeyError as error:
+        raise _no_checkpoint(path, f"it lacks {error}") from error
+    except (SafetensorError, ValueError, TypeError, OSError, RecursionError) as error:
+        raise _no_checkpoint(path, str(error)) from error
     return progress, groups
+
+
+def _no_checkpoint(path: str | os.PathLike[str], why: str) -> ShowtellError:
+    return ShowtellError(f"{path} is not a complete checkpoint: {why}; remove it to start again")
