@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
+from showtell.errors import ShowtellError
 from showtell.errors import ShowtellError
 from showtell.training.recipe import SETTINGS, Recipe
 
@@ -73,3 +75,18 @@ def test_what_is_said_goes_over_the_file_and_a_default_does_not(showtell, tmp_pa
     from_file = Recipe(epochs=3, heads=4, tune_encoder=True, learning_rate=1.0)
     said = structs.replace(from_file, epochs=8, tune_encoder=False, scst_rate=1e-4, cell="rnn")
     assert given == [(from_file, Path("runs/photos-lstm")), (said, Path("runs/photos-rnn"))]
+
+
+def test_the_run_s_folder_has_the_data_set_s_whole_name(showtell, drawn: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders: list[Path] = []
+
+    def train(datasets: object, recipe: object, folder: Path, **others: object) -> None:
+        folders.append(folder)
+        raise ShowtellError("seen")
+
+    monkeypatch.setattr("showtell.training.run.train", train)
+    shutil.copytree(drawn, tmp_path / "birds.v1")
+    for source in ("birds.v1", "birds.v1/captions.csv"):
+        showtell("train", source)
+    assert folders == [Path("runs/birds.v1-lstm"), Path("runs/captions-lstm")]

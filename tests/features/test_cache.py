@@ -16,6 +16,7 @@ from PIL import Image
 
 from showtell.errors import DatasetError
 from showtell.features import FeatureStore
+from showtell.features.cache import check_finite
 
 SHAPE = (2, 3)
 RECORD, KEY = 2 * 2 * 3, 32
@@ -293,3 +294,27 @@ def test_waiting_process_reports_progress_of_the_other(tmp_path, write_photos) -
     assert seen[0] == (0, total)
     assert seen[-1] == (total, total)
     assert list(report.rows.values()) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_features_that_are_not_finite_are_named_by_their_photo(wrong: float, dtype: type, tmp_path: Path) -> None:
+    photos = [Path(f"{number}.jpg") for number in range(3)]
+    stored = np.memmap(tmp_path / "features.f16", dtype, mode="w+", shape=(3, 2, 4))
+    stored[:] = np.linspace(-60000, 60000, 24).reshape(3, 2, 4)
+    check_finite(stored[[2, 0]], photos[:2], stored)
+    stored[2, 1, 3] = wrong
+    check_finite(stored[[0, 1]], photos[:2], stored)
+    with pytest.raises(DatasetError, match=r"features of 0\.jpg in .*features\.f16 are damaged.*remove .*, and all are"):
+        check_finite(stored[[2, 0]], photos, stored)
+    with pytest.raises(DatasetError, match=r"features of 1\.jpg are damaged: not finite"):
+        check_finite(np.asarray(stored[[0, 2]]).copy(), photos, np.zeros(3))
+
+
+def test_what_is_there_is_not_touched_and_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    FeatureStore(tmp_path, "encoder", (4,))
+    [folder] = tmp_path.iterdir()
+    before = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    (folder / ".showtell-0123456789abcdef.part").write_bytes(b"half")
+    FeatureStore(tmp_path, "encoder", (4,))
+    assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == before

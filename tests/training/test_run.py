@@ -9,7 +9,7 @@ from msgspec import structs
 
 from showtell.captioning.captioner import Captioner
 from showtell.errors import ShowtellError
-from showtell.training.folder import BEST, CURVE, METRICS, PROBLEMS, RECIPE, RUN
+from showtell.training.folder import BEST, CHECKPOINT, CURVE, LOCK, METRICS, PROBLEMS, RECIPE, RUN, exclusive
 from showtell.training.recipe import Recipe
 from showtell.training.run import train
 
@@ -86,6 +86,83 @@ def test_other_data_in_the_same_folder_is_an_error(run: Path, data: Path, stored
     (other / "captions.csv").write_text(table.replace("circle", "disc"))
     with pytest.raises(ShowtellError, match="other data"):
         train(other, RECIPE_USED, run, features=stored)
+
+
+@pytest.fixture
+def copied(run: Path, tmp_path: Path) -> Path:
+    """A finished run of a test's own."""
+    shutil.copytree(run, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"data": 3}', "[" * 2000, "null", '{"data": null}'])
+def test_a_damaged_description_is_an_error(copied: Path, data: Path, stored: Path, content: str) -> None:
+    (copied / RUN).write_text(content)
+    before = files(copied)
+    with pytest.raises(ShowtellError, match=r"run\.json is damaged \(.*\); restore it, or remove the run"):
+        train(data, RECIPE_USED, copied, features=stored)
+    assert files(copied) == before
+
+
+@pytest.mark.parametrize(("name", "what"), [(RECIPE, "recipe"), (RUN, "data")])
+def test_a_run_of_which_it_cannot_be_said_what_it_is_of_is_an_error(
+    copied: Path, data: Path, stored: Path, name: str, what: str
+) -> None:
+    (copied / name).unlink()
+    with pytest.raises(ShowtellError, match=rf"{name} is missing, so that .* had the same {what}; restore it"):
+        train(data, RECIPE_USED, copied, features=stored)
+
+
+def test_a_finished_run_without_its_captioner_is_an_error(copied: Path, data: Path, stored: Path) -> None:
+    (copied / BEST).unlink()
+    with pytest.raises(ShowtellError, match=r"best\.safetensors is missing.*or remove .*checkpoint\.safetensors to train"):
+        train(data, RECIPE_USED, copied, features=stored)
+    (copied / CHECKPOINT).unlink()
+    assert train(data, RECIPE_USED, copied, features=stored).finished
+    assert (copied / BEST).exists()
+
+
+def test_what_a_killed_run_did_not_come_to_is_made_up_for(copied: Path, data: Path, stored: Path) -> None:
+    whole = files(copied)
+    (copied / METRICS).unlink()
+    (copied / CURVE).unlink()
+    (copied / ".showtell-0123456789abcdef.part").write_bytes(b"half of a checkpoint")
+    assert train(data, RECIPE_USED, copied, features=stored).finished
+    assert files(copied) == whole
+
+
+def test_two_processes_do_not_train_in_one_folder(data: Path, stored: Path, tmp_path: Path) -> None:
+    with (
+        exclusive(tmp_path / "run"),
+        pytest.raises(ShowtellError, match="lock: is in use by another showtell"),
+    ):
+        train(data, RECIPE_USED, tmp_path / "run", features=stored)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {LOCK}
+
+
+def test_a_run_that_another_process_began_meanwhile_is_not_mixed_with_this_one(
+    run: Path, data: Path, stored: Path, tmp_path: Path
+) -> None:
+    def say(line: str) -> None:
+        if line.startswith("training on"):  # the photos are encoded, which takes hours where there are many
+            shutil.copytree(run, tmp_path / "run")
+
+    with pytest.raises(ShowtellError, match=r"another recipe \(seed 0 -> 5\)"):
+        train(data, structs.replace(RECIPE_USED, seed=5), tmp_path / "run", features=stored, say=say)
+    assert files(tmp_path / "run") == files(run)
+
+
+@pytest.mark.parametrize("option", ["--run", "--features"])
+def test_a_file_in_the_folder_s_place_is_an_error_before_the_work(data: Path, tmp_path: Path, option: str) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    folders = {"--run": tmp_path / "run", "--features": tmp_path / "features"} | {option: tmp_path / "notes.txt" / "in"}
+    with pytest.raises(ShowtellError, match=rf"notes\.txt: is no folder; name another one with {option}"):
+        train(data, RECIPE_USED, folders["--run"], features=folders["--features"])
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_photo_s_features_are_computed_once(

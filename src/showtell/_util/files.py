@@ -168,6 +168,24 @@ def check_output(
         raise ShowtellError(f"{path}: cannot be written ({error.strerror}); name another file") from error
 
 
+def check_folder(path: str | os.PathLike[str], name: str) -> None:
+    """Find out before the work whether a folder is there, or can be made, to write into.
+
+    Args:
+        path: the folder.
+        name: how it is given on the command line, such as `--run`.
+
+    Raises:
+        ShowtellError: it is a file, or may not be written into.
+    """
+    folder = Path(path)
+    there = next(above for above in (folder, *folder.absolute().parents) if os.path.lexists(above))
+    if not there.is_dir():
+        raise ShowtellError(f"{there}: is no folder; name another one with {name}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ShowtellError(f"{there}: no permission to write into this folder; name another one with {name}")
+
+
 def remove_leftovers(folders: Iterable[Path]) -> None:
     """Remove temporary files of killed runs from these folders, but not those that another run is writing."""
     for folder in folders:

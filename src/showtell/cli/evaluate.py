@@ -54,6 +54,7 @@ def evaluate(
     from showtell.evaluation.report import is_report
     from showtell.evaluation.report import report as page
     from showtell.evaluation.table import Row
+    from showtell.features.cache import check_finite
     from showtell.features.encode import photo_features
 
     inputs = [captioner_file(run), dataset, *dataset.glob("*")]
@@ -74,14 +75,12 @@ def evaluate(
         splits = ", ".join(dict.fromkeys(example.split for example in found.examples))
         raise DatasetError(f"{found.name} has no photos with captions in its split {split!r}, only in {splits}")
 
-    places = [filled.rows[example.photo] for example in examples]
-    written = [
-        caption
-        for start in range(0, len(places), 64)
-        for caption in captioner.caption_features(
-            stored[places[start : start + 64]].astype(np.float32), beam_width=beam
-        )
-    ]
+    written = []
+    for start in range(0, len(examples), 64):
+        of = [example.photo for example in examples[start : start + 64]]
+        grids = stored[[filled.rows[photo] for photo in of]]
+        check_finite(grids, of, stored)
+        written += captioner.caption_features(grids.astype(np.float32), beam_width=beam)
     records = [
         EvaluationRecord(str(example.photo), caption.text, example.captions, example.objects)
         for example, caption in zip(examples, written, strict=True)

@@ -73,7 +73,7 @@ def train(
     # by name: typer has a click of its own, or takes the one that is installed, depending on its version
     given = {name: settings[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}
     chosen = Recipe.read(recipe, **given) if recipe else Recipe.from_mapping(given)
-    names = "-".join(dataset.resolve().stem for dataset in datasets)
+    names = "-".join(path.name if path.is_dir() else path.stem for path in (dataset.resolve() for dataset in datasets))
     folder = run or Path("runs") / f"{names}-{chosen.cell}"
     if photos and len(datasets) > 1:
         raise ShowtellError(

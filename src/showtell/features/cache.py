@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from showtell._util.cpu import usable_cores
-from showtell._util.files import write_atomically
+from showtell._util.files import remove_leftovers, write_atomically
 from showtell.datasets.content import content_keys
 from showtell.datasets.dataset import Problem
 from showtell.errors import DatasetError, PhotoError
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _DTYPE = np.dtype("<f2")
+# The exponent of float16: all ones in what is not finite.
+_NOT_FINITE = np.uint16(0x7C00)
 _KEY_BYTES = hashlib.sha256().digest_size
 _WAIT_SECONDS = 0.2
 
@@ -69,8 +71,10 @@ class FeatureStore:
             self._folder.mkdir(parents=True, exist_ok=True)
             if not (self._folder / "store.json").exists():
                 write_atomically(self._folder / "store.json", about)
-            self._features.touch()
-            self._keys.touch()
+            remove_leftovers([self._folder])
+            for file in (self._features, self._keys):
+                if not file.exists():
+                    file.touch()
             self._rows = self._stored()
 
     @property
@@ -181,6 +185,32 @@ class FeatureStore:
         except OSError as error:
             fix = "free space or choose another folder, and start again: what is stored stays"
             raise DatasetError(f"feature store {self._folder}: {error.strerror}; {fix}") from error
+
+
+def check_finite(
+    features: NDArray[np.floating[Any]], photos: Sequence[Path], stored: NDArray[np.floating[Any]]
+) -> None:
+    """Check features that were read from a store.
+
+    Args:
+        features: of some photos, (N, ...).
+        photos: those, N of them.
+        stored: what they were read from, such as `FeatureStore.features`.
+
+    Raises:
+        DatasetError: they hold numbers that are not finite, which the store never wrote; the photo is named.
+    """
+    # NumPy asks float16 one by one, and integers many at a time
+    wrong = (
+        (features.view(np.uint16) & _NOT_FINITE) == _NOT_FINITE
+        if features.dtype == np.float16
+        else ~np.isfinite(features)
+    )
+    if wrong.any():
+        place = int(wrong.reshape(len(wrong), -1).any(axis=1).argmax())
+        file = getattr(stored, "filename", None)
+        where, mend = (f" in {file}", f"remove {Path(file).parent}, and all are computed anew") if file else ("", "mend it")
+        raise DatasetError(f"the features of {photos[place]}{where} are damaged: not finite; {mend}")
 
 
 def _write_durably(file: IO[bytes], data: bytes) -> None:

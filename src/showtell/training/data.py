@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from showtell.datasets.dataset import Dataset, Example
 from showtell.errors import DatasetError
+from showtell.features.cache import check_finite
 from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import PAD, Vocabulary
 
@@ -98,13 +100,25 @@ class TrainingData:
     texts: Captions | None = None
 
     def batch(self, rows: IntArray, rng: np.random.Generator | None = None, views: int = 1) -> NDArray[np.float32]:
-        """The features of some rows in float32, (N, ...); with `rng` of one of the photo's first `views` views."""
+        """The features of some rows in float32, (N, ...); with `rng` of one of the photo's first `views` views.
+
+        Raises:
+            DatasetError: those of a photo are damaged; it is named.
+        """
         features = self.features[rows].astype(np.float32)
         if rng is not None and views > 1:
             chosen = rng.integers(views, size=len(rows))
             for number, (other, row_of) in enumerate(self.views[: views - 1], start=1):
-                features[chosen == number] = other[row_of[rows[chosen == number]]]
+                shown = rows[chosen == number]
+                seen = other[row_of[shown]]
+                check_finite(seen, [self._photos[row] for row in shown.tolist()], other)
+                features[chosen == number] = seen
         return features
+
+    @functools.cached_property
+    def _photos(self) -> dict[int, Path]:
+        """The photo of each row."""
+        return dict(zip(self.train.rows.tolist(), self.train.photos, strict=True))
 
     def repeatable_words(self) -> list[str]:
         """The words that occur again in more than one of twenty of the training captions that hold them.
@@ -242,12 +256,18 @@ def _encoded(captions: Sequence[Sequence[str]], vocabulary: Vocabulary, max_word
 
 
 def fingerprint(data: TrainingData) -> str:
-    """A name for exactly this training data: the same photos' features, captions and splits give the same."""
+    """A name for exactly this training data: the same photos' features, captions and splits give the same.
+
+    Raises:
+        DatasetError: a photo's features are damaged; it is named.
+    """
     digest = hashlib.sha256(json.dumps([data.vocabulary.to_list(), data.sets]).encode())
     if data.texts:
         digest.update(json.dumps([data.texts.references, data.texts.objects]).encode())
     for split in filter(None, (data.train, data.val, data.uncaptioned)):
         digest.update(json.dumps([split.references, split.objects, split.sets.tolist()]).encode())
-        for part in np.array_split(split.rows, -(-len(split.rows) // 1024)):
-            digest.update(np.ascontiguousarray(data.features[part]).tobytes())
+        for place in range(0, len(split.rows), 1024):
+            part = np.ascontiguousarray(data.features[split.rows[place : place + 1024]])
+            check_finite(part, split.photos[place : place + 1024], data.features)
+            digest.update(part.tobytes())
     return digest.hexdigest()

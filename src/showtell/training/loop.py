@@ -69,7 +69,7 @@ class Trainer:
         on_epoch: called after each epoch with its record.
 
     Raises:
-        ShowtellError: the checkpoint in the folder is damaged.
+        ShowtellError: the checkpoint in the folder is damaged, or the captioner that it tells of is missing or damaged.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class Trainer:
         groups: dict[str, dict[str, Array]] = {}
         if (self.folder / CHECKPOINT).exists():
             self.progress, groups = load_checkpoint(self.folder / CHECKPOINT)
+            self._check_best()
         if any(stage.tunes for stage in self.stages[: self.progress.stage]) and not self.stage.tunes:
             self._use_tuned_encoder()
         config = DecoderConfig(
@@ -130,10 +131,23 @@ class Trainer:
         Raises:
             ShowtellError: the loss is no longer a finite number; the last checkpoint is from before.
         """
+        self._write_metrics()  # one that was killed after its checkpoint has not
         while not self.progress.finished:
             self._epoch()
             self._end_epoch()
         return self.progress
+
+    def _check_best(self) -> None:
+        """Whether the captioner is there that the checkpoint tells of."""
+        best = self.folder / BEST
+        if self.progress.best == float("-inf"):
+            return
+        if not best.exists():
+            raise ShowtellError(
+                f"{best} is missing, the captioner that the run has made so far; restore it, or remove "
+                f"{self.folder / CHECKPOINT} to train anew"
+            )
+        Captioner.load(best)
 
     def _begin_stage(self, groups: dict[str, dict[str, Array]]) -> None:
         """Restore or create the optimizer's state and the moving average, and create the stage's objective."""
@@ -222,9 +236,13 @@ class Trainer:
             captioner.save(self.folder / BEST)
         self._end_stage()
         self._checkpoint()
-        lines = [json.dumps(entry) + "\n" for entry in progress.history]
-        write_atomically(self.folder / METRICS, "".join(lines))
+        self._write_metrics()
         self.on_epoch(record)
+
+    def _write_metrics(self) -> None:
+        if self.progress.history:
+            lines = [json.dumps(entry) + "\n" for entry in self.progress.history]
+            write_atomically(self.folder / METRICS, "".join(lines))
 
     def _end_stage(self) -> None:
         """If the stage is over, begin the next one with its best weights and a new optimizer."""

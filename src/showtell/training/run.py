@@ -12,11 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from msgspec import structs
 
 from showtell import __version__
-from showtell._util.files import write_atomically
+from showtell._util.files import check_folder, read_regular, write_atomically
 from showtell._util.progress import Report
 from showtell._util.progress import bar as progress_bar
 from showtell.captioning.classes import shipped_classes
@@ -27,7 +28,7 @@ from showtell.features.encode import photo_features
 from showtell.training.checkpoint import Progress
 from showtell.training.curve import draw_curve
 from showtell.training.data import TrainingData, fingerprint, prepare
-from showtell.training.folder import CHECKPOINT, CURVE, PROBLEMS, RECIPE, RUN
+from showtell.training.folder import CHECKPOINT, CURVE, PROBLEMS, RECIPE, RUN, exclusive
 from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
 from showtell.training.tunable import Tunable
@@ -72,10 +73,14 @@ def train(
 
     Raises:
         ShowtellError: a data set cannot be read, one has training photos that another is judged by, the folder holds a
-            run of another recipe or of other data, or the recipe tunes the encoder and the extra `tune` is missing.
+            run of another recipe or of other data, or a damaged one, another process trains there, or the recipe tunes
+            the encoder and the extra `tune` is missing.
     """
     folder = Path(folder)
+    check_folder(folder, "--run")
+    check_folder(features, "--features")
     _check_recipe(folder, recipe)
+    _data_before(folder)
     if recipe.tune_encoder:
         _check_tuning(recipe)
     sources = [datasets] if isinstance(datasets, (str, Path)) else list(datasets)
@@ -95,38 +100,52 @@ def train(
         f"training on {len(data.train.rows):,} photos with {len(data.train.captions):,} captions, "
         f"validating on {len(data.val.rows):,}; {len(data.vocabulary):,} words"
     )
-    _describe(folder, recipe, found, unreadable, encoder.identity, fingerprint(data))
-    if (folder / CHECKPOINT).exists():
-        say(f"resuming the run in {folder}")
+    with exclusive(folder):
+        _check_recipe(folder, recipe)  # another process may have begun a run meanwhile
+        before = _data_before(folder)
+        if before is None:
+            _describe(folder, recipe, found, unreadable, encoder.identity, fingerprint(data))
+        elif before != fingerprint(data):
+            raise ShowtellError(
+                f"{folder} holds a run on other data: a photo, a caption or a split of "
+                f"{' or '.join(dataset.name for dataset in found)} has changed; "
+                "give the new run its own folder with --run, or remove the old one"
+            )
+        if (folder / CHECKPOINT).exists():
+            say(f"resuming the run in {folder}")
+        if not find_spec("matplotlib"):
+            say("no training curve will be drawn: that needs pip install 'showtell[plot]'")
 
-    if not find_spec("matplotlib"):
-        say("no training curve will be drawn: that needs pip install 'showtell[plot]'")
+        def draw() -> None:
+            if trainer.progress.history and find_spec("matplotlib"):
+                draw_curve(trainer.progress.history, folder / CURVE)
 
-    def end_of_epoch(record: dict[str, float]) -> None:
-        if find_spec("matplotlib"):
-            draw_curve(trainer.progress.history, folder / CURVE)
-        on_epoch(record)
+        def end_of_epoch(record: dict[str, float]) -> None:
+            draw()
+            on_epoch(record)
 
-    tunable = None
-    if recipe.tune_encoder:
-        tunable = Tunable(
-            encoder.model,
-            encoder.identity,
-            shipped_classes(),
-            lambda tuned: store.encode(tuned, data.vocabulary)[0],
-        )
-    with bar("training batches") as advance:
-        trainer = Trainer(
-            data,
-            recipe,
-            folder,
-            encoder_identity=encoder.identity,
-            tunable=tunable,
-            about={"cell": recipe.cell, "trained on": f"{' and '.join(data.sets)}, split train"},
-            on_batch=advance,
-            on_epoch=end_of_epoch,
-        )
-        return trainer.run()
+        tunable = None
+        if recipe.tune_encoder:
+            tunable = Tunable(
+                encoder.model,
+                encoder.identity,
+                shipped_classes(),
+                lambda tuned: store.encode(tuned, data.vocabulary)[0],
+            )
+        with bar("training batches") as advance:
+            trainer = Trainer(
+                data,
+                recipe,
+                folder,
+                encoder_identity=encoder.identity,
+                tunable=tunable,
+                about={"cell": recipe.cell, "trained on": f"{' and '.join(data.sets)}, split train"},
+                on_batch=advance,
+                on_epoch=end_of_epoch,
+            )
+            if not (folder / CURVE).exists():
+                draw()
+            return trainer.run()
 
 
 class _Features:
@@ -186,6 +205,7 @@ def _check_tuning(recipe: Recipe) -> None:
 def _check_recipe(folder: Path, recipe: Recipe) -> None:
     """Refuse to resume a run with a different recipe."""
     if not (folder / RECIPE).exists():
+        _check_nothing_done(folder, RECIPE, "recipe")
         return
     before, now = structs.asdict(Recipe.read(folder / RECIPE)), structs.asdict(recipe)
     changed = [f"{name} {before[name]!r} -> {now[name]!r}" for name in now if before[name] != now[name]]
@@ -196,6 +216,32 @@ def _check_recipe(folder: Path, recipe: Recipe) -> None:
         )
 
 
+def _data_before(folder: Path) -> str | None:
+    """The fingerprint of the data that the run in a folder was begun with; None if there is none."""
+    about = folder / RUN
+    if not about.exists():
+        _check_nothing_done(folder, RUN, "data")
+        return None
+    try:
+        return msgspec.json.decode(read_regular(about), type=_Facts).data
+    except (msgspec.MsgspecError, OSError, RecursionError) as error:
+        raise ShowtellError(f"{about} is damaged ({error}); restore it, or remove the run") from error
+
+
+def _check_nothing_done(folder: Path, missing: str, what: str) -> None:
+    if (folder / CHECKPOINT).exists():
+        raise ShowtellError(
+            f"{folder / missing} is missing, so that it cannot be said whether the run in {folder} had the same {what}; "
+            "restore it, or remove the run"
+        )
+
+
+class _Facts(msgspec.Struct):
+    """What `run.json` says that is asked for again."""
+
+    data: str
+
+
 def _describe(
     folder: Path,
     recipe: Recipe,
@@ -204,24 +250,14 @@ def _describe(
     encoder_identity: str,
     fingerprint: str,
 ) -> None:
-    """Record what the run is made of; when resuming, compare with the record."""
-    about, names = folder / RUN, [dataset.name for dataset in datasets]
-    if about.exists():
-        before = json.loads(about.read_text(encoding="utf-8"))["data"]
-        if before != fingerprint:
-            raise ShowtellError(
-                f"{folder} holds a run on other data: a photo, a caption or a split of {' or '.join(names)} has "
-                "changed; give the new run its own folder with --run, or remove the old one"
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
+    """Record what the run is made of."""
     found = [*(problem for dataset in datasets for problem in dataset.problems), *unreadable]
     problems = [json.dumps(asdict(problem)) + "\n" for problem in found]
     write_atomically(folder / PROBLEMS, "".join(problems))
     write_atomically(folder / RECIPE, recipe.to_toml())
     facts = {
         "data": fingerprint,
-        "datasets": names,
+        "datasets": [dataset.name for dataset in datasets],
         "encoder": encoder_identity,
         "command": sys.argv,
         "showtell": __version__,
@@ -229,4 +265,4 @@ def _describe(
         "numpy": np.__version__,
         "machine": platform.platform(),
     }
-    write_atomically(about, json.dumps(facts, indent=2) + "\n")
+    write_atomically(folder / RUN, json.dumps(facts, indent=2) + "\n")
