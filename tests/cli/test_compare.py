@@ -48,3 +48,12 @@ def test_a_photo_twice_is_refused(showtell, tmp_path: Path) -> None:
     result = showtell("compare", before, before)
     assert result.status == 1
     assert "before.jsonl: dog is there twice" in result.err
+
+
+def test_what_evaluate_and_score_wrote_of_the_same_photos(showtell, tmp_path: Path) -> None:
+    before = write(tmp_path / "before.jsonl", ["a dog"] * 4)
+    lines = [json.loads(line) for line in before.read_text().splitlines()]
+    after = tmp_path / "after.jsonl"
+    after.write_text("".join(json.dumps(line | {"file": f"/data/images/{line['file']}"}) + "\n" for line in lines))
+    result = showtell("compare", before, after)
+    assert (result.status, result.err) == (0, "")

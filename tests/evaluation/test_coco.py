@@ -53,10 +53,20 @@ def test_ids_may_be_text(read):
     assert read(entry, {"annotations": entry}) == ([EvaluationRecord("x", "a", ("a",))], [])
 
 
+def test_photos_of_one_name_are_told_apart(read):
+    images = [{"id": 3, "file_name": "a.jpg"}, {"id": 7, "file_name": "a.jpg"}, {"id": 5, "file_name": "b.jpg"}]
+    records, silent = read(RESULTS, REFERENCES | {"images": images})
+    assert [record.file for record in records] == ["a.jpg (3)", "a.jpg (7)"]
+    assert silent == ["b.jpg"]
+
+
 @pytest.mark.parametrize(
     ("results", "references", "message"),
     [
-        ("[", REFERENCES, "results.json: is not JSON"),
+        ("[", REFERENCES, "results.json: not JSON"),
+        ("[" * 100_000, REFERENCES, "results.json: not JSON"),
+        ('[{"image_id": %s}]' % ("9" * 5000), REFERENCES, "results.json: not JSON"),
+        ([], "[" * 100_000, "references.json: not JSON"),
         ({}, REFERENCES, "results.json: expected a list"),
         ([], REFERENCES, "results.json: there is no caption"),
         ([{"image_id": 3}], REFERENCES, "entry 0 is {'image_id': 3}, expected an image_id and a caption"),

@@ -22,13 +22,12 @@ def compare(
 
     Example: showtell compare lstm.jsonl gru.jsonl
     """
-    from showtell.evaluation.records import read_records
+    from showtell.evaluation.records import by_photo, read_records
     from showtell.evaluation.table import between, differences
     from showtell.metrics import score
 
-    ours = {record.file: record for record in read_records(before)}
-    theirs = {record.file: record for record in read_records(after)}
-    for file in ours.keys() | theirs.keys():
+    ours, theirs = by_photo(read_records(before)), by_photo(read_records(after))
+    for file in [*ours, *theirs]:
         if file not in ours or file not in theirs or ours[file].references != theirs[file].references:
             raise DatasetError(
                 f"{before} and {after} differ in {file} or its references; compare captions of the same photos"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections import Counter
 from pathlib import Path
 
 from showtell.datasets.image_ids import ImageIds
-from showtell.datasets.reading import read_text
+from showtell.datasets.reading import read_json
 from showtell.errors import DatasetError
 from showtell.evaluation.records import EvaluationRecord
 
@@ -19,14 +19,14 @@ def read_results(
 
     Returns:
         The photos with a caption, in the order of the annotations file; and the names of those without one. A photo's
-        name is its `file_name`, or its id where the file names no photos.
+        name is its `file_name`, with its id where several have that name, or its id where the file names no photos.
 
     Raises:
         DatasetError: a file cannot be read or is not of that form, two captions are of one photo, two images have
             one id, or a photo of the results has no references.
     """
-    written = _list(results, _json(results))
-    content = _json(references)
+    written = _list(results, read_json(Path(results)))
+    content = read_json(Path(references))
     if not isinstance(content, dict):
         raise DatasetError(f"{references}: expected an object with annotations, as COCO's captions files have it")
     named: list[tuple[int | str, str]] = []
@@ -68,6 +68,8 @@ def read_results(
             case _:
                 raise DatasetError(f"{results}: entry {place} is {entry!r:.80}, expected an image_id and a caption")
     names = {photo: ids.name(photo) or str(photo) for photo in theirs}
+    times = Counter(names.values())
+    names = {photo: f"{name} ({photo})" if times[name] > 1 else name for photo, name in names.items()}
     records = [
         EvaluationRecord(names[photo], captions[photo], tuple(of_photo))
         for photo, of_photo in theirs.items()
@@ -81,13 +83,6 @@ def read_results(
 def _known(ids: ImageIds, photo: int | str) -> int | str:
     known = ids.known(photo)
     return photo if known is None else known
-
-
-def _json(path: str | os.PathLike[str]) -> object:
-    try:
-        return json.loads(read_text(Path(path)))
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{path}: is not JSON ({error}); is it whole?") from error
 
 
 def _list(path: str | os.PathLike[str], value: object) -> list[object]:

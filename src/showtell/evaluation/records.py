@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from showtell._util.files import write_atomically
 from showtell.datasets.reading import read_text
@@ -63,10 +63,12 @@ def read_records(path: str | os.PathLike[str]) -> list[EvaluationRecord]:
         DatasetError: the file cannot be read, is empty, has a photo twice, or a line is no such record; it is named.
     """
     records = []
-    for number, line in enumerate(read_text(Path(path)).splitlines(), 1):
+    # a line ends there alone: a caption may hold what else Python takes for a line's end
+    lines = read_text(Path(path)).removesuffix("\n").split("\n")
+    for number, line in enumerate(lines if lines != [""] else [], 1):
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             entry = None
         match entry:
             case {"file": str(file), "caption": str(caption), "references": [str(), *_] as references} if all(
@@ -84,3 +86,10 @@ def read_records(path: str | os.PathLike[str]) -> list[EvaluationRecord]:
     if not records:
         raise DatasetError(f"{path}: is empty, expected a line for each photo")
     return records
+
+
+def by_photo(records: Iterable[EvaluationRecord]) -> dict[str, EvaluationRecord]:
+    """The records by their photos' names in the folder that all photos are in, whatever the way to it."""
+    found = [(PurePath(record.file.replace("\\", "/")).parts, record) for record in records]
+    above = len(os.path.commonprefix([parts[:-1] for parts, _ in found]))
+    return {"/".join(parts[above:]): record for parts, record in found}

@@ -44,7 +44,8 @@ def deep_to_rgb(image: Image.Image) -> Image.Image:
     transparent = image.info.get("transparency")
     photo = Image.new("RGB", image.size)
     for top, samples in _strips(image):
-        numbers = np.nan_to_num(samples.astype(np.float64), nan=black, posinf=white, neginf=black)
+        with np.errstate(invalid="ignore"):  # of some numbers that are none the processor says so
+            numbers = np.nan_to_num(samples.astype(np.float64), nan=black, posinf=white, neginf=black)
         grey = np.rint((numbers - black) * scale).astype(np.uint8)
         if turned:
             grey = 255 - grey
