@@ -78,6 +78,7 @@ class DecodingStep(functional.DecodingStep):
 
     def step(self, words: IntArray, state: State) -> tuple[Array, State]:
         """See `showtell.nn.functional.DecodingStep.step`."""
+        self._check(words, state)
         log_probs = np.empty((len(words), self._size["size"]), self.b.dtype)
         return log_probs, self._run(words, state, log_probs, None, ())
 
@@ -85,16 +86,15 @@ class DecodingStep(functional.DecodingStep):
         self, words: IntArray, state: State, count: int, suppressed: tuple[int, ...] = ()
     ) -> tuple[Array, IntArray, State]:
         """See `showtell.nn.functional.DecodingStep.best`; nothing is sorted as a whole."""
-        count = check_count(count, self._size["size"], suppressed)
+        count = check_count(count, self._size["size"], never)
+        self._check(words, state)
         log_probs, ids = np.empty((len(words), count), self.b.dtype), np.empty((len(words), count), np.int64)
         return log_probs, ids, self._run(words, state, log_probs, ids, suppressed)
 
     def _run(
         self, words: IntArray, state: State, log_probs: Array, ids: IntArray | None, suppressed: tuple[int, ...]
     ) -> State:
-        if not (isinstance(state, State) and self._fits(words, state)):
-            self._check_state(words, state)
-        memory, gates = [contiguous(array) for array in state.memory], contiguous(state.image)
+        memory, gates = [contiguous(array) for array in state.memory], contiguous(state.shown)
         words, photo = contiguous(words, np.int64), contiguous(state.photo, np.int64)
         after = tuple(np.empty_like(array) for array in memory)
         arguments = DecodingArguments.from_buffer_copy(self._arguments)
@@ -115,6 +115,10 @@ class DecodingStep(functional.DecodingStep):
         native().showtell_decoding_step(kernels, self._cell, ctypes.byref(arguments), threads)
         return replace(state, memory=after)
 
+    def _check(self, words: IntArray, state: State) -> None:
+        if not (isinstance(state, State) and self._fits(words, state)):
+            self._check_state(words, state)
+
     def _fits(self, words: IntArray, state: State) -> bool:
         """Whether `_check_state` would find nothing, but for ids out of range, which the kernel finds: in no time."""
         keys, values, dtype, A = state.keys, state.values, self.b.dtype, self._size["A"]
@@ -122,7 +126,7 @@ class DecodingStep(functional.DecodingStep):
         if keys is not None and values is not None:
             arrays += [keys, values]
         ids = (words, state.photo)
-        if not all(type(array) is np.ndarray for array in [*arrays, *ids]):
+        if not all(type(array) is np.ndarray for array in [*arrays, *ids]) or words.ndim != 1:
             return False
         R = len(words)
         shapes = [(R, self._hidden)] * (2 if self.cell == "lstm" else 1) + [(R, self._image_dim)]
