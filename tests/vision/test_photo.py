@@ -325,6 +325,16 @@ def test_truncated(tmp_path: Path, kind: str) -> None:
         open_photo(path)
 
 
+def test_what_a_decoder_says_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(image: Image.Image) -> None:
+        raise ValueError("end of file: \n  in a box\n")
+
+    (tmp_path / "photo.bmp").write_bytes(encoded(gradient(), "BMP"))
+    monkeypatch.setattr(Image.Image, "load", load)
+    with pytest.raises(PhotoError, match=r"photo\.bmp: is damaged or truncated \(end of file: in a box\); copy"):
+        open_photo(tmp_path / "photo.bmp")
+
+
 def png(chunks: list[tuple[bytes, bytes]]) -> bytes:
     pieces = [
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks

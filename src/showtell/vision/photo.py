@@ -113,7 +113,8 @@ def size_of(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:
     except PhotoError:
         raise
     except Exception as error:  # whatever a decoder raises on damaged bytes
-        raise PhotoError(f"{name}: cannot be read ({error}); check the path and the file") from error
+        said = " ".join(str(error).split())
+        raise PhotoError(f"{name}: cannot be read ({said}); check the path and the file") from error
 
 
 def list_photos(
@@ -248,7 +249,8 @@ def _damaged(name: str, error: Exception) -> PhotoError:
         return PhotoError(f"{name}: takes more memory to decode than there is; save it smaller")
     if isinstance(error, OSError) and error.errno:  # the system's, and no decoder's
         return PhotoUnavailableError(f"{name}: cannot be read ({error.strerror}); check the disk")
-    return _DamagedError(f"{name}: is damaged or truncated ({error}); copy or export it again from its source")
+    said = " ".join(str(error).split())  # libheif's goes over several lines
+    return _DamagedError(f"{name}: is damaged or truncated ({said}); copy or export it again from its source")
 
 
 def _orientation(image: Image.Image) -> int:
