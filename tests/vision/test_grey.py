@@ -92,3 +92,10 @@ def test_deep_images_are_recognized() -> None:
         assert is_deep(Image.new(mode, (1, 1)))
     for mode in ("1", "L", "LA", "P", "RGB", "CMYK"):
         assert not is_deep(Image.new(mode, (1, 1)))
+
+
+@pytest.mark.parametrize("number", [0x7F800001, 0xFF800001, 0x7FC00000])
+def test_numbers_that_are_none_are_black_without_a_word(number: int) -> None:
+    samples = np.array([[0.0, 0.2, 1.0, 0.0]], "<f4")
+    samples.view(np.uint32)[0, 3] = number
+    assert row(tiff(samples, bits=32, form=3)) == [0, 51, 255, 0]
