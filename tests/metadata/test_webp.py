@@ -126,3 +126,15 @@ def test_of_several_packets_none_is_chosen(saved) -> None:
 def test_damage_is_an_error(saved, damage) -> None:
     with pytest.raises(PhotoError, match=r"^a\.webp: is damaged or truncated"):
         webp.embed("a.webp", damage(saved("WEBP")), b"<x/>")
+
+
+@pytest.mark.parametrize("kind", [b"VP8X", b"VP8 ", b"ANMF", b"ALPH"])
+def test_a_simple_file_with_more_than_a_picture_is_left(saved, kind: bytes) -> None:
+    """Decoders skip what follows the picture, but would not in the extended layout."""
+    data = bare(saved("WEBP"))
+    body = data[8:] + kind + (10).to_bytes(4, "little") + bytes(10)
+    longer = b"RIFF" + len(body).to_bytes(4, "little") + body
+    with Image.open(io.BytesIO(longer)) as photo:
+        photo.load()
+    with pytest.raises(PhotoError, match="more than a picture in the simple layout"):
+        webp.embed("a.webp", longer, b"<x/>")

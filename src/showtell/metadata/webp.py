@@ -9,7 +9,8 @@ from showtell.metadata.fields import Fields
 
 _XMP = b"XMP "
 _XMP_FLAG, _ALPHA_FLAG = 0x04, 0x10
-_BEFORE_XMP = {b"VP8X", b"ICCP", b"ANIM", b"ANMF", b"ALPH", b"VP8 ", b"VP8L", b"EXIF"}
+_PICTURE = (b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF")
+_BEFORE_XMP = {*_PICTURE, b"ICCP", b"EXIF"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ def embed(name: str, data: bytes, packet: bytes) -> bytes:
     if chunks[0].kind == b"VP8X":
         flags = chunks[0].payload
         chunks[0] = _Chunk(b"VP8X", bytes([flags[0] | _XMP_FLAG]) + flags[1:])
+    elif any(chunk.kind in _PICTURE for chunk in chunks[1:]):  # which decoders skip, but not in the extended layout
+        raise _damaged(name, "more than a picture in the simple layout")
     else:
         chunks.insert(0, _header(name, chunks[0]))
     body = b"WEBP" + b"".join(chunk.to_bytes() for chunk in chunks)
