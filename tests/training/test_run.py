@@ -99,9 +99,9 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"data": 3}', "[" * 2000, "null", '{"data": null}'])
+@pytest.mark.parametrize("content", ["", "{", '{"data": 3}', "[" * 2000, "null", '{"data": null}', '{"data": "\xff"}'])
 def test_a_damaged_description_is_an_error(copied: Path, data: Path, stored: Path, content: str) -> None:
-    (copied / RUN).write_text(content)
+    (copied / RUN).write_text(content, encoding="latin-1")
     before = files(copied)
     with pytest.raises(ShowtellError, match=r"run\.json is damaged \(.*\); restore it, or remove the run"):
         train(data, RECIPE_USED, copied, features=stored)

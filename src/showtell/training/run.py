@@ -224,7 +224,7 @@ def _data_before(folder: Path) -> str | None:
         return None
     try:
         return msgspec.json.decode(read_regular(about), type=_Facts).data
-    except (msgspec.MsgspecError, OSError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, OSError, RecursionError) as error:
         raise ShowtellError(f"{about} is damaged ({error}); restore it, or remove the run") from error
 
 
