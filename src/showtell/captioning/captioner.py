@@ -18,9 +18,9 @@ from showtell.captioning.attribution import attention_maps
 from showtell.captioning.caption import Caption
 from showtell.captioning.class_fallback import name_unsure
 from showtell.captioning.confidence import Confidence
-from showtell.captioning.config import DecoderConfig
-from showtell.captioning.decoder import CaptionDecoder
-from showtell.captioning.model_file import SHIPPED, read_model_file, write_model_file
+from showtell.captioning.decoder import CaptionDecoder, StepwiseDecoder
+from showtell.captioning.model_fields import check_fields
+from showtell.captioning.model_file import FORMAT_VERSION, SHIPPED, read_model_file, write_model_file
 from showtell.captioning.object_costs import ObjectCosts
 from showtell.captioning.object_head import ObjectHead
 from showtell.captioning.stepper import Stepper
@@ -71,7 +71,7 @@ class Captioner:
             `class_fallback.find_out_of_domain_classes` finds them; it needs a confidence for that.
 
     Raises:
-        ModelError: decoder and vocabulary have different numbers of words.
+        ModelError: decoder and vocabulary have different numbers of words, or decoder and object head of features.
     """
 
     def __init__(
@@ -93,6 +93,11 @@ class Captioner:
         if (words := decoder.config.vocab_size) != len(vocabulary):
             raise ModelError(
                 f"the decoder has {words} words and the vocabulary {len(vocabulary)}; they belong together"
+            )
+        if objects is not None and len(objects.W) != decoder.feature_dim:
+            raise ModelError(
+                f"the decoder takes {decoder.feature_dim} features and the object head {len(objects.W)}; "
+                "they belong together"
             )
         self.decoder = decoder
         self.vocabulary = vocabulary
@@ -356,7 +361,7 @@ class Captioner:
         What float16 cannot hold is written in float32.
 
         Raises:
-            ModelError: a weight is not finite.
+            ModelError: a weight is not finite, or a setting is out of bounds, such as a `beam_width` above 100.
             OSError: the file cannot be written; what was there before is untouched.
         """
         weights, blobs = self.decoder.arrays(), dict[str, bytes]()
@@ -381,6 +386,7 @@ class Captioner:
             fields["objects"] = self.objects.names
         if self.out_of_domain_classes:
             fields["out_of_domain_classes"] = self.out_of_domain_classes
+        check_fields({"format_version": FORMAT_VERSION, **fields})  # what is written can be read again
         write_model_file(path, fields, weights, blobs)
 
     @classmethod
@@ -397,6 +403,7 @@ class Captioner:
         fields, weights, blobs = read_model_file(Path(path))
         precision = kernels.fastest_precision()
         try:
+            check_fields(fields)
             if encoder is None and _ENCODER in blobs:
                 from showtell.vision.encoder import Encoder
 
@@ -413,7 +420,7 @@ class Captioner:
                 out_of_domain_classes=fields.get("out_of_domain_classes", ()),
                 **fields["search"],
             )
-        except (KeyError, TypeError, ShowtellError) as error:
+        except (KeyError, ShowtellError) as error:
             raise ModelError(f"{path} is damaged: {error}; take a whole copy of it") from error
 
 

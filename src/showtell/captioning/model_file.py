@@ -6,7 +6,6 @@ checksum is of the fields and of all tensors, so that a file in which anything c
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from showtell._util.files import write_atomically
+from showtell._util.checksum import checksum
+from showtell._util.files import read_regular, write_atomically
 from showtell.errors import ModelError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def write_model_file(
     tensors |= {name: np.frombuffer(blob, np.uint8) for name, blob in (blobs or {}).items()}
     fields = {"format_version": FORMAT_VERSION, **fields}
     # One entry of metadata: the library writes several in any order
-    header = {"sha256": _checksum(fields, tensors), "captioner": fields}
+    header = {"sha256": checksum(fields, tensors), "captioner": fields}
     write_atomically(path, save(tensors, {"showtell": json.dumps(header)}))
 
 
@@ -67,29 +67,35 @@ def read_model_file(path: Path) -> tuple[dict[str, Any], dict[str, Array], dict[
     from safetensors.numpy import load
 
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError as error:
         raise ModelError(f"cannot read the captioner {path}: {error.strerror}") from error
     try:
         tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-    except (SafetensorError, ValueError) as error:
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
+    except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelError(f"{path} is no captioner, or a truncated one: {error}") from error
     if "showtell" not in metadata:
         raise ModelError(f"{path} holds weights, but not a showtell captioner's; write one with Captioner.save")
     try:
         header = json.loads(metadata["showtell"])
         fields: dict[str, Any] = header["captioner"]
-        version, checksum = fields["format_version"], header["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+        version, seal = fields["format_version"], header["sha256"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: its header cannot be read; take a whole copy of it") from error
     _check_version(path, version)
-    if checksum != _checksum(fields, tensors):
-        raise ModelError(f"{path} is damaged: its checksum is not that of its contents; take a whole copy of it")
+    if seal != checksum(fields, tensors):
+        raise _damaged(path, "its checksum is not that of its contents")
     blobs = {name: tensor.tobytes() for name, tensor in tensors.items() if tensor.dtype == np.uint8}
     weights = {name: tensor.astype(np.float32) for name, tensor in tensors.items() if name not in blobs}
+    for name, weight in weights.items():
+        if not np.isfinite(weight).all():
+            raise _damaged(path, f"{name} holds numbers that are not finite")
     return fields, weights, blobs
+
+
+def _damaged(path: Path, why: str) -> ModelError:
+    return ModelError(f"{path} is damaged: {why}; take a whole copy of it")
 
 
 def _check_version(path: Path, version: object) -> None:
@@ -115,12 +121,3 @@ def _half(name: str, array: Array) -> Array:
         half = array.astype(np.float16)
     kept = np.isfinite(half).all() and (not name.endswith("_scale") or half.all())
     return half if kept else array.astype(np.float32)
-
-
-def _checksum(fields: Mapping[str, Any], tensors: Mapping[str, NDArray[Any]]) -> str:
-    """The sha256 of the header's fields and of all tensors in the order of their names."""
-    digest = hashlib.sha256(json.dumps(fields).encode())
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].shape} ".encode())
-        digest.update(tensors[name].tobytes())
-    return digest.hexdigest()

@@ -1,0 +1,64 @@
+"""What a captioner's file says of it, each field of its type and within bounds in which captioning comes to an end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from showtell.errors import ModelError
+from showtell.nn.choices import Activation, Cell
+
+_Number = Annotated[float, Meta(ge=-1e30, le=1e30)]
+
+
+class _Decoder(Struct, forbid_unknown_fields=True):
+    vocab_size: Annotated[int, Meta(ge=1)]
+    feature_dim: Annotated[int, Meta(ge=1)]
+    embed_dim: Annotated[int, Meta(ge=1)]
+    hidden_dim: Annotated[int, Meta(ge=1)]
+    attention_dim: Annotated[int, Meta(ge=0)]
+    heads: Annotated[int, Meta(ge=1)]
+    cell: Cell
+    activation: Activation
+
+
+class _Search(Struct, forbid_unknown_fields=True):
+    beam_width: Annotated[int, Meta(ge=1, le=100)]
+    length_penalty: Annotated[float, Meta(ge=0, le=100)]
+    max_words: Annotated[int, Meta(ge=1, le=1000)]
+    repeatable_words: list[str] | None = None
+
+
+class _Confidence(Struct, forbid_unknown_fields=True):
+    threshold: _Number
+    acceptable: tuple[_Number, _Number, _Number]
+    expected: tuple[_Number, _Number, _Number]
+
+
+class _Fields(Struct, forbid_unknown_fields=True):
+    format_version: int
+    decoder: _Decoder
+    encoder: str
+    vocabulary: list[str]
+    search: _Search
+    about: dict[str, str]
+    confidence: _Confidence | None = None
+    objects: list[str] | None = None
+    out_of_domain_classes: list[str] = []
+
+
+def check_fields(fields: Mapping[str, Any]) -> None:
+    """Check the fields of a file.
+
+    Raises:
+        ModelError: one is missing, of another type, out of its bounds, or not known; it is named.
+    """
+    try:
+        msgspec.convert(fields, _Fields)
+    except (msgspec.ValidationError, RecursionError) as error:
+        what, _, where = str(error).partition(" - at `$")
+        place = where.strip(".`")
+        raise ModelError(f"{place + ': ' if place else ''}{what[:1].lower()}{what[1:]}") from error

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.model_fields import check_fields
+from showtell.captioning.model_file import SHIPPED, read_model_file, write_model_file
+from showtell.errors import ModelError
+
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def rewritten(captioner: Captioner, tmp_path: Path) -> Callable[[Change], Path]:
+    """A captioner's file in which a field was changed, with the checksum that belongs to it."""
+
+    def write(change: Change) -> Path:
+        captioner.save(tmp_path / "whole")
+        fields, weights, blobs = read_model_file(tmp_path / "whole")
+        change(fields)
+        write_model_file(tmp_path / "other", fields, weights, blobs)
+        return tmp_path / "other"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda f: f["decoder"].pop("heads"), "decoder: object missing required field `heads`"),
+        (lambda f: f["decoder"].update(heads=0), "decoder.heads: expected `int` >= 1"),
+        (lambda f: f["decoder"].update(heads=3), "heads is 3, expected a divisor"),
+        (lambda f: f["decoder"].update(hidden_dim=10**12), "has shape"),
+        (lambda f: f["decoder"].update(cell="transformer"), "decoder.cell: invalid enum value 'transformer'"),
+        (lambda f: f["decoder"].update(layers=2), "decoder: object contains unknown field `layers`"),
+        (lambda f: f["search"].update(beam_width="3"), "search.beam_width: expected `int`, got `str`"),
+        (lambda f: f["search"].update(beam_width=True), "search.beam_width: expected `int`, got `bool`"),
+        (lambda f: f["search"].update(beam_width=10**9), "search.beam_width: expected `int` <= 100"),
+        (lambda f: f["search"].update(max_words=10**9), "search.max_words: expected `int` <= 1000"),
+        (lambda f: f["search"].update(length_penalty=float("nan")), "search.length_penalty: expected `float`"),
+        (lambda f: f["search"].update(length_penalty=float("inf")), "search.length_penalty: expected `float`"),
+        (lambda f: f.update(about="a text"), "about: expected `object`, got `str`"),
+        (lambda f: f.update(about={"terms": 3}), "about[...]: expected `str`, got `int`"),
+        (lambda f: f.update(vocabulary=["a", 3]), "vocabulary[1]: expected `str`, got `int`"),
+        (lambda f: f.update(vocabulary=[*f["vocabulary"], "more"]), "they belong together"),
+        (lambda f: f.update(encoder=None), "encoder: expected `str`, got `null`"),
+        (lambda f: f.update(confidence={}), "confidence: object missing required field"),
+        (lambda f: f.update(confidence={"threshold": 1, "acceptable": [1], "expected": [1, 2, 3]}), "length 3, got 1"),
+        (lambda f: f.update(objects=3), "objects: expected `array"),
+    ],
+)
+def test_a_field_that_is_not_right_is_named(rewritten, change: Change, message: str) -> None:
+    with pytest.raises(ModelError, match=rf"^.*other is damaged: .*{re.escape(message)}.*; take a whole copy of it$"):
+        Captioner.load(rewritten(change))
+
+
+def test_all_that_a_captioner_has_is_right(rewritten) -> None:
+    Captioner.load(rewritten(lambda f: f.update(confidence={"threshold": 1, "acceptable": [1, 2, 3], "expected": [0, 0, 0]})))
+
+
+def test_what_could_not_be_read_is_not_written(captioner: Captioner, tmp_path: Path) -> None:
+    captioner.beam_width = 1000
+    with pytest.raises(ModelError, match="beam_width: expected `int` <= 100"):
+        captioner.save(tmp_path / "file")
+    assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_are_not_finite_are_damage(captioner: Captioner, tmp_path: Path) -> None:
+    captioner.save(tmp_path / "whole")
+    fields, weights, blobs = read_model_file(tmp_path / "whole")
+    weights["W_embed"][5, 5] = np.inf
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("showtell.captioning.model_file._half", lambda name, array: array)
+        write_model_file(tmp_path / "other", fields, weights, blobs)
+    with pytest.raises(ModelError, match="other is damaged: W_embed holds numbers that are not finite; take"):
+        Captioner.load(tmp_path / "other")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "model.safetensors")
+    with pytest.raises(ModelError, match="model.safetensors: is not a regular file"):
+        Captioner.load(tmp_path / "model.safetensors")
+
+
+def test_the_shipped_one_is_right() -> None:
+    check_fields(read_model_file(SHIPPED)[0])
