@@ -1,4 +1,4 @@
-"""Mutated files: whatever a command reads, it is taken, or refused in one line that names it, and nothing else changes."""
+"""Mutated files: what a command reads is taken, or refused in one line that names it, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import load, save
@@ -191,14 +190,14 @@ def lay() -> None:
     captions = _data_sets()
     Path("site").mkdir()
     shutil.copy("photos/00000.png", "site")
-    image = '<p><img src="00000.png"><!-- <img> --><a title=\'x\'><IMG SRC=00000.png alt></a><pre>&amp;</pre>\n'
+    image = "<p><img src=\"00000.png\"><!-- <img> --><a title='x'><IMG SRC=00000.png alt></a><pre>&amp;</pre>\n"
     Path("site", "page.html").write_text(f"<!doctype html><title>Page</title>\n{image * 3}")
     Path("site", "page.md").write_text("# Page\n\n![](00000.png) `![]()`\n\n- ![][p]\n\n[p]: 00000.png 'x'\n\n" + image)
     results = [{"image_id": number, "caption": caption} for number, caption in enumerate(captions)]
     Path("results.json").write_text(json.dumps(results))
     shutil.copy("sets/captions_val.json", "references.json")
     assert command(*_SCORE) == (0, "")
-    os.replace("scored.jsonl", "before.jsonl")
+    Path("scored.jsonl").rename("before.jsonl")
     shutil.copy("before.jsonl", "after.jsonl")
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from campaign.mutation import mutated, mutated_json, mutated_text
-from campaign.photos import describe, embed, open_or_none
+from campaign.photos import check_refusal, describe, embed, open_or_none
 from campaign.tally import Tally
 from campaign.workers import Case, Outcome, run
 from showtell.alt.page import edited, parse_page
@@ -63,7 +63,7 @@ def parse(name: str, data: bytes) -> Outcome:
     try:
         PARSERS[name](data)
     except ShowtellError as error:
-        assert "\n" not in str(error), f"not one line: {error}"
+        check_refusal(error)
         return "refused"
     return "well"
 

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from campaign.mutation import mutated
 from campaign.tally import Tally
 from campaign.workers import Case, Outcome, run
-from showtell.errors import PhotoError
+from showtell.errors import PhotoError, ShowtellError
 from showtell.metadata.container import container_of
 from showtell.metadata.words import Words
 from showtell.metadata.xmp import DESCRIPTION, Packet
@@ -52,11 +52,16 @@ def open_or_none(data: bytes) -> Image.Image | None:
     try:
         photo = open_photo(data)
     except PhotoError as error:
-        assert "\n" not in str(error), f"not one line: {error}"
+        check_refusal(error)
         return None
     assert photo.mode == "RGB"
     assert photo.width * photo.height > 0
     return photo
+
+
+def check_refusal(error: ShowtellError) -> None:
+    """A refusal is one line."""
+    assert "\n" not in str(error), f"not one line: {error}"
 
 
 def describe(data: bytes) -> bool:
@@ -66,7 +71,7 @@ def describe(data: bytes) -> bool:
         words.add_photo("photo", data)
         words.of_people(DESCRIPTION)
     except PhotoError as error:
-        assert "\n" not in str(error), f"not one line: {error}"
+        check_refusal(error)
         return False
     return True
 

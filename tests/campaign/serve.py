@@ -31,7 +31,7 @@ _HALVES = (
     b"",
     b"G",
     b"POST /v1/captions HTTP/1.1\r\nHost: local",
-    b"POST /v1/captions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 999999\r\n\r\n{",
+    b"POST /v1/captions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999\r\n\r\n{",
     b"POST /v1/captions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n",
     b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03",
 )

@@ -33,7 +33,8 @@ class Tally:
 
 def table(tallies: Iterable[Tally]) -> str:
     """The tallies in Markdown."""
-    lines = ["| what | how many | ended well | refused as such | broken | memory at most |", "| --- " + "| --: " * 5 + "|"]
+    names = ("what", "how many", "ended well", "refused as such", "broken", "memory at most")
+    lines = [f"| {' | '.join(names)} |", "| --- " + "| --: " * 5 + "|"]
     for tally in tallies:
         memory = f"{tally.most_mb:,.0f} MB" if tally.most_mb else ""
         lines.append(

@@ -27,7 +27,7 @@ def campaign(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_short_campaign_breaks_nothing() -> None:
     done = campaign("--minutes", "0.6", "--seed", "1")
     assert done.returncode == 0, done.stderr
-    head, rule, *rows = done.stdout.splitlines()
+    _, _, *rows = done.stdout.splitlines()
     assert len(rows) == len(PARTS)
     for row in rows:
         what, cases, well, _, broken = row.strip("| ").split(" | ")[:5]

@@ -30,7 +30,14 @@ def cannot(folder: Path, seed: int) -> Case:
 
 @pytest.mark.slow
 def test_crashes_errors_and_memory_are_seen_and_the_next_cases_done(tmp_path: Path) -> None:
-    tally = run(Tally("here", "cases"), prepare, tmp_path, 0, 600, enough=lambda tally: len(tally.broken) == 3 and tally.well > 3)
+    tally = run(
+        Tally("here", "cases"),
+        prepare,
+        tmp_path,
+        0,
+        600,
+        enough=lambda tally: len(tally.broken) == 3 and tally.well > 3,
+    )
     assert sorted(what.partition(":")[0] for what in tally.broken) == ["here 3", "here 4", "here 6"]
     told = dict(what.split(": ", 1) for what in tally.broken)
     assert told["here 3"] == "the process ended: by signal 9"

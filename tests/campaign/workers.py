@@ -111,9 +111,7 @@ def _how(status: int | None) -> str:
     return f"by signal {-status}" if status is not None and status < 0 else f"with status {status}"
 
 
-def _work(
-    prepare: Prepare, folder: Path, seed: int, first: int, step: int, bounded: bool, results: Connection
-) -> None:
+def _work(prepare: Prepare, folder: Path, seed: int, first: int, step: int, bounded: bool, results: Connection) -> None:
     import resource
 
     if bounded:

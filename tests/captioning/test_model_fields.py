@@ -47,6 +47,7 @@ def rewritten(captioner: Captioner, tmp_path: Path) -> Callable[[Change], Path]:
         (lambda f: f["search"].update(length_penalty=float("nan")), "search.length_penalty: expected `float`"),
         (lambda f: f["search"].update(length_penalty=float("inf")), "search.length_penalty: expected `float`"),
         (lambda f: f.update(about="a text"), "about: expected `object`, got `str`"),
+        (lambda f: f.update(about={"\ud800": "terms"}), "its header"),
         (lambda f: f.update(about={"terms": 3}), "about[...]: expected `str`, got `int`"),
         (lambda f: f.update(vocabulary=["a", 3]), "vocabulary[1]: expected `str`, got `int`"),
         (lambda f: f.update(vocabulary=[*f["vocabulary"], "more"]), "they belong together"),
@@ -62,12 +63,14 @@ def test_a_field_that_is_not_right_is_named(rewritten, change: Change, message: 
 
 
 def test_all_that_a_captioner_has_is_right(rewritten) -> None:
-    Captioner.load(rewritten(lambda f: f.update(confidence={"threshold": 1, "acceptable": [1, 2, 3], "expected": [0, 0, 0]})))
+    Captioner.load(
+        rewritten(lambda f: f.update(confidence={"threshold": 1, "acceptable": [1, 2, 3], "expected": [0, 0, 0]}))
+    )
 
 
 def test_what_could_not_be_read_is_not_written(captioner: Captioner, tmp_path: Path) -> None:
     captioner.beam_width = 1000
-    with pytest.raises(ModelError, match="beam_width: expected `int` <= 100"):
+    with pytest.raises(ModelError, match=r"beam_width: expected `int` <= 100"):
         captioner.save(tmp_path / "file")
     assert not list(tmp_path.iterdir())
 
@@ -79,14 +82,14 @@ def test_weights_that_are_not_finite_are_damage(captioner: Captioner, tmp_path: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("showtell.captioning.model_file._half", lambda name, array: array)
         write_model_file(tmp_path / "other", fields, weights, blobs)
-    with pytest.raises(ModelError, match="other is damaged: W_embed holds numbers that are not finite; take"):
+    with pytest.raises(ModelError, match=r"other is damaged: W_embed holds numbers that are not finite; take"):
         Captioner.load(tmp_path / "other")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "model.safetensors")
-    with pytest.raises(ModelError, match="model.safetensors: is not a regular file"):
+    with pytest.raises(ModelError, match=r"model\.safetensors: is not a regular file"):
         Captioner.load(tmp_path / "model.safetensors")
 
 

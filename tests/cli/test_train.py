@@ -7,7 +7,6 @@ import pytest
 from msgspec import structs
 
 from showtell.errors import ShowtellError
-from showtell.errors import ShowtellError
 from showtell.training.recipe import SETTINGS, Recipe
 
 SMALL = ["--hidden-dim", 16, "--epochs", 1, "--batch-size", 8]

@@ -305,7 +305,9 @@ def test_features_that_are_not_finite_are_named_by_their_photo(wrong: float, dty
     check_finite(stored[[2, 0]], photos[:2], stored)
     stored[2, 1, 3] = wrong
     check_finite(stored[[0, 1]], photos[:2], stored)
-    with pytest.raises(DatasetError, match=r"features of 0\.jpg in .*features\.f16 are damaged.*remove .*, and all are"):
+    with pytest.raises(
+        DatasetError, match=r"features of 0\.jpg in .*features\.f16 are damaged.*remove .*, and all are"
+    ):
         check_finite(stored[[2, 0]], photos, stored)
     with pytest.raises(DatasetError, match=r"features of 1\.jpg are damaged: not finite"):
         check_finite(np.asarray(stored[[0, 2]]).copy(), photos, np.zeros(3))

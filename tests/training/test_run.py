@@ -119,7 +119,9 @@ def test_a_run_of_which_it_cannot_be_said_what_it_is_of_is_an_error(
 
 def test_a_finished_run_without_its_captioner_is_an_error(copied: Path, data: Path, stored: Path) -> None:
     (copied / BEST).unlink()
-    with pytest.raises(ShowtellError, match=r"best\.safetensors is missing.*or remove .*checkpoint\.safetensors to train"):
+    with pytest.raises(
+        ShowtellError, match=r"best\.safetensors is missing.*or remove .*checkpoint\.safetensors to train"
+    ):
         train(data, RECIPE_USED, copied, features=stored)
     (copied / CHECKPOINT).unlink()
     assert train(data, RECIPE_USED, copied, features=stored).finished

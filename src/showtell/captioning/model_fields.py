@@ -58,7 +58,9 @@ def check_fields(fields: Mapping[str, Any]) -> None:
     """
     try:
         msgspec.convert(fields, _Fields)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (UnicodeError, RecursionError) as error:
+        raise ModelError(f"its header cannot be read: {error}") from error
+    except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         place = where.strip(".`")
         raise ModelError(f"{place + ': ' if place else ''}{what[:1].lower()}{what[1:]}") from error

@@ -7,6 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePath
 
 from showtell._util.files import write_atomically
@@ -91,5 +92,6 @@ def read_records(path: str | os.PathLike[str]) -> list[EvaluationRecord]:
 def by_photo(records: Iterable[EvaluationRecord]) -> dict[str, EvaluationRecord]:
     """The records by their photos' names in the folder that all photos are in, whatever the way to it."""
     found = [(PurePath(record.file.replace("\\", "/")).parts, record) for record in records]
-    above = len(os.path.commonprefix([parts[:-1] for parts, _ in found]))
+    folders = zip(*(parts[:-1] for parts, _ in found), strict=False)
+    above = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, folders))
     return {"/".join(parts[above:]): record for parts, record in found}

@@ -231,8 +231,8 @@ def _data_before(folder: Path) -> str | None:
 def _check_nothing_done(folder: Path, missing: str, what: str) -> None:
     if (folder / CHECKPOINT).exists():
         raise ShowtellError(
-            f"{folder / missing} is missing, so that it cannot be said whether the run in {folder} had the same {what}; "
-            "restore it, or remove the run"
+            f"{folder / missing} is missing, so that it cannot be said whether the run in {folder} had the same "
+            f"{what}; restore it, or remove the run"
         )
 
 
