@@ -36,8 +36,7 @@ def table(tallies: Iterable[Tally]) -> str:
     names = ("what", "how many", "ended well", "refused as such", "broken", "memory at most")
     lines = [f"| {' | '.join(names)} |", "| --- " + "| --: " * 5 + "|"]
     for tally in tallies:
+        counts = (tally.cases, tally.well, tally.refused, len(tally.broken))
         memory = f"{tally.most_mb:,.0f} MB" if tally.most_mb else ""
-        lines.append(
-            f"| {tally.what} | {tally.cases:,} | {tally.well:,} | {tally.refused:,} | {len(tally.broken):,} | {memory} |"
-        )
+        lines.append(f"| {tally.what} | {' | '.join(f'{count:,}' for count in counts)} | {memory} |")
     return "\n".join(lines)
