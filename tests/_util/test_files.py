@@ -14,6 +14,7 @@ from showtell._util import files
 from showtell._util.files import (
     NotRegularError,
     NotReplacedError,
+    check_folder,
     check_output,
     exclusive,
     list_files,
@@ -282,6 +283,29 @@ def test_leftovers_are_removed_but_not_files_being_written(tmp_path: Path) -> No
         assert lock(file)
         remove_leftovers([tmp_path])
         assert sorted(path.name for path in tmp_path.iterdir()) == [".showtell-2.part", "photo.part"]
+
+
+def test_the_folder_of_an_output_is_cleaned_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / ".showtell-1.part").write_bytes(b"half")
+    check_output(tmp_path / "captions.jsonl")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("way", ["file", "file/run", "file/runs/run"])
+def test_a_folder_below_a_file_is_told(tmp_path: Path, way: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ShowtellError, match=r"file: is no folder; name another one with --run"):
+        check_folder(tmp_path / way, "--run")
+    check_folder(tmp_path / "runs" / "run", "--run")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@posix
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_into_is_told(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir(mode=0o500)
+    with pytest.raises(ShowtellError, match=r"kept: no permission to write into this folder; name another one with"):
+        check_folder(tmp_path / "kept" / "run", "--run")
 
 
 def test_lock_is_exclusive(tmp_path: Path) -> None:

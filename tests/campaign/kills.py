@@ -60,7 +60,7 @@ class Work:
 def campaign(folder: Path, seed: int, seconds: float) -> Tally:
     """Kills for so many seconds; what was begun is brought to its end."""
     folder.mkdir(parents=True)
-    tally, count = Tally("kills", "kills of `train` and `caption`"), os.cpu_count() or 1
+    tally, count = Tally("kills", "kills of `train`, `caption` and `alt`"), os.cpu_count() or 1
     source = folder / "source"
     whole = {name: _unkilled(work, source, folder / f"whole-{name}") for name, work in lay(source).items()}
     end = time.monotonic() + seconds
@@ -142,6 +142,10 @@ def lay(source: Path) -> dict[str, Work]:
         name = f"{number:05}"
         picture = Image.open(source / "data" / "images" / f"{name}.png")
         picture.save(source / "photos" / f"{name}.{('png', 'jpg', 'webp')[number % 3]}", quality=90)
+    (source / "site").mkdir()
+    for number in range(PHOTOS):
+        shutil.copy2(source / "data" / "images" / f"{number:05}.png", source / "site")
+        (source / "site" / f"{number:05}.html").write_text(f'<p>One\n<img src="{number:05}.png">\n<p>Two')
     finish((*_TRAIN, "--run", "first"), source)
     return WORKS
 
@@ -170,7 +174,9 @@ def _unkilled(work: Work, source: Path, folder: Path) -> tuple[Any, float]:
 def _listed(folder: Path) -> list[tuple[str, int]]:
     """The files that a command makes, and their sizes."""
     found = []
-    for path in (path for pattern in ("run/*", "photos/*", "features/*/*", "*.jsonl") for path in folder.glob(pattern)):
+    for path in (
+        path for pattern in ("run/*", "photos/*", "site/*", "features/*/*", "*.jsonl") for path in folder.glob(pattern)
+    ):
         with suppress(FileNotFoundError):
             found.append((path.name, path.stat().st_size))
     return found
@@ -222,6 +228,13 @@ def _embedded(folder: Path) -> Any:
     return said, list(_pixels(folder))
 
 
+def _pages(folder: Path) -> Any:
+    """The pages, each with its text, and their images."""
+    files = {path.name: path.read_bytes() for path in sorted((folder / "site").iterdir())}
+    assert sum(b" alt=" in data for name, data in files.items() if name.endswith(".html")) == PHOTOS
+    return files
+
+
 def _said(data: bytes) -> Any:
     packet = Packet.parse("photo", data)
     return [packet.text(name) for name in PROPERTIES], packet.record()["Caption"]
@@ -240,4 +253,5 @@ WORKS = {
     "manifest": Work((*_CAPTION, "--manifest", "done.jsonl"), ("photos",), _captions),
     "xmp": Work((*_CAPTION, "--write", "xmp"), ("photos",), _sidecars),
     "embed": Work((*_CAPTION, "--write", "embed", "--manifest", "done.jsonl"), ("photos",), _embedded),
+    "alt": Work(("alt", "site", "-q", "--apply"), ("site",), _pages),
 }

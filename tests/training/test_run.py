@@ -9,7 +9,7 @@ from msgspec import structs
 
 from showtell.captioning.captioner import Captioner
 from showtell.errors import ShowtellError
-from showtell.training.folder import BEST, CHECKPOINT, CURVE, LOCK, METRICS, PROBLEMS, RECIPE, RUN, exclusive
+from showtell.training.folder import BEST, CHECKPOINT, CURVE, LOCK, METRICS, PROBLEMS, RECIPE, RUN, exclusive_run
 from showtell.training.recipe import Recipe
 from showtell.training.run import train
 
@@ -139,7 +139,7 @@ def test_what_a_killed_run_did_not_come_to_is_made_up_for(copied: Path, data: Pa
 
 def test_two_processes_do_not_train_in_one_folder(data: Path, stored: Path, tmp_path: Path) -> None:
     with (
-        exclusive(tmp_path / "run"),
+        exclusive_run(tmp_path / "run"),
         pytest.raises(ShowtellError, match="lock: is in use by another showtell"),
     ):
         train(data, RECIPE_USED, tmp_path / "run", features=stored)

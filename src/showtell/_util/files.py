@@ -134,6 +134,8 @@ def check_output(
 ) -> None:
     """Check before the work that an output file can be written without losing anything.
 
+    What killed runs left in its folder is removed.
+
     Args:
         path: what will be written.
         inputs: the input files, which must not be overwritten.
@@ -166,6 +168,7 @@ def check_output(
         raise ShowtellError(f"{path}: {error.strerror}; name another file") from error
     except OSError as error:
         raise ShowtellError(f"{path}: cannot be written ({error.strerror}); name another file") from error
+    remove_leftovers([folder])
 
 
 def check_folder(path: str | os.PathLike[str], name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -386,7 +387,8 @@ class Captioner:
             fields["objects"] = self.objects.names
         if self.out_of_domain_classes:
             fields["out_of_domain_classes"] = self.out_of_domain_classes
-        check_fields({"format_version": FORMAT_VERSION, **fields})  # what is written can be read again
+        # what is written can be read again
+        check_fields(json.loads(json.dumps({"format_version": FORMAT_VERSION, **fields})))
         write_model_file(path, fields, weights, blobs)
 
     @classmethod

@@ -212,8 +212,10 @@ def _write_patch(patch: Path, changed: list[tuple[Path, Page, dict[Image, str]]]
 
 def _apply(changed: list[tuple[Page, dict[Image, str]]]) -> int:
     """Write the texts into their pages; returns the number of pages for which that failed."""
+    from showtell._util.files import remove_leftovers
     from showtell.alt.page import write_page
 
+    remove_leftovers({page.path.resolve().parent for page, _ in changed})
     failed = 0
     for page, texts in changed:
         try:

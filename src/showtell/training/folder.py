@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from showtell._util.files import alone, remove_leftovers
+from showtell._util.files import exclusive, remove_leftovers
 
 BEST = "best.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
@@ -20,13 +20,13 @@ RUN = "run.json"
 
 
 @contextmanager
-def exclusive(folder: Path) -> Iterator[None]:
+def exclusive_run(folder: Path) -> Iterator[None]:
     """Make a run's folder, and be the only process that writes there; what killed ones had begun to write is removed.
 
     Raises:
         ShowtellError: another process writes there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder / LOCK):
+    with exclusive(folder / LOCK):
         remove_leftovers([folder])
         yield

@@ -28,7 +28,7 @@ from showtell.features.encode import photo_features
 from showtell.training.checkpoint import Progress
 from showtell.training.curve import draw_curve
 from showtell.training.data import TrainingData, fingerprint, prepare
-from showtell.training.folder import CHECKPOINT, CURVE, PROBLEMS, RECIPE, RUN, exclusive
+from showtell.training.folder import CHECKPOINT, CURVE, PROBLEMS, RECIPE, RUN, exclusive_run
 from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
 from showtell.training.tunable import Tunable
@@ -100,7 +100,7 @@ def train(
         f"training on {len(data.train.rows):,} photos with {len(data.train.captions):,} captions, "
         f"validating on {len(data.val.rows):,}; {len(data.vocabulary):,} words"
     )
-    with exclusive(folder):
+    with exclusive_run(folder):
         _check_recipe(folder, recipe)  # another process may have begun a run meanwhile
         before = _data_before(folder)
         if before is None:
