@@ -14,7 +14,7 @@ from typing import Literal
 
 from campaign.tally import Tally
 
-HANGS_S = 120
+HANGS_S = 300
 """A case that takes longer hangs."""
 MEMORY_BYTES = 6 * 2**30
 """Of addresses, which a process may have: a photo takes 1.5 GB, and maps of files and libraries count too."""
