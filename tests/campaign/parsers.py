@@ -88,12 +88,12 @@ def _page(name: str) -> Callable[[bytes], None]:
     def read(data: bytes) -> None:
         """The images of a page, and the same page with a text for each that is understood."""
         page = parse_page(Path(name), data)
-        alts = {image: _WORDS for image in page.images if not image.doubt}
+        alts = {image: _WORDS for image in page.images if not image.review_reason}
         written = edited(data, page.insertions(alts))
         assert len(written) >= len(data)
         if alts:
             again = parse_page(Path(name), written)
-            left = [image for image in again.images if not image.doubt]
+            left = [image for image in again.images if not image.review_reason]
             assert not left, f"{left} still lack a text"
 
     return read

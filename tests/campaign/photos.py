@@ -15,7 +15,7 @@ from campaign.tally import Tally
 from campaign.workers import Case, Outcome, run
 from showtell.errors import PhotoError, ShowtellError
 from showtell.metadata.container import container_of
-from showtell.metadata.words import Words
+from showtell.metadata.descriptions import ExistingDescriptions
 from showtell.metadata.xmp import DESCRIPTION, Packet
 from showtell.vision.photo import open_photo
 
@@ -67,9 +67,9 @@ def check_refusal(error: ShowtellError) -> None:
 def describe(data: bytes) -> bool:
     """Whether what is said of the photo can be read."""
     try:
-        words = Words()
-        words.add_photo("photo", data)
-        words.of_people(DESCRIPTION)
+        descriptions = ExistingDescriptions()
+        descriptions.add_photo("photo", data)
+        descriptions.by_people(DESCRIPTION)
     except PhotoError as error:
         check_refusal(error)
         return False
