@@ -25,7 +25,7 @@ def campaign(*words: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are bounded as on Linux")
 def test_a_short_campaign_breaks_nothing() -> None:
-    done = campaign("--minutes", "0.6", "--seed", "1")
+    done = campaign("--minutes", "0.3", "--seed", "1")
     assert done.returncode == 0, done.stderr
     _, _, *rows = done.stdout.splitlines()
     assert len(rows) == len(PARTS)

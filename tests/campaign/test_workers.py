@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from campaign import workers
 from campaign.tally import Tally, table
 from campaign.workers import Case, Outcome, run
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are bounded as on Linux")
 
 
 def prepare(folder: Path, seed: int) -> Case:
