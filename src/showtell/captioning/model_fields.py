@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -62,5 +63,14 @@ def check_fields(fields: Mapping[str, Any]) -> None:
         raise ModelError(f"its header cannot be read: {error}") from error
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
-        place = where.strip(".`")
-        raise ModelError(f"{place + ': ' if place else ''}{what[:1].lower()}{what[1:]}") from error
+        raise ModelError(_in_words(fields, where.removesuffix("`"), f"{what[:1].lower()}{what[1:]}")) from error
+
+
+def _in_words(fields: Any, where: str, what: str) -> str:
+    """What is wrong where, as `search.beam_width is '3', expected int, got str`."""
+    value, what = fields, what.replace("`", "")
+    for name, place in re.findall(r"\.(\w+)|\[(\d+)\]", where):
+        value = value[name or int(place)]
+    if not where or "..." in where or isinstance(value, (dict, list)):
+        return f"{where[1:] or 'its header'}: {what}"
+    return f"{where[1:]} is {value!r:.60}, {what}"
