@@ -19,9 +19,9 @@ from campaign.mutation import mutated, mutated_json, mutated_text
 from campaign.photos import check_refusal, describe, embed, open_or_none
 from campaign.tally import Tally
 from campaign.workers import Case, Outcome, run
+from decoders import fresh_decoder
 from showtell.alt.page import edited, parse_page
 from showtell.captioning.captioner import Captioner
-from showtell.captioning.decoder import CaptionDecoder
 from showtell.datasets import read_dataset
 from showtell.errors import ShowtellError
 from showtell.metadata.xmp import PROPERTIES, Packet
@@ -125,7 +125,7 @@ def _captioner(data: bytes) -> None:
 @cache
 def _small_captioner() -> bytes:
     words = Vocabulary(["a", "cat", "dog"])
-    decoder = CaptionDecoder(len(words), 8, 2, 2, attention_dim=2, heads=2, rng=np.random.default_rng(0))
+    decoder = fresh_decoder(len(words), 8, 2, 2, attention_dim=2, heads=2, rng=np.random.default_rng(0))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.safetensors")
         Captioner(decoder, words, encoder_identity="none", max_words=4).save(path)

@@ -48,7 +48,9 @@ def test_any_other_byte_is_an_error(tmp_path: Path) -> None:
     data = path.read_bytes()
     for place in range(len(data)):
         path.write_bytes(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        with pytest.raises(ShowtellError, match=r"checkpoint is not a complete checkpoint: .*; remove it to start again"):
+        with pytest.raises(
+            ShowtellError, match=r"checkpoint is not a complete checkpoint: .*; remove it to start again"
+        ):
             load_checkpoint(path)
 
 

@@ -19,7 +19,8 @@ from showtell.captioning.attribution import attention_maps
 from showtell.captioning.caption import Caption
 from showtell.captioning.class_fallback import name_unsure
 from showtell.captioning.confidence import Confidence
-from showtell.captioning.decoder import CaptionDecoder, StepwiseDecoder
+from showtell.captioning.config import DecoderConfig
+from showtell.captioning.decoder import CaptionDecoder
 from showtell.captioning.model_fields import check_fields
 from showtell.captioning.model_file import FORMAT_VERSION, SHIPPED, read_model_file, write_model_file
 from showtell.captioning.object_costs import ObjectCosts
@@ -95,9 +96,9 @@ class Captioner:
             raise ModelError(
                 f"the decoder has {words} words and the vocabulary {len(vocabulary)}; they belong together"
             )
-        if objects is not None and len(objects.W) != decoder.feature_dim:
+        if objects is not None and len(objects.W) != decoder.config.feature_dim:
             raise ModelError(
-                f"the decoder takes {decoder.feature_dim} features and the object head {len(objects.W)}; "
+                f"the decoder takes {decoder.config.feature_dim} features and the object head {len(objects.W)}; "
                 "they belong together"
             )
         self.decoder = decoder

@@ -1,4 +1,4 @@
-"""What a captioner's file says of it, each field of its type and within bounds in which captioning comes to an end."""
+"""What a captioner's file says of it: each field of its type, and within bounds in which captioning ends."""
 
 from __future__ import annotations
 
@@ -10,20 +10,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from showtell.errors import ModelError
-from showtell.nn.choices import Activation, Cell
 
 _Number = Annotated[float, Meta(ge=-1e30, le=1e30)]
-
-
-class _Decoder(Struct, forbid_unknown_fields=True):
-    vocab_size: Annotated[int, Meta(ge=1)]
-    feature_dim: Annotated[int, Meta(ge=1)]
-    embed_dim: Annotated[int, Meta(ge=1)]
-    hidden_dim: Annotated[int, Meta(ge=1)]
-    attention_dim: Annotated[int, Meta(ge=0)]
-    heads: Annotated[int, Meta(ge=1)]
-    cell: Cell
-    activation: Activation
 
 
 class _Search(Struct, forbid_unknown_fields=True):
@@ -41,7 +29,7 @@ class _Confidence(Struct, forbid_unknown_fields=True):
 
 class _Fields(Struct, forbid_unknown_fields=True):
     format_version: int
-    decoder: _Decoder
+    decoder: dict[str, Any]
     encoder: str
     vocabulary: list[str]
     search: _Search

@@ -86,7 +86,7 @@ class DecodingStep(functional.DecodingStep):
         self, words: IntArray, state: State, count: int, suppressed: tuple[int, ...] = ()
     ) -> tuple[Array, IntArray, State]:
         """See `showtell.nn.functional.DecodingStep.best`; nothing is sorted as a whole."""
-        count = check_count(count, self._size["size"], never)
+        count = check_count(count, self._size["size"], suppressed)
         self._check(words, state)
         log_probs, ids = np.empty((len(words), count), self.b.dtype), np.empty((len(words), count), np.int64)
         return log_probs, ids, self._run(words, state, log_probs, ids, suppressed)
@@ -94,7 +94,7 @@ class DecodingStep(functional.DecodingStep):
     def _run(
         self, words: IntArray, state: State, log_probs: Array, ids: IntArray | None, suppressed: tuple[int, ...]
     ) -> State:
-        memory, gates = [contiguous(array) for array in state.memory], contiguous(state.shown)
+        memory, gates = [contiguous(array) for array in state.memory], contiguous(state.image)
         words, photo = contiguous(words, np.int64), contiguous(state.photo, np.int64)
         after = tuple(np.empty_like(array) for array in memory)
         arguments = DecodingArguments.from_buffer_copy(self._arguments)
