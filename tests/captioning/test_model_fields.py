@@ -56,7 +56,7 @@ def rewritten(captioner: Captioner, tmp_path: Path) -> Callable[[Change], Path]:
         (lambda f: f.update(vocabulary=[*f["vocabulary"], "more"]), "they belong together"),
         (lambda f: f.update(encoder=None), "encoder is None, expected str, got null"),
         (lambda f: f.update(confidence={}), "confidence: object missing required field"),
-        (lambda f: f.update(confidence={"threshold": 1, "acceptable": [1], "expected": [1, 2, 3]}), "length 3, got 1"),
+        (lambda f: f.update(confidence={"threshold": 1, "acceptable": [1], "expected": [1, 2, 3]}), "3 numbers, got 1"),
         (lambda f: f.update(objects=3), "objects is 3, expected array"),
     ],
 )

@@ -23,8 +23,8 @@ class _Search(Struct, forbid_unknown_fields=True):
 
 class _Confidence(Struct, forbid_unknown_fields=True):
     threshold: _Number
-    acceptable: tuple[_Number, _Number, _Number]
-    expected: tuple[_Number, _Number, _Number]
+    acceptable: list[_Number]
+    expected: list[_Number]
 
 
 class _Fields(Struct, forbid_unknown_fields=True):
@@ -46,12 +46,18 @@ def check_fields(fields: Mapping[str, Any]) -> None:
         ModelError: one is missing, of another type, out of its bounds, or not known; it is named.
     """
     try:
-        msgspec.convert(fields, _Fields)
+        known = msgspec.convert(fields, _Fields)
     except (UnicodeError, RecursionError) as error:
         raise ModelError(f"its header cannot be read: {error}") from error
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise ModelError(_in_words(fields, where.removesuffix("`"), f"{what[:1].lower()}{what[1:]}")) from error
+    if known.confidence is not None:
+        # a bias, and a weight for each of `Caption.confidence_features`
+        weights = 3 if known.objects is None else 4
+        for name in ("acceptable", "expected"):
+            if (found := len(getattr(known.confidence, name))) != weights:
+                raise ModelError(f"confidence.{name}: expected {weights} numbers, got {found}")
 
 
 def _in_words(fields: Any, where: str, what: str) -> str:
