@@ -78,7 +78,7 @@ struct Decoding {
     // widths of rows that vectors may read to their end, beyond which they are 0: of words' vectors, and of all others
     ptrdiff_t padded_x, padded, panels;
     Q *xs, *hs, *next_hs, *contexts, *zs;  // what the products multiply
-    T *memory, *next_memory, *queries, *attended, *scores, *own, *part_scores;
+    T *memory, *queries, *attended, *scores, *own, *part_scores;
     int64_t* part_words;
     Part* parts;
     ptrdiff_t own_size;
@@ -90,14 +90,13 @@ struct Decoding {
         if (A) padded = most(padded, most(ceil_div(A, P), ceil_div(Z, P)) * P);
         padded_x = most(ceil_div(weights.E, W) * W, groups<Q>(weights.E) * GROUP<Q>);
         const ptrdiff_t rows = R + SPARE_ROWS<Q>;
-        own_size = 2 * ROWS<Q, B> * BW + W + ROWS<Q, WIDE<Q>> * P + positions + W;
+        own_size = 2 * ROWS<Q, B> * BW + ROWS<Q, WIDE<Q>> * P + positions + W;
         xs = arena.take<Q>(rows * padded_x / GROUP<Q>);
         hs = arena.take<Q>(rows * padded / GROUP<Q>);
         next_hs = arena.take<Q>(rows * padded / GROUP<Q>);
         contexts = arena.take<Q>(A ? rows * padded / GROUP<Q> : 0);
         zs = A ? arena.take<Q>(rows * padded / GROUP<Q>) : next_hs;
         memory = arena.take<T>(Cell::HAS_MEMORY ? R * padded : 0);
-        next_memory = arena.take<T>(Cell::HAS_MEMORY ? R * padded : 0);
         queries = arena.take<T>(A ? R * padded : 0);
         attended = arena.take<T>(A ? R * padded : 0);
         scores = arena.take<T>(R * panels * P);
@@ -135,7 +134,7 @@ struct Decoding {
             for_tiles<Q, B>(R, [&](ptrdiff_t r, int rows) { gates(block, r, rows, mine); });
         team.barrier();
         if (A) {
-            T* out = mine + 2 * ROWS<Q, B> * BW + W;
+            T* out = mine + 2 * ROWS<Q, B> * BW;
             team.share(ceil_div(A, P), me, begin, end);
             for (ptrdiff_t panel = begin; panel < end; panel++)
                 for_tiles<Q, WIDE<Q>>(R, [&](ptrdiff_t r, int rows) {
@@ -235,7 +234,7 @@ struct Decoding {
 
     void gates(ptrdiff_t block, ptrdiff_t r, int rows, T* mine) const {
         const ptrdiff_t E = weights.E, H = weights.H;
-        T *before = mine, *product = mine + ROWS<Q, B> * BW, *extra = product + ROWS<Q, B> * BW;
+        T *before = mine, *product = mine + ROWS<Q, B> * BW;
         for (int m = 0; m < rows; m++)
             for (int v = 0; v < B; v++) {
                 const ptrdiff_t unit = (block * U + v % U) * W;
@@ -250,13 +249,16 @@ struct Decoding {
             for (int u = 0; u < U; u++) {
                 const ptrdiff_t unit = (block * U + u) * W, at = (r + m) * padded + unit;
                 const int lanes = lanes_of(H - unit, W);
-                Row<T> row{};
-                row.gates = before + m * BW + u * W, row.extra = extra;
-                if constexpr (Cell::HAS_MEMORY) row.prev_memory = memory + at, row.memory = next_memory + at;
-                const V state = Cell::forward(row, product + m * BW + u * W);
-                store_row(state, next_hs + at / GROUP<Q>);
-                state.store(next_h + (r + m) * H + unit, lanes);
-                if constexpr (Cell::HAS_C) V::load(row.memory).store(next_c + (r + m) * H + unit, lanes);
+                V a[G][1], of_state[G][1], kept[Cell::KEPT][1], carried[1], state[1];
+                for (int gate = 0; gate < G; gate++) {
+                    const ptrdiff_t place = m * BW + (gate * U + u) * W;
+                    a[gate][0] = V::load(before + place), of_state[gate][0] = V::load(product + place);
+                }
+                if constexpr (Cell::HAS_MEMORY) carried[0] = V::load(memory + at);
+                Cell::forward(a, of_state, carried, kept, state);
+                store_row(state[0], next_hs + at / GROUP<Q>);
+                state[0].store(next_h + (r + m) * H + unit, lanes);
+                if constexpr (Cell::HAS_C) carried[0].store(next_c + (r + m) * H + unit, lanes);
             }
     }
 

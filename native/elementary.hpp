@@ -2,7 +2,7 @@
 // both precisions (tests/nn/kernels/test_elementary.py).
 #pragma once
 
-#include "simd.hpp"
+#include "operand.hpp"
 
 namespace SHOWTELL_ISA {
 
@@ -63,6 +63,34 @@ INLINE Vec<double> tanh(Vec<double> x) {
     const Vec<double> size = max(x, Vec<double>(0.0) - x);
     const Vec<double> far = Vec<double>(1.0) - Vec<double>(2.0) / (exp(size + size) + Vec<double>(1.0));
     return if_small(x, 0.625, near, with_sign(far, x));
+}
+
+// Gates: the first SIGMOIDS vectors of x to their sigmoid, the TANHS after them to their tanh.
+//
+// Where products are of bfloat16, its 8 bits let fewer operations do, to within 2^-19: all are 1 / (1 + exp(-x)), as
+// tanh x = 2 sigmoid(2 x) - 1, and exp(-x) is 2^n 2^r with |r| <= 1/2 and a minimax fit of 2^r. Each operation is done to
+// all vectors before the next one, as a processor does not look far enough ahead to do so itself.
+template <class Q, int SIGMOIDS, int TANHS>
+INLINE void squash(Vec<NumberOf<Q>>* x) {
+    constexpr int N = SIGMOIDS + TANHS;
+    if constexpr (!std::is_same_v<Q, Half>) {
+        for (int i = 0; i < SIGMOIDS; i++) x[i] = sigmoid(x[i]);
+        for (int i = SIGMOIDS; i < N; i++) x[i] = tanh(x[i]);
+    } else {
+        constexpr float FIT[] = {9.999992614e-1f, 6.931218147e-1f, 2.402474483e-1f, 5.591786032e-2f, 9.570101911e-3f};
+        constexpr float LOG2_E = 1.44269504088896341f;
+        Vec<float> n[N], power[N];
+        for (int i = 0; i < N; i++) x[i] = x[i] * Vec<float>(i < SIGMOIDS ? -LOG2_E : -2 * LOG2_E);
+        for (int i = 0; i < N; i++) x[i] = max(Vec<float>(-126.0f), min(Vec<float>(126.0f), x[i]));
+        for (int i = 0; i < N; i++) n[i] = round(x[i]);
+        for (int i = 0; i < N; i++) x[i] = x[i] - n[i];
+        for (int i = 0; i < N; i++) power[i] = fma(Vec<float>(FIT[4]), x[i], Vec<float>(FIT[3]));
+        for (int degree = 2; degree >= 0; degree--)
+            for (int i = 0; i < N; i++) power[i] = fma(power[i], x[i], Vec<float>(FIT[degree]));
+        for (int i = 0; i < N; i++) x[i] = Vec<float>(1.0f) + times_power_of_2(power[i], n[i]);
+        for (int i = 0; i < N; i++) x[i] = reciprocal(x[i]);
+        for (int i = SIGMOIDS; i < N; i++) x[i] = fma(Vec<float>(2.0f), x[i], Vec<float>(-1.0f));
+    }
 }
 
 }  // namespace SHOWTELL_ISA

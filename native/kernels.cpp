@@ -40,10 +40,10 @@ static Sequence<T> sequence_of(const SequenceArguments& a) {
 template <class T, class Q, class F>
 static auto with_cell(Cell cell, F f) {
     switch (cell) {
-        case showtell::LSTM: return f(Lstm<T>());
-        case showtell::GRU: return f(Gru<T, TILES<Q> ? 2 : 1>());
-        case showtell::RNN_RELU: return f(Rnn<T, TILES<Q> ? 2 : 4, true>());
-        default: return f(Rnn<T, TILES<Q> ? 2 : 4, false>());
+        case showtell::LSTM: return f(Lstm<T, Q>());
+        case showtell::GRU: return f(Gru<T, Q, TILES<Q> ? 2 : 1>());
+        case showtell::RNN_RELU: return f(Rnn<T, Q, TILES<Q> ? 2 : 4, true>());
+        default: return f(Rnn<T, Q, TILES<Q> ? 2 : 4, false>());
     }
 }
 
@@ -246,13 +246,19 @@ static std::int64_t multiply_add(std::int64_t rounds, int threads) {
     return rounds * (TILES<Q> ? 16 * 16 * 32 : SUMS * Vec<T>::width * GROUP<Q>);
 }
 
-template <class T>
+template <class T, class Q>
 static void elementary(int which, const T* x, T* y, std::int64_t count) {
     constexpr int W = Vec<T>::width;
     for (std::int64_t i = 0; i < count; i += W) {
         const int n = lanes_of(count - i, W);
-        const Vec<T> v = Vec<T>::load(x + i, n);
-        (which == 0 ? exp(v) : which == 1 ? sigmoid(v) : tanh(v)).store(y + i, n);
+        Vec<T> v = Vec<T>::load(x + i, n);
+        if (which == 0)
+            v = exp(v);
+        else if (which == 1)
+            squash<Q, 1, 0>(&v);
+        else
+            squash<Q, 0, 1>(&v);
+        v.store(y + i, n);
     }
 }
 
@@ -263,7 +269,7 @@ constexpr Kernels<T> kernels{cache_bytes<T, Q>,     run<T, Q, Forward>,  run<T, 
                              affine_pack<T, Q>,     attention<T>,        adam<T>,
                              sum_of_squares<T>,     dropout<T>,          decoding_bytes<T, Q>,
                              decoding_pack<T, Q>,   decoding_step<T, Q>, multiply_add<T, Q>,
-                             elementary<T>};
+                             elementary<T, Q>};
 
 namespace of_float {
 using Sum = float;

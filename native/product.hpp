@@ -108,14 +108,46 @@ static Tile<Q> tile_of(int m) {
     return tile<Q, M, V, TRANSPOSED>;
 }
 
+// Vectors and tiles are computed by different parts of a processor, at the same time. So what is to be done with a product
+// is put off until the next one is multiplied, and then done bit by bit: f(0) to f(count - 1), some at each step of it, and
+// what is left in the end.
+template <class F>
+class Later {
+  public:
+    explicit Later(F f) : f_(f) {}
+    void put_off(ptrdiff_t count) { next_ = 0, count_ = count, due_ = 0, steps_ = 1; }
+    void spread(ptrdiff_t steps) { steps_ = steps; }
+    void step() {
+        for (due_ += count_; due_ >= steps_ && next_ < count_; due_ -= steps_) f_(next_++);
+    }
+    void finish() {
+        while (next_ < count_) f_(next_++);
+    }
+
+  private:
+    F f_;
+    ptrdiff_t next_ = 0, count_ = 0, due_ = 0, steps_ = 1;
+};
+
+struct Nothing {
+    void spread(ptrdiff_t) {}
+    void step() {}
+};
+
 // the product of m rows, 1 <= m <= ROWS<Q, V>: see `tile`
+template <class Q, int V, bool TRANSPOSED, class Meanwhile>
+static INLINE void multiply(int m, const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride, const Q* b,
+                            NumberOf<Q>* c, ptrdiff_t c_row, bool add, Meanwhile& meanwhile) {
+    if constexpr (TILES<Q>)
+        multiply_tiles<V, TRANSPOSED>(m, stretches, n_stretches, stride, b, c, c_row, add, meanwhile);
+    else
+        tile_of<Q, V, TRANSPOSED>(m)(stretches, n_stretches, stride, b, c, c_row, add);
+}
 template <class Q, int V, bool TRANSPOSED>
 static INLINE void multiply(int m, const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride, const Q* b,
                             NumberOf<Q>* c, ptrdiff_t c_row, bool add) {
-    if constexpr (TILES<Q>)
-        multiply_tiles<V, TRANSPOSED>(m, stretches, n_stretches, stride, b, c, c_row, add);
-    else
-        tile_of<Q, V, TRANSPOSED>(m)(stretches, n_stretches, stride, b, c, c_row, add);
+    Nothing nothing;
+    multiply<Q, V, TRANSPOSED>(m, stretches, n_stretches, stride, b, c, c_row, add, nothing);
 }
 
 // cuts n rows into tiles of nearly equal size, none above ROWS<Q, V>, and calls f(first row, rows)

@@ -38,99 +38,101 @@ constexpr ptrdiff_t SLAB = 256;
 
 // ---- the cells -------------------------------------------------------------------------------------------------
 
-// What a cell's gates see of one row: a vector of units.
-template <class T>
-struct Row {
-    T* gates;  // activations, a vector a gate: the input's part before the step, what backward needs after it
-    const T* prev_memory;  // what the cell carries along without a product: c_{t-1} of the LSTM, h_{t-1} of the GRU
-    T *memory, *extra;     // the same of t; the LSTM's tanh c_t, the GRU's h Wh of the candidate
-};
+// What is computed of vectors of units, N of them; Q: what the products multiply.
+//
+//   forward    a, product: of each gate x Wx + b and h_{t-1} Wh; memory: what the cell carries along without a product,
+//              c_{t-1} of the LSTM and h_{t-1} of the GRU before, that of t after; kept: what backward needs, the gates
+//              first; h: h_t
+//   backward   dh: all of h_t's gradient; carry: what reaches h_t or c_t through no product, then
+//              what so reaches t-1; da: the gradient of each gate's a; da_state: that of its product, if it differs
 
-template <class T>
+template <class T, class Q>
 struct Lstm {
-    static constexpr int GATES = 4, UNITS = 1, EXTRA = 1;
+    static constexpr int GATES = 4, UNITS = 1, KEPT = 6;  // the gates, tanh c_t, c_{t-1}
     static constexpr bool HAS_C = true, HAS_MEMORY = true, SPLIT = false;
     using V = Vec<T>;
-    static constexpr int W = V::width;
+    using Kept = Q;
 
-    // product: h_{t-1} Wh; returns h_t
-    static INLINE V forward(Row<T> r, const T* product) {
-        const V i = sigmoid(V::load(r.gates) + V::load(product));
-        const V f = sigmoid(V::load(r.gates + W) + V::load(product + W));
-        const V o = sigmoid(V::load(r.gates + 2 * W) + V::load(product + 2 * W));
-        const V g = tanh(V::load(r.gates + 3 * W) + V::load(product + 3 * W));
-        const V c = fma(f, V::load(r.prev_memory), i * g), tanh_c = tanh(c);
-        i.store(r.gates), f.store(r.gates + W), o.store(r.gates + 2 * W), g.store(r.gates + 3 * W);
-        c.store(r.memory), tanh_c.store(r.extra);
-        return o * tanh_c;
+    template <int N>
+    static INLINE void forward(const V (*a)[N], const V (*product)[N], V* memory, V (*kept)[N], V* h) {
+        for (int gate = 0; gate < 4; gate++)
+            for (int n = 0; n < N; n++) kept[gate][n] = a[gate][n] + product[gate][n];
+        squash<Q, 3 * N, N>(kept[0]);
+        const V *i = kept[0], *f = kept[1], *o = kept[2], *g = kept[3];
+        for (int n = 0; n < N; n++) {
+            kept[5][n] = memory[n];
+            kept[4][n] = memory[n] = fma(f[n], memory[n], i[n] * g[n]);
+        }
+        squash<Q, 0, N>(kept[4]);
+        for (int n = 0; n < N; n++) h[n] = o[n] * kept[4][n];
     }
 
-    // dh: all of h_t's gradient; carry: c_t's from step t+1 before, c_{t-1}'s after; da gets the pre-activations'
-    static INLINE void backward(Row<T> r, V dh, T* carry, V* da, V*) {
-        const V one(T(1)), i = V::load(r.gates), f = V::load(r.gates + W), o = V::load(r.gates + 2 * W),
-                           g = V::load(r.gates + 3 * W), tanh_c = V::load(r.extra);
-        const V dc = fma(dh * o, one - tanh_c * tanh_c, V::load(carry));
+    static INLINE void backward(const V* kept, V dh, V& carry, V* da, V*) {
+        const V one(T(1)), i = kept[0], f = kept[1], o = kept[2], g = kept[3], tanh_c = kept[4];
+        const V dc = fma(dh * o, one - tanh_c * tanh_c, carry);
         da[0] = dc * g * i * (one - i);
-        da[1] = dc * V::load(r.prev_memory) * f * (one - f);
+        da[1] = dc * kept[5] * f * (one - f);
         da[2] = dh * tanh_c * o * (one - o);
         da[3] = dc * i * (one - g * g);
-        (dc * f).store(carry);
+        carry = dc * f;
     }
 };
 
-template <class T, int U>
+template <class T, class Q, int U>
 struct Gru {
-    static constexpr int GATES = 3, UNITS = U, EXTRA = 1;
+    static constexpr int GATES = 3, UNITS = U, KEPT = 5;  // the gates, h_{t-1} Wh of the candidate, h_{t-1} - n
     static constexpr bool HAS_C = false, HAS_MEMORY = true;
     static constexpr bool SPLIT = true;  // the input's and the state's gradients differ in n
     using V = Vec<T>;
-    static constexpr int S = U * V::width;  // from one gate to the next
+    using Kept = T;  // rounded, they move the gradients of a narrow layer by more than its products do
 
-    static INLINE V forward(Row<T> r, const T* product) {
-        const V reset = sigmoid(V::load(r.gates) + V::load(product));
-        const V z = sigmoid(V::load(r.gates + S) + V::load(product + S));
-        const V state = V::load(product + 2 * S), n = tanh(fma(reset, state, V::load(r.gates + 2 * S)));
-        reset.store(r.gates), z.store(r.gates + S), n.store(r.gates + 2 * S), state.store(r.extra);
-        const V h = fma(z, V::load(r.prev_memory) - n, n);
-        h.store(r.memory);
-        return h;
+    template <int N>
+    static INLINE void forward(const V (*a)[N], const V (*product)[N], V* memory, V (*kept)[N], V* h) {
+        for (int gate = 0; gate < 2; gate++)
+            for (int n = 0; n < N; n++) kept[gate][n] = a[gate][n] + product[gate][n];
+        squash<Q, 2 * N, 0>(kept[0]);
+        const V *reset = kept[0], *z = kept[1];
+        for (int n = 0; n < N; n++) kept[2][n] = fma(reset[n], product[2][n], a[2][n]), kept[3][n] = product[2][n];
+        squash<Q, 0, N>(kept[2]);
+        for (int n = 0; n < N; n++) {
+            kept[4][n] = memory[n] - kept[2][n];
+            h[n] = memory[n] = fma(z[n], kept[4][n], kept[2][n]);
+        }
     }
 
-    // carry: the part of h_{t-1}'s gradient that passes no product
-    static INLINE void backward(Row<T> r, V dh, T* carry, V* da, V* da_state) {
-        const V one(T(1)), reset = V::load(r.gates), z = V::load(r.gates + S), n = V::load(r.gates + 2 * S);
-        const V all = dh + V::load(carry);
+    static INLINE void backward(const V* kept, V dh, V& carry, V* da, V* da_state) {
+        const V one(T(1)), reset = kept[0], z = kept[1], n = kept[2];
+        const V all = dh + carry;
         da[2] = all * (one - z) * (one - n * n);
-        da[1] = all * (V::load(r.prev_memory) - n) * z * (one - z);
-        da[0] = da[2] * V::load(r.extra) * reset * (one - reset);
+        da[1] = all * kept[4] * z * (one - z);
+        da[0] = da[2] * kept[3] * reset * (one - reset);
         da_state[0] = da[0], da_state[1] = da[1], da_state[2] = da[2] * reset;
-        (all * z).store(carry);
+        carry = all * z;
     }
 };
 
-template <class T, int U, bool RELU>
+template <class T, class Q, int U, bool RELU>
 struct Rnn {
-    static constexpr int GATES = 1, UNITS = U, EXTRA = 0;
+    static constexpr int GATES = 1, UNITS = U, KEPT = 1;
     static constexpr bool HAS_C = false, HAS_MEMORY = false, SPLIT = false;
     using V = Vec<T>;
+    using Kept = Q;
 
-    static INLINE V forward(Row<T> r, const T* product) {
-        const V a = V::load(r.gates) + V::load(product);
-        V h;
+    template <int N>
+    static INLINE void forward(const V (*a)[N], const V (*product)[N], V*, V (*kept)[N], V* h) {
+        for (int n = 0; n < N; n++) kept[0][n] = a[0][n] + product[0][n];
         if constexpr (RELU)
-            h = max(V(T(0)), a);
+            for (int n = 0; n < N; n++) kept[0][n] = max(V(T(0)), kept[0][n]);
         else
-            h = tanh(a);
-        h.store(r.gates);
-        return h;
+            squash<Q, 0, N>(kept[0]);
+        for (int n = 0; n < N; n++) h[n] = kept[0][n];
     }
 
-    static INLINE void backward(Row<T> r, V dh, T*, V* da, V*) {
-        const V h = V::load(r.gates);
+    static INLINE void backward(const V* kept, V dh, V&, V* da, V*) {
         if constexpr (RELU)
-            da[0] = if_positive(h, dh);
+            da[0] = if_positive(kept[0], dh);
         else
-            da[0] = dh * (V(T(1)) - h * h);
+            da[0] = dh * (V(T(1)) - kept[0] * kept[0]);
     }
 };
 
@@ -150,10 +152,12 @@ static void pack_blocks(const T* weights, ptrdiff_t K, ptrdiff_t H, Q* packed, p
 
 // ---- the way of the arrays -------------------------------------------------------------------------------------
 
-// Q: what the products multiply, T itself or bfloat16; everything else is computed in T.
+// Q: what the products multiply, T itself or bfloat16; everything else is computed in T. What is kept for the backward pass
+// is rounded as well where the cell says so, as memory takes longer than tiles do.
 template <class T, class Cell, class Q>
 struct Layer {
     using V = Vec<T>;
+    using Kept = typename Cell::Kept;
     static constexpr ptrdiff_t W = V::width, P = PANEL<Q>;
     static constexpr int G = Cell::GATES, U = Cell::UNITS, B = G * U;  // gates, unit vectors and vectors of a block
     static constexpr ptrdiff_t BW = B * W;
@@ -165,12 +169,13 @@ struct Layer {
     ptrdiff_t R = 0, RG, RA;       // rows: real words; groups of them; from one panel of rows to the next
     ptrdiff_t vectors, blocks;     // vectors of hidden units; blocks of them
     ptrdiff_t h_panels, x_panels;  // panels of P columns
-    // kept from forward to backward; xs and hs in row form: of each row its input, and the hidden state before it
+    // kept from forward to backward, of each row: its input and the hidden state before it, as left-hand matrices, and
+    // what its cell keeps
     Q *xs, *hs;
-    T *gates, *memory, *extra;
+    Kept* kept;
     // of one call; `own`: a part for each thread; the last ones are xs, hs and the gradients in group form
     Q *packed_x, *packed_h, *da, *da_state, *xs_groups, *hs_groups, *da_groups, *da_state_groups;
-    T *carry, *own;
+    T *inputs, *carry, *own;    // carry: what the cell carries from step to step, or its gradient
     Stretch<Q>* stretches;      // likewise
     ptrdiff_t *first, *source;  // (steps + 1) the first row of each step; (R) caption * steps + t of each row
     ptrdiff_t own_size, stretches_size;
@@ -189,9 +194,7 @@ struct Layer {
     void lay_out_cache(Arena& arena) {
         hs = arena.take<Q>(h_panels * RA * PQ);
         xs = arena.take<Q>(x_panels * RA * PQ);
-        gates = arena.take<T>(blocks * R * BW);
-        memory = arena.take<T>(Cell::HAS_MEMORY ? vectors * (s.N + R) * W : 0);
-        extra = arena.take<T>(Cell::EXTRA * vectors * R * W);
+        kept = arena.take<Kept>(blocks * R * Cell::KEPT * U * W / GROUP<Kept>);
     }
 
     void lay_out(Arena& arena, int threads) {
@@ -205,6 +208,7 @@ struct Layer {
         hs_groups = PAIRS ? arena.take<Q>(h_panels * RG * P) : hs;
         da_groups = PAIRS ? arena.take<Q>(blocks * RG * BW) : da;
         da_state_groups = !Cell::SPLIT ? da_groups : PAIRS ? arena.take<Q>(blocks * RG * BW) : da_state;
+        inputs = arena.take<T>(std::is_same_v<Kept, T> ? 0 : blocks * R * BW);
         carry = arena.take<T>(vectors * s.N * W);
         own = arena.take<T>(threads * own_size);
         stretches = arena.take<Stretch<Q>>(threads * stretches_size);
@@ -226,21 +230,18 @@ struct Layer {
     Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const {
         return hs + (vector / WIDE<Q> * RA + row) * PQ + vector % WIDE<Q> * WQ;
     }
-    T* gates_at(ptrdiff_t block, ptrdiff_t row) const { return gates + (block * R + row) * BW; }
-    // what the cell carries: the captions' at first, then that of each row
-    T* memory_at(ptrdiff_t vector, ptrdiff_t place) const { return memory + (vector * (s.N + R) + place) * W; }
-
-    Row<T> row(ptrdiff_t vector, ptrdiff_t t, ptrdiff_t j) const {
-        Row<T> r;
-        const ptrdiff_t here = first[t] + j;
-        r.gates = gates_at(vector / U, here) + vector % U * W;
-        if constexpr (Cell::HAS_MEMORY) {
-            r.prev_memory = memory_at(vector, t ? s.N + first[t - 1] + j : j);
-            r.memory = memory_at(vector, s.N + here);
-        }
-        if constexpr (Cell::EXTRA) r.extra = extra + (vector * R + here) * W;
-        return r;
+    // what a block's row keeps, from its vector `v` on
+    Kept* kept_at(ptrdiff_t block, ptrdiff_t row, ptrdiff_t v) const {
+        return kept + ((block * R + row) * Cell::KEPT * U + v) * (W / GROUP<Kept>);
     }
+    // a = x Wx + b of a block's row, which makes room for what is kept where that is as wide
+    T* inputs_at(ptrdiff_t block, ptrdiff_t row) const {
+        if constexpr (std::is_same_v<Kept, T>)
+            return kept_at(block, row, 0);
+        else
+            return inputs + (block * R + row) * BW;
+    }
+    T* carry_at(ptrdiff_t vector, ptrdiff_t j) const { return carry + (vector * s.N + j) * W; }
 
     // ---- forward
 
@@ -264,10 +265,8 @@ struct Layer {
                 const int n = lanes_of(s.H - v * W, W);
                 const V h0 = V::load(s.h0 + from, n);
                 if (j < running(0)) store_row(h0, hs_at(v, j));
-                if constexpr (Cell::HAS_C)
-                    (s.c0 ? V::load(s.c0 + from, n) : V(T(0))).store(memory_at(v, j));
-                else if constexpr (Cell::HAS_MEMORY)
-                    h0.store(memory_at(v, j));
+                const V memory = Cell::HAS_C ? s.c0 ? V::load(s.c0 + from, n) : V(T(0)) : h0;
+                if constexpr (Cell::HAS_MEMORY) memory.store(carry_at(v, j));
             }
         ptrdiff_t b0, b1;
         team.share(blocks, me, b0, b1);
@@ -276,49 +275,87 @@ struct Layer {
         team.barrier();
 
         Stretch<Q>* mine = stretches + me * stretches_size;
+        // a product whose rows are gone through while the next one is multiplied
+        alignas(64) T products[2][ROWS<Q, B> * BW];
+        struct {
+            const T* product = nullptr;
+            ptrdiff_t block, row, rows;
+        } last;
+        const auto next_product = [&] { return products[last.product == products[0]]; };
+
         // a = x Wx + b for all rows, some rows at a time, which stay in L2
-        constexpr ptrdiff_t MOST = TILES<Q> ? ROWS<Q, B> : PTRDIFF_MAX;
+        constexpr ptrdiff_t MOST = TILES<Q> ? SLAB : PTRDIFF_MAX;
+        Later biases([&](ptrdiff_t i) { add_bias(last.block, last.row + i, last.product + i * BW); });
         for (ptrdiff_t some = 0; some < R; some += at_most(MOST, R - some))
             for (ptrdiff_t block = b0; block < b1; block++)
                 for_tiles<Q, B>(at_most(R - some, MOST), [&](ptrdiff_t j, int rows) {
+                    T* product = next_product();
                     const ptrdiff_t r = some + j;
-                    T* out = gates_at(block, r);
-                    for (int m = 0; m < rows; m++)
-                        for (int v = 0; v < B; v++) {
-                            const ptrdiff_t unit = (block * U + v % U) * W;
-                            const T* bias = s.b + source[r + m] / s.steps * s.b_row + v / U * s.H + unit;
-                            V::load(bias, lanes_of(s.H - unit, W)).store(out + m * BW + v * W);
-                        }
                     const int n = stretches_of(xs + r * PQ, RA * PQ, PQ, groups<Q>(s.D), mine);
-                    multiply<Q, B, false>(rows, mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, out, BW, true);
+                    multiply<Q, B, false>(rows, mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, product, BW, false,
+                                          biases);
+                    biases.finish();
+                    last = {product, block, r, rows};
+                    biases.put_off(rows);
                 });
+        biases.finish();
         // h_t from h_{t-1}
         for (ptrdiff_t t = 0; t < s.steps; t++) {
+            Later gates([&](ptrdiff_t i) {
+                apply(last.block, t, last.row + 2 * i, at_most(last.rows - 2 * i, 2), last.product + 2 * i * BW);
+            });
             for (ptrdiff_t block = b0; block < b1; block++)
                 for_tiles<Q, B>(s.active[t], [&](ptrdiff_t j, int rows) {
-                    alignas(64) T product[ROWS<Q, B> * BW];
+                    T* product = next_product();
                     const int n = stretches_of(hs + (first[t] + j) * PQ, RA * PQ, PQ, groups<Q>(s.H), mine);
-                    multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW,
-                                          false);
-                    for (int m = 0; m < rows; m++) apply(block, t, j + m, product + m * BW);
+                    multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW, false,
+                                          gates);
+                    gates.finish();
+                    last = {product, block, j, rows};
+                    gates.put_off(ceil_div(rows, 2));
                 });
+            gates.finish();
             team.barrier();
         }
     }
 
-    // the gates of one row of a block; h_t goes to the caption's next row and to the caller
-    void apply(ptrdiff_t block, ptrdiff_t t, ptrdiff_t j, const T* product) const {
-        const bool last = j >= running(t + 1);
+    // a of one row of a block
+    void add_bias(ptrdiff_t block, ptrdiff_t r, const T* product) const {
+        const T* bias = s.b + (s.b_row ? source[r] / s.steps * s.b_row : 0);
+        for (int v = 0; v < B; v++) {
+            const ptrdiff_t unit = (block * U + v % U) * W;
+            (V::load(product + v * W) + V::load(bias + v / U * s.H + unit, lanes_of(s.H - unit, W)))
+                .store(inputs_at(block, r) + v * W);
+        }
+    }
+
+    // the gates of one or two rows of a block; h_t goes to the caption's next row and to the caller
+    void apply(ptrdiff_t block, ptrdiff_t t, ptrdiff_t begin, ptrdiff_t rows, const T* product) const {
+        constexpr int N = 2;  // of one row, it twice
         for (int u = 0; u < U; u++) {
             const ptrdiff_t vector = block * U + u;
-            const int n = lanes_of(s.H - vector * W, W);
-            if (n == 0) break;
-            const Row<T> r = row(vector, t, j);
-            const V h = Cell::forward(r, product + u * W);
-            if (!last) store_row(h, hs_at(vector, first[t + 1] + j));
-            h.store(s.h + source[first[t] + j] * s.H + vector * W, n);
-            if constexpr (Cell::HAS_C)
-                if (s.last_c && last) V::load(r.memory).store(s.last_c + s.order[j] * s.H + vector * W, n);
+            const int lanes = lanes_of(s.H - vector * W, W);
+            if (lanes == 0) break;
+            V a[G][N], of_state[G][N], found[Cell::KEPT][N], memory[N], h[N];
+            for (int m = 0; m < N; m++) {
+                const ptrdiff_t i = m < rows ? m : 0;
+                for (int gate = 0; gate < G; gate++) {
+                    a[gate][m] = V::load(inputs_at(block, first[t] + begin + i) + (gate * U + u) * W);
+                    of_state[gate][m] = V::load(product + i * BW + (gate * U + u) * W);
+                }
+                if constexpr (Cell::HAS_MEMORY) memory[m] = V::load(carry_at(vector, begin + i));
+            }
+            Cell::forward(a, of_state, memory, found, h);
+            for (int m = 0; m < N && m < rows; m++) {
+                const ptrdiff_t j = begin + m, r = first[t] + j;
+                for (int i = 0; i < Cell::KEPT; i++) store_row(found[i][m], kept_at(block, r, i * U + u));
+                if constexpr (Cell::HAS_MEMORY) memory[m].store(carry_at(vector, j));
+                h[m].store(s.h + source[r] * s.H + vector * W, lanes);
+                if (j < running(t + 1))
+                    store_row(h[m], hs_at(vector, first[t + 1] + j));
+                else if constexpr (Cell::HAS_C)
+                    if (s.last_c) memory[m].store(s.last_c + s.order[j] * s.H + vector * W, lanes);
+            }
         }
     }
 
@@ -345,8 +382,6 @@ struct Layer {
             [&](ptrdiff_t r, ptrdiff_t v) { return r < R ? load_row(rows + (panel * RA + r) * PQ + v * WQ) : V(T(0)); },
             to + panel * RG * P);
     }
-
-    T* carry_at(ptrdiff_t vector, ptrdiff_t j) const { return carry + (vector * s.N + j) * W; }
 
     void backward(int me, Team& team) {
         const TilesInUse<Q> tiles;
@@ -476,8 +511,11 @@ struct Layer {
             const int n = lanes_of(s.H - vector * W, W);
             if (n == 0) break;
             const V dh = V::load(from_later + w * W) + V::load(s.dh + source[r] * s.H + vector * W, n);
-            V gradients[G], of_state[G];
-            Cell::backward(row(vector, t, j), dh, carry_at(vector, j), gradients, of_state);
+            V found[Cell::KEPT], gradients[G], of_state[G], carried;
+            for (int i = 0; i < Cell::KEPT; i++) found[i] = load_row(kept_at(vector / U, r, i * U + vector % U));
+            if constexpr (Cell::HAS_MEMORY) carried = V::load(carry_at(vector, j));
+            Cell::backward(found, dh, carried, gradients, of_state);
+            if constexpr (Cell::HAS_MEMORY) carried.store(carry_at(vector, j));
             for (int gate = 0; gate < G; gate++) {
                 store_row(gradients[gate], da + place(vector) + gate * U * WQ);
                 if constexpr (Cell::SPLIT) store_row(of_state[gate], da_state + place(vector) + gate * U * WQ);

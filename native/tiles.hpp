@@ -48,9 +48,9 @@ class TilesInUse {
 };
 
 // see `multiply` in product.hpp
-template <int V, bool TRANSPOSED>
+template <int V, bool TRANSPOSED, class Meanwhile>
 static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t stride, const Half* b,
-                           float* c, std::ptrdiff_t c_row, bool add);
+                           float* c, std::ptrdiff_t c_row, bool add, Meanwhile& meanwhile);
 
 // products of tiles of whatever numbers, as many as are asked for and up to three more, four sums at a time
 template <class Q>
@@ -70,9 +70,9 @@ INLINE void transpose_tile(Half* tile) {
 
 // Tiles 0 to 3 += sum over k of a (one or two tiles of rows) times b (two tiles of columns); from one tile of a to that
 // of the next rows, and to that of the next groups, so many groups, and so many bytes from row to row.
-template <bool TWO>
+template <bool TWO, class Meanwhile>
 INLINE void add_products(const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t next_rows, std::ptrdiff_t step,
-                         std::ptrdiff_t row_bytes, std::ptrdiff_t first_row, const Half* b) {
+                         std::ptrdiff_t row_bytes, std::ptrdiff_t first_row, const Half* b, Meanwhile& meanwhile) {
     constexpr std::ptrdiff_t B_ROW = TILE_PART * TILE, B_BYTES = B_ROW * std::ptrdiff_t(sizeof(Half));
     for (int s = 0; s < n_stretches; s++) {
         const Half* a = stretches[s].a + first_row;
@@ -87,13 +87,14 @@ INLINE void add_products(const Stretch<Half>* stretches, int n_stretches, std::p
                 _tile_dpbf16ps(2, 5, 6);
                 _tile_dpbf16ps(3, 5, 7);
             }
+            meanwhile.step();
         }
     }
 }
 
-template <int V, bool TRANSPOSED>
+template <int V, bool TRANSPOSED, class Meanwhile>
 static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t stride, const Half* b,
-                           float* c, std::ptrdiff_t c_row, bool add) {
+                           float* c, std::ptrdiff_t c_row, bool add, Meanwhile& meanwhile) {
     static_assert(V % TILE_PART == 0, "a panel is made of pairs of tiles");
     // of a transposed matrix a column's groups lie side by side, a tile after the other
     const std::ptrdiff_t row = TRANSPOSED ? TILE : stride, step = TRANSPOSED ? TILE * stride : TILE;
@@ -101,6 +102,7 @@ static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretche
                          c_bytes = c_row * std::ptrdiff_t(sizeof(float));
     std::ptrdiff_t depth = 0;
     for (int s = 0; s < n_stretches; s++) depth += stretches[s].count;
+    meanwhile.spread(V / TILE_PART * ((m + 2 * TILE - 1) / (2 * TILE)) * (depth / TILE));
     asm volatile("" ::: "memory");  // what was written is read by instructions of which the compiler does not know that
     for (int part = 0; part < V; part += TILE_PART, b += depth * TILE_PART * TILE, c += TILE_PART * TILE)
         for (std::ptrdiff_t r = 0; r < m; r += 2 * TILE) {
@@ -125,9 +127,9 @@ static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretche
                     _tile_zero(2);
                     _tile_zero(3);
                 }
-                add_products<true>(stretches, n_stretches, row * TILE, step, row_bytes, r * row, b);
+                add_products<true>(stretches, n_stretches, row * TILE, step, row_bytes, r * row, b, meanwhile);
             } else {
-                add_products<false>(stretches, n_stretches, row * TILE, step, row_bytes, r * row, b);
+                add_products<false>(stretches, n_stretches, row * TILE, step, row_bytes, r * row, b, meanwhile);
             }
             if (upper_whole) {
                 _tile_stored(0, upper, c_bytes);

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from showtell.nn import kernels
-from showtell.nn.kernels.library import dtype_code, kernels_of, native
+from showtell.nn.kernels.library import Precision, dtype_code, kernels_of, native
 from showtell.nn.kernels.workspace import pointer
 
 NUMBERS = {"exp": 0, "sigmoid": 1, "tanh": 2}
@@ -16,9 +16,10 @@ NUMBERS = {"exp": 0, "sigmoid": 1, "tanh": 2}
 ULPS = {"exp": 2, "sigmoid": 3, "tanh": 2}
 
 
-def compute(function: str, x: np.ndarray) -> np.ndarray:
+def compute(function: str, x: np.ndarray, precision: Precision = "float32") -> np.ndarray:
     y = np.empty_like(x)
-    native().showtell_elementary(kernels_of(dtype_code(x.dtype)), NUMBERS[function], pointer(x), pointer(y), x.size)
+    kernels = kernels_of(dtype_code(x.dtype, precision))
+    native().showtell_elementary(kernels, NUMBERS[function], pointer(x), pointer(y), x.size)
     return y
 
 
@@ -71,3 +72,13 @@ def test_the_ends_of_the_range(dtype: type) -> None:
     np.testing.assert_array_equal(compute("exp", x), np.array([0, 0, 0, np.inf, np.inf, np.inf, np.nan], dtype))
     np.testing.assert_array_equal(compute("sigmoid", x), np.array([0, 0, 0, 1, 1, 1, np.nan], dtype))
     np.testing.assert_array_equal(compute("tanh", x), np.array([-1, -1, -1, 1, 1, 1, np.nan], dtype))
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("function", ["sigmoid", "tanh"])
+def test_gates_of_bfloat16_are_within_2_to_the_minus_19(function: str) -> None:
+    x = points(np.float32)
+    assert np.abs(compute(function, x, "bf16").astype(np.longdouble) - exact(function, x)).max() < 2**-19
+    ends = np.array([-np.inf, -1e30, 1e30, np.inf, np.nan], np.float32)
+    low = 0 if function == "sigmoid" else -1
+    np.testing.assert_allclose(compute(function, ends, "bf16"), [low, low, 1, 1, np.nan], atol=2**-19)
