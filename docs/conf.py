@@ -63,10 +63,9 @@ python_display_short_literal_types = True
 nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!showtell).*"),
-    (
-        r"py:.*",
-        r"showtell\.(nn\.caches\.Kind|captioning\.search\.State|captioning\.captioner\.Photo|serve\.body\.Asked)",
-    ),
+    # type variables
+    (r"py:.*", r"showtell\.(_util\.parallel\.(Item|Result)|nn\.caches\.Kind|serve\.body\.Asked)"),
+    (r"py:.*", r"showtell\.captioning\.(search\.State|captioner\.Photo)"),
 ]
 # An annotation says Cache, and each layer has its own
 suppress_warnings = ["ref.python"]
