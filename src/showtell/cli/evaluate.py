@@ -92,10 +92,11 @@ def evaluate(
         from showtell.evaluation.calibration import calibration
 
         confidence = captioner.confidence
-        of_captions = np.array([caption.confidence_features for caption in written])
-        sure = confidence.probability(of_captions)
+        sure = np.array([caption.confidence for caption in written], np.float64)
         of_confidence = calibration(sure, scores.cider_d_per_photo, confidence.threshold).rows()
-        of_confidence.append(Row("CIDEr-D, expected", float(confidence.expected_cider_d(of_captions).mean())))
+        if sentences := [caption.confidence_features for caption in written if not caption.named]:
+            expected = confidence.expected_cider_d(np.array(sentences)).mean()
+            of_confidence.append(Row("CIDEr-D, expected", float(expected)))
     try:
         if captions:
             write_records(captions, records, scores)
