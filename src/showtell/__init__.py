@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from showtell.captioning.caption import Caption
     from showtell.captioning.captioner import Captioner, load
     from showtell.captioning.decoder import CaptionDecoder
+    from showtell.evaluation.evaluate import Evaluation, evaluate
     from showtell.nn.kernels import get_num_threads, set_num_threads
     from showtell.text.vocabulary import Vocabulary
+    from showtell.training.recipe import Recipe
+    from showtell.training.run import train
     from showtell.vision.encoder import Encoder
 
 __version__ = "0.1.0"
@@ -29,13 +32,17 @@ __all__ = [
     "Captioner",
     "DatasetError",
     "Encoder",
+    "Evaluation",
     "ModelError",
     "PhotoError",
+    "Recipe",
     "ShowtellError",
     "Vocabulary",
+    "evaluate",
     "get_num_threads",
     "load",
     "set_num_threads",
+    "train",
 ]
 
 _HOME = {
@@ -43,6 +50,10 @@ _HOME = {
     "Captioner": "captioning.captioner",
     "load": "captioning.captioner",
     "CaptionDecoder": "captioning.decoder",
+    "Evaluation": "evaluation.evaluate",
+    "evaluate": "evaluation.evaluate",
+    "Recipe": "training.recipe",
+    "train": "training.run",
     "Vocabulary": "text.vocabulary",
     "get_num_threads": "nn.kernels",
     "set_num_threads": "nn.kernels",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from typing import Protocol
 
@@ -40,6 +40,11 @@ def bar(what: str, *, quiet: bool = False) -> Iterator[Report]:
             show(done, total, ", ".join(filter(None, words)))
 
         yield report
+
+
+def no_bar(what: str) -> AbstractContextManager[Report]:
+    """Show nothing: for callers that give no bar."""
+    return bar(what, quiet=True)
 
 
 _Show = Callable[[int, int, str], None]

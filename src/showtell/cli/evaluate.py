@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from showtell._util.console import tell
-from showtell.errors import DatasetError
 
 
 def evaluate(
@@ -50,12 +50,11 @@ def evaluate(
     from showtell.cli.model import captioner_file, load_captioner
     from showtell.cli.scores import figures, show
     from showtell.datasets import read_dataset
-    from showtell.evaluation.records import EvaluationRecord, may_become_records, write_records
+    from showtell.evaluation.evaluate import evaluate as caption_split
+    from showtell.evaluation.records import may_become_records, write_records
     from showtell.evaluation.report import is_report
     from showtell.evaluation.report import report as page
     from showtell.evaluation.table import Row
-    from showtell.features.cache import check_finite
-    from showtell.features.encode import photo_features
 
     inputs = [captioner_file(run), dataset, *dataset.glob("*")]
     if captions:
@@ -64,27 +63,12 @@ def evaluate(
         check_output(report, inputs, ours=is_report)
     captioner = load_captioner(run)
     found = read_dataset(dataset, photos)
-    examples = found.split(split)
-    with bar("encoding photos", quiet=quiet) as advance:
-        names, grid = [example.photo for example in examples], captioner.decoder.config.attention_dim > 0
-        stored, filled = photo_features(names, captioner.encoder, features, advance, grid=grid)
-    for problem in filled.unreadable:
+    evaluation = caption_split(
+        captioner, found, split, features=features, beam_width=beam, bar=functools.partial(bar, quiet=quiet)
+    )
+    for problem in evaluation.unreadable:
         tell(f"left out: {problem.detail}")
-    examples = tuple(example for example in examples if example.photo in filled.rows)
-    if not examples:
-        splits = ", ".join(dict.fromkeys(example.split for example in found.examples))
-        raise DatasetError(f"{found.name} has no photos with captions in its split {split!r}, only in {splits}")
-
-    written = []
-    for start in range(0, len(examples), 64):
-        of = [example.photo for example in examples[start : start + 64]]
-        grids = stored[[filled.rows[photo] for photo in of]]
-        check_finite(grids, of, stored)
-        written += captioner.caption_features(grids.astype(np.float32), beam_width=beam)
-    records = [
-        EvaluationRecord(str(example.photo), caption.text, example.captions, example.objects)
-        for example, caption in zip(examples, written, strict=True)
-    ]
+    records, written = evaluation.records, evaluation.captions
     training = [caption for example in found.split("train") for caption in example.captions]
     scores, rows = figures(records, training, meteor=meteor, spice=spice)
     of_confidence: list[Row] = []

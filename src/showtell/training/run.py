@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-import numpy as np
-from msgspec import structs
-
-from showtell import __version__
-from showtell._util.files import check_folder, read_regular, write_atomically
-from showtell._util.progress import Report
-from showtell._util.progress import bar as progress_bar
+from showtell._util.files import check_folder
+from showtell._util.progress import Report, no_bar
 from showtell.captioning.classes import shipped_classes
 from showtell.datasets import read_dataset
 from showtell.datasets.leaks import find_leaks, leak_lines, refuse_leaks
@@ -28,19 +19,16 @@ from showtell.features.encode import photo_features
 from showtell.training.checkpoint import Progress
 from showtell.training.curve import draw_curve
 from showtell.training.data import TrainingData, fingerprint, prepare
-from showtell.training.folder import CHECKPOINT, CURVE, PROBLEMS, RECIPE, RUN, exclusive_run
+from showtell.training.folder import CHECKPOINT, CURVE, exclusive_run
 from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
+from showtell.training.record import check_recipe, recorded_data, write_record
 from showtell.training.tunable import Tunable
 from showtell.vision.encoder import Encoder
 
 if TYPE_CHECKING:
     from showtell.datasets import Dataset, Problem
     from showtell.text.vocabulary import Vocabulary
-
-
-def _no_bar(what: str) -> AbstractContextManager[Report]:
-    return progress_bar(what, quiet=True)
 
 
 def train(
@@ -51,7 +39,7 @@ def train(
     photos: str | Path | None = None,
     features: str | Path = "runs/features",
     say: Callable[[str], None] = lambda line: None,
-    bar: Callable[[str], AbstractContextManager[Report]] = _no_bar,
+    bar: Callable[[str], AbstractContextManager[Report]] = no_bar,
     on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
 ) -> Progress:
     """Read data sets, encode their photos, and train; resume if an earlier call in the same folder was interrupted.
@@ -79,8 +67,8 @@ def train(
     folder = Path(folder)
     check_folder(folder, "--run")
     check_folder(features, "--features")
-    _check_recipe(folder, recipe)
-    _data_before(folder)
+    check_recipe(folder, recipe)
+    recorded_data(folder)
     if recipe.tune_encoder:
         _check_tuning(recipe)
     sources = [datasets] if isinstance(datasets, (str, Path)) else list(datasets)
@@ -101,10 +89,10 @@ def train(
         f"validating on {len(data.val.rows):,}; {len(data.vocabulary):,} words"
     )
     with exclusive_run(folder):
-        _check_recipe(folder, recipe)  # another process may have begun a run meanwhile
-        before = _data_before(folder)
+        check_recipe(folder, recipe)  # another process may have begun a run meanwhile
+        before = recorded_data(folder)
         if before is None:
-            _describe(folder, recipe, found, unreadable, encoder.identity, fingerprint(data))
+            write_record(folder, recipe, found, unreadable, encoder.identity, fingerprint(data))
         elif before != fingerprint(data):
             raise ShowtellError(
                 f"{folder} holds a run on other data: a photo, a caption or a split of "
@@ -200,69 +188,3 @@ def _check_tuning(recipe: Recipe) -> None:
             )
     if not recipe.attention_dim:
         raise ShowtellError("tuning the encoder needs attention; attention_dim is 0, set it above 0")
-
-
-def _check_recipe(folder: Path, recipe: Recipe) -> None:
-    """Refuse to resume a run with a different recipe."""
-    if not (folder / RECIPE).exists():
-        _check_nothing_done(folder, RECIPE, "recipe")
-        return
-    before, now = structs.asdict(Recipe.read(folder / RECIPE)), structs.asdict(recipe)
-    changed = [f"{name} {before[name]!r} -> {now[name]!r}" for name in now if before[name] != now[name]]
-    if changed:
-        raise ShowtellError(
-            f"{folder} holds a run of another recipe ({', '.join(changed)}); "
-            "give the new one its own folder with --run, or remove the old one"
-        )
-
-
-def _data_before(folder: Path) -> str | None:
-    """The fingerprint of the data that the run in a folder was begun with; None if there is none."""
-    about = folder / RUN
-    if not about.exists():
-        _check_nothing_done(folder, RUN, "data")
-        return None
-    try:
-        return msgspec.json.decode(read_regular(about), type=_Facts).data
-    except (msgspec.MsgspecError, UnicodeDecodeError, OSError, RecursionError) as error:
-        raise ShowtellError(f"{about} is damaged ({error}); restore it, or remove the run") from error
-
-
-def _check_nothing_done(folder: Path, missing: str, what: str) -> None:
-    if (folder / CHECKPOINT).exists():
-        raise ShowtellError(
-            f"{folder / missing} is missing, so that it cannot be said whether the run in {folder} had the same "
-            f"{what}; restore it, or remove the run"
-        )
-
-
-class _Facts(msgspec.Struct):
-    """What `run.json` says that is asked for again."""
-
-    data: str
-
-
-def _describe(
-    folder: Path,
-    recipe: Recipe,
-    datasets: Sequence[Dataset],
-    unreadable: Sequence[Problem],
-    encoder_identity: str,
-    fingerprint: str,
-) -> None:
-    """Record what the run is made of."""
-    found = [*(problem for dataset in datasets for problem in dataset.problems), *unreadable]
-    problems = [json.dumps(asdict(problem)) + "\n" for problem in found]
-    write_atomically(folder / PROBLEMS, "".join(problems))
-    write_atomically(folder / RECIPE, recipe.to_toml())
-    facts = {
-        "data": fingerprint,
-        "datasets": [dataset.name for dataset in datasets],
-        "encoder": encoder_identity,
-        "command": sys.argv,
-        "showtell": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": platform.platform(),
-    }
-    write_atomically(folder / RUN, json.dumps(facts, indent=2) + "\n")
