@@ -78,14 +78,25 @@ def test_what_could_not_be_read_is_not_written(captioner: Captioner, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_weights_that_are_not_finite_are_damage(captioner: Captioner, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "number", "wrong"),
+    [
+        ("W_embed", np.inf, "not finite"),
+        ("W_embed", np.nan, "not finite"),
+        ("grid_scale", 0, "not above 0"),
+        ("feature_scale", -1, "not above 0"),
+    ],
+)
+def test_weights_that_cannot_be_used_are_damage(
+    captioner: Captioner, tmp_path: Path, name: str, number: float, wrong: str
+) -> None:
     captioner.save(tmp_path / "whole")
     fields, weights, blobs = read_model_file(tmp_path / "whole")
-    weights["W_embed"][5, 5] = np.inf
+    weights[name].flat[5] = number
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("showtell.captioning.model_file._half", lambda name, array: array)
         write_model_file(tmp_path / "other", fields, weights, blobs)
-    with pytest.raises(ModelError, match=r"other is damaged: W_embed holds numbers that are not finite; take"):
+    with pytest.raises(ModelError, match=rf"other is damaged: {name} holds numbers that are {wrong}; take"):
         Captioner.load(tmp_path / "other")
 
 

@@ -91,6 +91,8 @@ def read_model_file(path: Path) -> tuple[dict[str, Any], dict[str, Array], dict[
     for name, weight in weights.items():
         if not np.isfinite(weight).all():
             raise _damaged(path, f"{name} holds numbers that are not finite")
+        if name.endswith("_scale") and not (weight > 0).all():
+            raise _damaged(path, f"{name} holds numbers that are not above 0")
     return fields, weights, blobs
 
 
