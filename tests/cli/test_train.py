@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from showtell.errors import ShowtellError
+from showtell.training.folder import BEST
 from showtell.training.recipe import SETTINGS, Recipe
 
 SMALL = ["--hidden-dim", 16, "--epochs", 1, "--batch-size", 8]
@@ -89,3 +92,27 @@ def test_the_run_s_folder_has_the_data_set_s_whole_name(showtell, drawn: Path, t
     for source in ("birds.v1", "birds.v1/captions.csv"):
         showtell("train", source)
     assert folders == [Path("runs/birds.v1-lstm"), Path("runs/captions-lstm")]
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
+    showtell, drawn: Path, stored: Path, tmp_path: Path, monkeypatch
+) -> None:
+    words = ["train", drawn, "--min-count", 1, "--embed-dim", 8, *SMALL, "--features", stored, "--quiet"]
+
+    def full(descriptor: int) -> None:
+        if (tmp_path / "run" / BEST).exists():  # the captioner, or the checkpoint
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    whole = showtell(*words, "--run", tmp_path / "whole")
+    assert whole.status == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        result = showtell(*words, "--run", tmp_path / "run")
+    assert result.status == 1
+    assert result.err.count("\n") == 1
+    assert os.strerror(errno.ENOSPC) in result.err
+    assert "safetensors: cannot be read or written" in result.err
+    assert not list((tmp_path / "run").glob("*.part"))
+    assert showtell(*words, "--run", tmp_path / "run").status == 0
+    assert (tmp_path / "run" / BEST).read_bytes() == (tmp_path / "whole" / BEST).read_bytes()
