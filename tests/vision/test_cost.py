@@ -108,3 +108,11 @@ def test_admit_may_refuse_a_photo() -> None:
     with pytest.raises(PhotoError, match="too wide"):
         open_photo(encoded(Image.new("RGB", (4000, 3000)), "JPEG"), admit=admit)
     assert sizes == [(3000, 4000), (4000, 3000)]  # as they are, not as they are decoded
+
+
+@pytest.mark.parametrize("size", [(cost.MAX_SIDE + 1, 1), (1, cost.MAX_SIDE + 1)])
+def test_a_side_without_end_is_refused_before_it_is_decoded(size: tuple[int, int]) -> None:
+    with pytest.raises(PhotoError, match=r"a side longer than 262,144; save it smaller"):
+        open_photo(encoded(Image.new("1", size), "PNG"))
+    longest = tuple(min(side, cost.MAX_SIDE) for side in size)
+    assert open_photo(encoded(Image.new("1", longest), "PNG")).size == longest

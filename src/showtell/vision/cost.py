@@ -12,6 +12,8 @@ from showtell.errors import PhotoError
 
 MAX_SCANS = 100
 """Of a JPEG: each goes over the whole picture. Encoders write about ten; libtiff has the same bound."""
+MAX_SIDE = 2**18
+"""Pixels in a row or a column: Pillow takes quadratic time in the length of a row, 40 s for one of 6 million."""
 MAX_DECODED_BYTES = 3 * 2**29
 """Of memory for pixels: as they are decoded, and in RGB."""
 
@@ -33,8 +35,13 @@ def check_cost(name: str, image: Image.Image, file: IO[bytes]) -> None:
         file: its place is kept.
 
     Raises:
-        PhotoError: it is a JPEG of more than `MAX_SCANS` scans, or would take more than `MAX_DECODED_BYTES`.
+        PhotoError: it is a JPEG of more than `MAX_SCANS` scans, has a side longer than `MAX_SIDE`, or would take more
+            than `MAX_DECODED_BYTES`.
     """
+    if max(image.size) > MAX_SIDE:
+        raise PhotoError(
+            f"{name}: has {image.width} x {image.height} pixels, a side longer than {MAX_SIDE:,}; save it smaller"
+        )
     if image.format in ("JPEG", "MPO") and _has_more_scans(file, MAX_SCANS):
         raise PhotoError(f"{name}: is a JPEG of more than {MAX_SCANS} scans; save it again")
     needed = decoded_bytes(image)
