@@ -22,7 +22,7 @@ struct Affine {
     Q *xs, *dys, *xs_groups, *dys_groups;  // in row form, and in group form
     Q *packed, *packed_transposed;
     T* own;
-    Stretch<Q>* stretches;
+    Segment<Q>* segments;
     ptrdiff_t own_size;
 
     ptrdiff_t size_packed() const { return ceil_div(M, P) * groups<Q>(D) * P; }
@@ -38,7 +38,7 @@ struct Affine {
         dys = PAIRS ? arena.take<Q>(needs_rows ? m_panels * apart<Q>(N) * PQ : 0) : dys_groups;
         packed_transposed = arena.take<Q>(needs_rows ? d_panels * m_panels * PQ * P : 0);
         own = arena.take<T>(threads * own_size);
-        stretches = arena.take<Stretch<Q>>(threads * (d_panels + m_panels + 1));
+        segments = arena.take<Segment<Q>>(threads * (d_panels + m_panels + 1));
     }
 
     // rows [begin, end) of (N, columns) into row form
@@ -58,7 +58,7 @@ struct Affine {
 
     void forward(int me, Team& team) {
         const TilesInUse<Q> tiles;
-        Stretch<Q>* mine = stretches + me * (d_panels + m_panels + 1);
+        Segment<Q>* mine = segments + me * (d_panels + m_panels + 1);
         ptrdiff_t begin, end;
         team.share(N, me, begin, end);
         into_rows(x, D, xs, begin, end);
@@ -69,7 +69,7 @@ struct Affine {
         for (ptrdiff_t panel = begin; panel < end; panel++) {
             const Q* right = packed + panel * groups<Q>(D) * P;
             for_tiles<Q, WIDE<Q>>(N, [&](ptrdiff_t r, int rows) {
-                const int n = stretches_of(xs + r * PQ, apart<Q>(N) * PQ, PQ, groups<Q>(D), mine);
+                const int n = segments_of(xs + r * PQ, apart<Q>(N) * PQ, PQ, groups<Q>(D), mine);
                 multiply<Q, WIDE<Q>, false>(rows, mine, n, PQ, right, out + r * P, P, false);
             });
             for (ptrdiff_t v = 0; v < P; v += W) {
@@ -83,7 +83,7 @@ struct Affine {
 
     void backward(int me, Team& team) {
         const TilesInUse<Q> tiles;
-        Stretch<Q>* mine = stretches + me * (d_panels + m_panels + 1);
+        Segment<Q>* mine = segments + me * (d_panels + m_panels + 1);
         ptrdiff_t begin, end;
         team.share(NG / UNIT<Q>, me, begin, end);
         begin *= UNIT<Q>, end *= UNIT<Q>;
@@ -110,7 +110,7 @@ struct Affine {
                         transpose_into(weights + column, M, D, panel * P + k, lanes_of(M - column, W),
                                        right + column / GROUP<Q> * P + k, P);
                 for_tiles<Q, WIDE<Q>>(N, [&](ptrdiff_t r, int rows) {
-                    const int n = stretches_of(dys + r * PQ, apart<Q>(N) * PQ, PQ, groups<Q>(M), mine);
+                    const int n = segments_of(dys + r * PQ, apart<Q>(N) * PQ, PQ, groups<Q>(M), mine);
                     multiply<Q, WIDE<Q>, false>(rows, mine, n, PQ, right, out + r * P, P, false);
                 });
                 for (ptrdiff_t r = 0; r < N; r++)
@@ -124,7 +124,7 @@ struct Affine {
             for (ptrdiff_t g = 0; g < NG; g += DEPTH<Q>)
                 for (ptrdiff_t k = 0; k < d_panels; k++)
                     for_tiles<Q, WIDE<Q>>(lanes_of(D - k * P, P), [&](ptrdiff_t column, int columns) {
-                        const Stretch<Q> rows{xs_groups + (k * NG + g) * P + column, at_most(NG - g, DEPTH<Q>)};
+                        const Segment<Q> rows{xs_groups + (k * NG + g) * P + column, at_most(NG - g, DEPTH<Q>)};
                         multiply<Q, WIDE<Q>, true>(columns, &rows, 1, P, dys_groups + (panel * NG + g) * P,
                                                    out + (k * P + column) * P, P, g > 0);
                     });

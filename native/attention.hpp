@@ -27,7 +27,7 @@ struct Attention {
     // the parts of a thread: rows of one photo and head, and its keys and values, in panels
     struct Own {
         T *qs, *ups, *A, *S, *right, *out;
-        Stretch<T>* stretches;
+        Segment<T>* segments;
     };
     ptrdiff_t most, d_panels, p_panels, row;  // queries of a photo at most; width of a row of A and S
     Own* own;
@@ -46,7 +46,7 @@ struct Attention {
             part.S = arena.take<T>(most * row);
             part.right = arena.take<T>((d_panels * P) * (p_panels * P));
             part.out = arena.take<T>((most > positions ? most : positions) * P);
-            part.stretches = arena.take<Stretch<T>>(d_panels + 1);
+            part.segments = arena.take<Segment<T>>(d_panels + 1);
             if (arena.memory) own[i] = part;
         }
     }
@@ -120,8 +120,8 @@ struct Attention {
                     transpose_into(from + c, heads * d, positions, panel * P + p, lanes_of(d - c, W),
                                    mine.right + c * P + p, P);
             for_tiles<T, WIDE<T>>(n, [&](ptrdiff_t j, int count) {
-                const int stretches = stretches_of(left + j * P, n * P, P, d, mine.stretches);
-                multiply<T, WIDE<T>, false>(count, mine.stretches, stretches, P, mine.right, to + j * row + panel * P,
+                const int segments = segments_of(left + j * P, n * P, P, d, mine.segments);
+                multiply<T, WIDE<T>, false>(count, mine.segments, segments, P, mine.right, to + j * row + panel * P,
                                             row, false);
             });
         }
@@ -137,8 +137,8 @@ struct Attention {
                     V::load(from + p * heads * d + panel * P + c, lanes_of(d - panel * P - c, W))
                         .store(mine.right + p * P + c);
             for_tiles<T, WIDE<T>>(n, [&](ptrdiff_t j, int count) {
-                const Stretch<T> stretch{left + j * row, positions};
-                multiply<T, WIDE<T>, false>(count, &stretch, 1, row, mine.right, mine.out + j * P, P, false);
+                const Segment<T> segment{left + j * row, positions};
+                multiply<T, WIDE<T>, false>(count, &segment, 1, row, mine.right, mine.out + j * P, P, false);
             });
             for (ptrdiff_t j = 0; j < n; j++)
                 for (ptrdiff_t c = panel * P, w = 0; c < d && w < P; c += W, w += W)
@@ -152,8 +152,8 @@ struct Attention {
         T* to = grid + (m * positions * heads + head) * d;
         for (ptrdiff_t panel = 0; panel < d_panels; panel++) {
             for_tiles<T, WIDE<T>>(positions, [&](ptrdiff_t p, int count) {
-                const Stretch<T> stretch{left + p, n};
-                multiply<T, WIDE<T>, true>(count, &stretch, 1, row, right + panel * n * P, mine.out + p * P, P, false);
+                const Segment<T> segment{left + p, n};
+                multiply<T, WIDE<T>, true>(count, &segment, 1, row, right + panel * n * P, mine.out + p * P, P, false);
             });
             for (ptrdiff_t p = 0; p < positions; p++)
                 for (ptrdiff_t c = panel * P, w = 0; c < d && w < P; c += W, w += W)

@@ -1,10 +1,10 @@
 // One step of decoding: from words and states to the next states and the likeliest next words, for a few rows at a time.
 // Reading the weights is what takes the time, so they are packed once for many steps, and read once for up to ROWS rows.
 //
-//   gates = shown + embed[word] Wx,  product = h Wh     each thread some blocks of units
+//   gates = image + embed[word] Wx,  product = h Wh     each thread some blocks of units
 //   h, c  = cell(gates, product)
 //   q = h W_query + b,  context = attention(q)          where there is attention: each thread some panels, some rows
-//   z = tanh([h, context] W_join + b)                   each thread some panels; elsewhere z is h
+//   z = tanh([h, context] W_combine + b)                each thread some panels; elsewhere z is h
 //   scores = z W_vocab + b                              each thread some panels of the vocabulary, and of those
 //                                                       the best words, the highest score and the sum of exp
 #pragma once
@@ -25,7 +25,7 @@ struct DecodingWeights {
         : E(E), H(H), size(size), A(A), Z(A ? Z : H) {
         blocks = ceil_div(ceil_div(H, W), Cell::UNITS);
     }
-    // groups of the rows of W_join: the state's, then the context's
+    // groups of the rows of W_combine: the state's, then the context's
     ptrdiff_t joined() const { return groups<Q>(H) + groups<Q>(A); }
     void lay_out(Arena& arena) {
         x = arena.take<Q>(blocks * groups<Q>(E) * BW);
@@ -34,13 +34,13 @@ struct DecodingWeights {
         join = arena.take<Q>(A ? ceil_div(Z, P) * joined() * P : 0);
         vocabulary = arena.take<Q>(ceil_div(size, P) * groups<Q>(Z) * P);
     }
-    void pack(const T* Wx, const T* Wh, const T* W_query, const T* W_join, const T* W_vocab) const {
+    void pack(const T* Wx, const T* Wh, const T* W_query, const T* W_combine, const T* W_vocab) const {
         pack_blocks<Q, Cell>(Wx, E, H, x, 0, blocks);
         pack_blocks<Q, Cell>(Wh, H, H, h, 0, blocks);
         if (A) {
             panels(W_query, H, A, query, groups<Q>(H));
-            panels(W_join, H, Z, join, joined());
-            panels(W_join + H * Z, A, Z, join + groups<Q>(H) * P, joined());
+            panels(W_combine, H, Z, join, joined());
+            panels(W_combine + H * Z, A, Z, join + groups<Q>(H) * P, joined());
         }
         panels(W_vocab, Z, size, vocabulary, groups<Q>(Z));
     }
@@ -58,10 +58,10 @@ struct Decoding {
     static constexpr ptrdiff_t BW = B * W;
 
     DecodingWeights<T, Cell, Q> weights;
-    ptrdiff_t R, count;            // rows; words wanted of each
-    const int64_t *words, *never;  // (R) the last word of each row; (never_count) words that are not wanted
-    ptrdiff_t never_count;
-    const T *embed, *shown, *h, *c, *b;  // (size, E), (R, G H), (R, H), (R, H) or null, (size)
+    ptrdiff_t R, count;                 // rows; words wanted of each
+    const int64_t *words, *suppressed;  // (R) the last word of each row; (suppressed_count) words that are not wanted
+    ptrdiff_t suppressed_count;
+    const T *embed, *image, *h, *c, *b;  // (size, E), (R, G H), (R, H), (R, H) or null, (size)
     T *next_h, *next_c;                  // (R, H)
     T* log_probs;                        // (R, count), or (R, size) if count is 0
     int64_t* best;                       // (R, count), or null if count is 0
@@ -139,7 +139,7 @@ struct Decoding {
             for (ptrdiff_t panel = begin; panel < end; panel++)
                 for_tiles<Q, WIDE<Q>>(R, [&](ptrdiff_t r, int rows) {
                     with_bias(b_query, A, panel, rows, out, P);
-                    const Stretch<Q> state{next_hs + r * row, HG};
+                    const Segment<Q> state{next_hs + r * row, HG};
                     multiply<Q, WIDE<Q>, false>(rows, &state, 1, row, weights.query + panel * HG * P, out, P, true);
                     for (int m = 0; m < rows; m++)
                         for (ptrdiff_t v = 0; v < P; v += W)
@@ -153,7 +153,7 @@ struct Decoding {
             for (ptrdiff_t panel = begin; panel < end; panel++)
                 for_tiles<Q, WIDE<Q>>(R, [&](ptrdiff_t r, int rows) {
                     with_bias(b_join, Z, panel, rows, out, P);
-                    const Stretch<Q> joined[] = {{next_hs + r * row, HG}, {contexts + r * row, groups<Q>(A)}};
+                    const Segment<Q> joined[] = {{next_hs + r * row, HG}, {contexts + r * row, groups<Q>(A)}};
                     multiply<Q, WIDE<Q>, false>(rows, joined, 2, row, weights.join + panel * weights.joined() * P, out,
                                                 P, true);
                     for (int m = 0; m < rows; m++)
@@ -168,8 +168,8 @@ struct Decoding {
             for_tiles<Q, WIDE<Q>>(R, [&](ptrdiff_t r, int rows) {
                 T* out = scores + (panel * R + r) * P;
                 with_bias(b, size, panel, rows, out, P);
-                const Stretch<Q> stretch{zs + r * row, groups<Q>(Z)};
-                multiply<Q, WIDE<Q>, false>(rows, &stretch, 1, row, weights.vocabulary + panel * groups<Q>(Z) * P, out,
+                const Segment<Q> segment{zs + r * row, groups<Q>(Z)};
+                multiply<Q, WIDE<Q>, false>(rows, &segment, 1, row, weights.vocabulary + panel * groups<Q>(Z) * P, out,
                                             P, true);
             });
         for (ptrdiff_t r = 0; r < R; r++) summarise(r, begin, end, me);
@@ -238,11 +238,11 @@ struct Decoding {
         for (int m = 0; m < rows; m++)
             for (int v = 0; v < B; v++) {
                 const ptrdiff_t unit = (block * U + v % U) * W;
-                V::load(shown + ((r + m) * G + v / U) * H + unit, lanes_of(H - unit, W)).store(before + m * BW + v * W);
+                V::load(image + ((r + m) * G + v / U) * H + unit, lanes_of(H - unit, W)).store(before + m * BW + v * W);
             }
         const ptrdiff_t EG = groups<Q>(E), HG = groups<Q>(H);
         const ptrdiff_t x_row = padded_x / GROUP<Q>, h_row = padded / GROUP<Q>;
-        const Stretch<Q> x{xs + r * x_row, EG}, state{hs + r * h_row, HG};
+        const Segment<Q> x{xs + r * x_row, EG}, state{hs + r * h_row, HG};
         multiply<Q, B, false>(rows, &x, 1, x_row, weights.x + block * EG * BW, before, BW, true);
         multiply<Q, B, false>(rows, &state, 1, h_row, weights.h + block * HG * BW, product, BW, false);
         for (int m = 0; m < rows; m++)
@@ -297,8 +297,8 @@ struct Decoding {
     }
 
     bool wanted(int64_t word) const {
-        for (ptrdiff_t i = 0; i < never_count; i++)
-            if (never[i] == word) return false;
+        for (ptrdiff_t i = 0; i < suppressed_count; i++)
+            if (suppressed[i] == word) return false;
         return true;
     }
 

@@ -73,7 +73,7 @@ INLINE Vec<double> tanh(Vec<double> x) {
 template <class Q, int SIGMOIDS, int TANHS>
 INLINE void squash(Vec<NumberOf<Q>>* x) {
     constexpr int N = SIGMOIDS + TANHS;
-    if constexpr (!std::is_same_v<Q, Half>) {
+    if constexpr (!std::is_same_v<Q, Bfloat16>) {
         for (int i = 0; i < SIGMOIDS; i++) x[i] = sigmoid(x[i]);
         for (int i = SIGMOIDS; i < N; i++) x[i] = tanh(x[i]);
     } else {

@@ -13,9 +13,10 @@ using std::ptrdiff_t;
 template <class T>
 struct Adam {
     ptrdiff_t count;
-    T *param, *first, *second, *average;  // average: null, or the running mean of param
+    T *param, *exp_avg, *exp_avg_sq, *ema;  // ema: null, or the moving average of param
     const T* grad;
-    T scale, beta1, rest1, beta2, rest2, rate, correction, epsilon, rest;  // rest: 1 - beta, 1 - keep, rounded once
+    // rest: 1 - beta, 1 - ema_decay, rounded once
+    T scale, beta1, rest1, beta2, rest2, rate, correction, epsilon, rest;
 
     void lay_out(showtell::Arena&, int) {}
 
@@ -26,15 +27,15 @@ struct Adam {
         for (ptrdiff_t i = begin; i < end; i += V::width) {
             const int n = end - i < V::width ? int(end - i) : V::width;
             const V g = V::load(grad + i, n) * V(scale);
-            const V m = fma(V(beta1), V::load(first + i, n), V(rest1) * g);
-            const V v = fma(V(beta2), V::load(second + i, n), V(rest2) * g * g);
-            m.store(first + i, n), v.store(second + i, n);
+            const V m = fma(V(beta1), V::load(exp_avg + i, n), V(rest1) * g);
+            const V v = fma(V(beta2), V::load(exp_avg_sq + i, n), V(rest2) * g * g);
+            m.store(exp_avg + i, n), v.store(exp_avg_sq + i, n);
             const V step = m / (sqrt(v) * V(correction) + V(epsilon));
             const V next = V::load(param + i, n) - V(rate) * step;
             next.store(param + i, n);
-            if (average) {
-                const V mean = V::load(average + i, n);
-                fma(V(rest), next - mean, mean).store(average + i, n);
+            if (ema) {
+                const V mean = V::load(ema + i, n);
+                fma(V(rest), next - mean, mean).store(ema + i, n);
             }
         }
     }

@@ -162,8 +162,9 @@ template <class T>
 static void adam(const AdamArguments& a, int threads) {
     const auto out = [](void* p) { return static_cast<T*>(p); };
     Adam<T> layer{};
-    layer.count = a.count, layer.param = out(a.param), layer.first = out(a.first), layer.second = out(a.second);
-    layer.average = out(a.average), layer.rest = T(1 - a.keep);
+    layer.count = a.count, layer.param = out(a.param), layer.exp_avg = out(a.exp_avg),
+    layer.exp_avg_sq = out(a.exp_avg_sq);
+    layer.ema = out(a.ema), layer.rest = T(1 - a.ema_decay);
     layer.grad = static_cast<const T*>(a.grad), layer.scale = T(a.scale);
     layer.beta1 = T(a.beta1), layer.rest1 = T(1 - a.beta1), layer.beta2 = T(a.beta2), layer.rest2 = T(1 - a.beta2);
     layer.rate = T(a.rate), layer.correction = T(a.correction), layer.epsilon = T(a.epsilon);
@@ -199,7 +200,7 @@ static void decoding_pack(Cell cell, const DecodingArguments& a) {
         DecodingWeights<T, decltype(cell), Q> weights(a.E, a.H, a.size, a.A, a.Z);
         Arena packed{static_cast<char*>(a.packed), 0};
         weights.lay_out(packed);
-        weights.pack(in(a.Wx), in(a.Wh), in(a.W_query), in(a.W_join), in(a.W_vocab));
+        weights.pack(in(a.Wx), in(a.Wh), in(a.W_query), in(a.W_combine), in(a.W_vocab));
     });
 }
 
@@ -212,9 +213,9 @@ static void decoding_step(Cell cell, const DecodingArguments& a, int threads) {
         step.weights = {a.E, a.H, a.size, a.A, a.Z};
         Arena packed{static_cast<char*>(a.packed), 0};
         step.weights.lay_out(packed);
-        step.R = a.R, step.count = a.count, step.never_count = a.never_count;
-        step.words = a.words, step.never = a.never, step.best = a.best;
-        step.embed = in(a.embed), step.shown = in(a.shown), step.h = in(a.h), step.c = in(a.c), step.b = in(a.b);
+        step.R = a.R, step.count = a.count, step.suppressed_count = a.suppressed_count;
+        step.words = a.words, step.suppressed = a.suppressed, step.best = a.best;
+        step.embed = in(a.embed), step.image = in(a.image), step.h = in(a.h), step.c = in(a.c), step.b = in(a.b);
         step.heads = a.heads, step.positions = a.positions, step.photo = a.photo;
         step.keys = in(a.keys), step.values = in(a.values), step.b_query = in(a.b_query), step.b_join = in(a.b_join);
         step.next_h = out(a.next_h), step.next_c = out(a.next_c), step.log_probs = out(a.log_probs);
@@ -281,7 +282,7 @@ using Factor = double;
 }  // namespace of_double
 namespace of_bfloat16 {
 using Sum = float;
-using Factor = Half;
+using Factor = Bfloat16;
 }  // namespace of_bfloat16
 
 }  // namespace SHOWTELL_ISA

@@ -2,7 +2,7 @@
 #pragma once
 
 // Raised whenever a structure or a function of library.cpp changes; showtell/nn/kernels/library.py must have the same.
-#define SHOWTELL_ABI 1
+#define SHOWTELL_ABI 2
 
 #include <cstddef>
 #include <cstdint>
@@ -55,21 +55,21 @@ struct AttentionArguments {
 // See showtell/nn/kernels/optimizer.py and dropout.py.
 struct AdamArguments {
     std::int64_t count;
-    void *param, *first, *second, *average;
+    void *param, *exp_avg, *exp_avg_sq, *ema;
     const void* grad;
-    double scale, beta1, beta2, rate, correction, epsilon, keep;
+    double scale, beta1, beta2, rate, correction, epsilon, ema_decay;
 };
 
 // See showtell/nn/kernels/decoding.py.
 struct DecodingArguments {
     std::int64_t E, H, size, A, Z, heads, photos, positions;  // A is 0 where there is no attention
-    std::int64_t R, count, never_count;
-    const std::int64_t *words, *never, *photo;
-    const void *embed, *shown, *h, *c, *b;
+    std::int64_t R, count, suppressed_count;
+    const std::int64_t *words, *suppressed, *photo;
+    const void *embed, *image, *h, *c, *b;
     void *next_h, *next_c, *log_probs;
     std::int64_t* best;
     void* packed;
-    const void *Wx, *Wh, *W_query, *W_join, *W_vocab;
+    const void *Wx, *Wh, *W_query, *W_combine, *W_vocab;
     const void *keys, *values, *b_query, *b_join;
 };
 

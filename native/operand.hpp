@@ -16,12 +16,12 @@ namespace SHOWTELL_ISA {
 
 #if defined(__AVX512BF16__)
 // Two bfloat16, the upper halves of floats: the even k in the low bits.
-struct Half {
+struct Bfloat16 {
     std::uint32_t bits;
 };
 #else
 // A float whose lower half is 0.
-struct Half {
+struct Bfloat16 {
     float number;
 };
 #endif
@@ -34,7 +34,7 @@ struct Operand {
 };
 
 template <>
-struct Operand<Half> {
+struct Operand<Bfloat16> {
     using T = float;
 #if defined(__AVX512BF16__)
     static constexpr int GROUP = 2;
@@ -51,7 +51,7 @@ constexpr int GROUP = Operand<Q>::GROUP;
 // whether products of Q are made of tiles
 #if defined(__AMX_BF16__)
 template <class Q>
-constexpr bool TILES = std::is_same_v<Q, Half>;
+constexpr bool TILES = std::is_same_v<Q, Bfloat16>;
 #else
 template <class Q>
 constexpr bool TILES = false;
@@ -67,9 +67,9 @@ static INLINE std::ptrdiff_t groups(std::ptrdiff_t n) {
     return (n + numbers - 1) / numbers * UNIT<Q>;
 }
 
-// a stretch of a left-hand matrix: `count` groups of k from `a` on
+// a segment of a left-hand matrix: `count` groups of k from `a` on
 template <class Q>
-struct Stretch {
+struct Segment {
     const Q* a;
     std::ptrdiff_t count;
 };
@@ -109,29 +109,29 @@ INLINE void store_group(const Vec<T>* rows, T* to) {
 
 using Halves = __m512i;
 
-INLINE Halves broadcast(Half q) { return _mm512_set1_epi32(int(q.bits)); }
-INLINE Halves load_groups(const Half* p) { return _mm512_loadu_si512(p); }
+INLINE Halves broadcast(Bfloat16 q) { return _mm512_set1_epi32(int(q.bits)); }
+INLINE Halves load_groups(const Bfloat16* p) { return _mm512_loadu_si512(p); }
 INLINE Vec<float> multiply_add(Halves a, Halves b, Vec<float> sum) {
     return _mm512_dpbf16_ps(sum.v, __m512bh(a), __m512bh(b));
 }
 INLINE __m256i rounded(Vec<float> v) { return __m256i(_mm512_cvtneps_pbh(v.v)); }
-INLINE void store_row(Vec<float> v, Half* to) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded(v)); }
-INLINE Vec<float> load_row(const Half* from) {
+INLINE void store_row(Vec<float> v, Bfloat16* to) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), rounded(v)); }
+INLINE Vec<float> load_row(const Bfloat16* from) {
     const __m512i halves = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
     return _mm512_castsi512_ps(_mm512_slli_epi32(halves, 16));
 }
-INLINE void store_group(const Vec<float>* rows, Half* to) {
+INLINE void store_group(const Vec<float>* rows, Bfloat16* to) {
     const __m512i even = _mm512_cvtepu16_epi32(rounded(rows[0])), odd = _mm512_cvtepu16_epi32(rounded(rows[1]));
     _mm512_storeu_si512(to, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
 }
 
 #else
 
-INLINE Vec<float> broadcast(Half q) { return Vec<float>(q.number); }
-INLINE Vec<float> load_groups(const Half* p) { return Vec<float>::load(&p->number); }
-INLINE void store_row(Vec<float> v, Half* to) { rounded_to_bfloat16(v).store(&to->number); }
-INLINE Vec<float> load_row(const Half* from) { return Vec<float>::load(&from->number); }
-INLINE void store_group(const Vec<float>* rows, Half* to) { store_row(rows[0], to); }
+INLINE Vec<float> broadcast(Bfloat16 q) { return Vec<float>(q.number); }
+INLINE Vec<float> load_groups(const Bfloat16* p) { return Vec<float>::load(&p->number); }
+INLINE void store_row(Vec<float> v, Bfloat16* to) { rounded_to_bfloat16(v).store(&to->number); }
+INLINE Vec<float> load_row(const Bfloat16* from) { return Vec<float>::load(&from->number); }
+INLINE void store_group(const Vec<float>* rows, Bfloat16* to) { store_row(rows[0], to); }
 
 #endif
 

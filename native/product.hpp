@@ -58,7 +58,7 @@ static INLINE ptrdiff_t right_at(ptrdiff_t depth, ptrdiff_t group, ptrdiff_t vec
 // c (M, V vectors) = or += sum over k of a (M rows) times b (k, V vectors). The left-hand matrix lies with its rows
 // `stride` apart and its groups of k side by side, or, transposed, the other way round.
 template <class Q, int M, int V, bool TRANSPOSED>
-static void tile(const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride, const Q* RESTRICT b,
+static void tile(const Segment<Q>* segments, int n_segments, ptrdiff_t stride, const Q* RESTRICT b,
                  NumberOf<Q>* RESTRICT c, ptrdiff_t c_row, bool add) {
     using Vector = Vec<NumberOf<Q>>;
     constexpr int W = Vector::width, N = PART<V>;
@@ -71,13 +71,13 @@ static void tile(const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride,
         if (add)
             for (int m = 0; m < M; m++)
                 for (int v = 0; v < N; v++) prefetch(c + m * c_row + v * W);
-        for (int s = 0; s < n_stretches; s++) {
-            const Q* a = stretches[s].a;
-            if (!TRANSPOSED && s + 1 < n_stretches)
+        for (int s = 0; s < n_segments; s++) {
+            const Q* a = segments[s].a;
+            if (!TRANSPOSED && s + 1 < n_segments)
                 for (int m = 0; m < M; m++)
                     for (ptrdiff_t k = 0; k < stride; k += 64 / ptrdiff_t(sizeof(Q)))
-                        prefetch(stretches[s + 1].a + m * row + k);
-            for (ptrdiff_t k = stretches[s].count; k > 0; k--) {
+                        prefetch(segments[s + 1].a + m * row + k);
+            for (ptrdiff_t k = segments[s].count; k > 0; k--) {
                 decltype(load_groups(b)) right[N];
                 for (int v = 0; v < N; v++) right[v] = load_groups(right_row + v * W);
                 for (int m = 0; m < M; m++) {
@@ -97,7 +97,7 @@ static void tile(const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride,
 }
 
 template <class Q>
-using Tile = void (*)(const Stretch<Q>*, int, ptrdiff_t, const Q*, NumberOf<Q>*, ptrdiff_t, bool);
+using Tile = void (*)(const Segment<Q>*, int, ptrdiff_t, const Q*, NumberOf<Q>*, ptrdiff_t, bool);
 
 // the kernel for m rows, 1 <= m <= ROWS<Q, V>
 template <class Q, int V, bool TRANSPOSED, int M = ROWS<Q, V>>
@@ -136,18 +136,18 @@ struct Nothing {
 
 // the product of m rows, 1 <= m <= ROWS<Q, V>: see `tile`
 template <class Q, int V, bool TRANSPOSED, class Meanwhile>
-static INLINE void multiply(int m, const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride, const Q* b,
+static INLINE void multiply(int m, const Segment<Q>* segments, int n_segments, ptrdiff_t stride, const Q* b,
                             NumberOf<Q>* c, ptrdiff_t c_row, bool add, Meanwhile& meanwhile) {
     if constexpr (TILES<Q>)
-        multiply_tiles<V, TRANSPOSED>(m, stretches, n_stretches, stride, b, c, c_row, add, meanwhile);
+        multiply_tiles<V, TRANSPOSED>(m, segments, n_segments, stride, b, c, c_row, add, meanwhile);
     else
-        tile_of<Q, V, TRANSPOSED>(m)(stretches, n_stretches, stride, b, c, c_row, add);
+        tile_of<Q, V, TRANSPOSED>(m)(segments, n_segments, stride, b, c, c_row, add);
 }
 template <class Q, int V, bool TRANSPOSED>
-static INLINE void multiply(int m, const Stretch<Q>* stretches, int n_stretches, ptrdiff_t stride, const Q* b,
+static INLINE void multiply(int m, const Segment<Q>* segments, int n_segments, ptrdiff_t stride, const Q* b,
                             NumberOf<Q>* c, ptrdiff_t c_row, bool add) {
     Nothing nothing;
-    multiply<Q, V, TRANSPOSED>(m, stretches, n_stretches, stride, b, c, c_row, add, nothing);
+    multiply<Q, V, TRANSPOSED>(m, segments, n_segments, stride, b, c, c_row, add, nothing);
 }
 
 // cuts n rows into tiles of nearly equal size, none above ROWS<Q, V>, and calls f(first row, rows)
@@ -167,9 +167,9 @@ static INLINE void for_tiles(ptrdiff_t n, F f) {
     }
 }
 
-// the stretches of a left-hand matrix in panels: `width` groups a panel, from row p on, panels `stride` apart
+// the segments of a left-hand matrix in panels: `width` groups a panel, from row p on, panels `stride` apart
 template <class Q>
-static INLINE int stretches_of(const Q* p, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t count, Stretch<Q>* to) {
+static INLINE int segments_of(const Q* p, ptrdiff_t stride, ptrdiff_t width, ptrdiff_t count, Segment<Q>* to) {
     int n = 0;
     for (ptrdiff_t k = 0; k < count; k += width, p += stride) to[n++] = {p, at_most(count - k, width)};
     return n;
@@ -196,7 +196,7 @@ static INLINE void pack_group(const T* matrix, ptrdiff_t row, ptrdiff_t K, ptrdi
 }
 
 // Cuts K rows of a matrix that is to be packed, filled up to whole groups, into strips, and calls f(first row, last row + 1): within one of them
-// neighbouring panels are read from the same few pages and written in stretches.
+// neighbouring panels are read from the same few pages and written in segments.
 template <class Q, class F>
 static INLINE void for_strips(ptrdiff_t K, F f) {
     constexpr ptrdiff_t STRIP = 8 * GROUP<Q>;

@@ -176,9 +176,9 @@ struct Layer {
     // of one call; `own`: a part for each thread; the last ones are xs, hs and the gradients in group form
     Q *packed_x, *packed_h, *da, *da_state, *xs_groups, *hs_groups, *da_groups, *da_state_groups;
     T *inputs, *carry, *own;    // carry: what the cell carries from step to step, or its gradient
-    Stretch<Q>* stretches;      // likewise
+    Segment<Q>* segments;       // likewise
     ptrdiff_t *first, *source;  // (steps + 1) the first row of each step; (R) caption * steps + t of each row
-    ptrdiff_t own_size, stretches_size;
+    ptrdiff_t own_size, segments_size;
 
     explicit Layer(const Sequence<T>& s) : s(s) {
         for (ptrdiff_t t = 0; t < s.steps; t++) R += s.active[t];
@@ -188,7 +188,7 @@ struct Layer {
         own_size = (x_panels + h_panels) * P * BW;
         const ptrdiff_t rows = s.N > SLAB ? s.N : SLAB;
         if (own_size < rows * P) own_size = rows * P;
-        stretches_size = x_panels + h_panels + blocks;
+        segments_size = x_panels + h_panels + blocks;
     }
 
     void lay_out_cache(Arena& arena) {
@@ -211,7 +211,7 @@ struct Layer {
         inputs = arena.take<T>(std::is_same_v<Kept, T> ? 0 : blocks * R * BW);
         carry = arena.take<T>(vectors * s.N * W);
         own = arena.take<T>(threads * own_size);
-        stretches = arena.take<Stretch<Q>>(threads * stretches_size);
+        segments = arena.take<Segment<Q>>(threads * segments_size);
         if (arena.memory) number_rows();
     }
 
@@ -274,7 +274,7 @@ struct Layer {
         pack_blocks<Q, Cell>(s.Wh, s.H, s.H, packed_h, b0, b1);
         team.barrier();
 
-        Stretch<Q>* mine = stretches + me * stretches_size;
+        Segment<Q>* mine = segments + me * segments_size;
         // a product whose rows are gone through while the next one is multiplied
         alignas(64) T products[2][ROWS<Q, B> * BW];
         struct {
@@ -291,7 +291,7 @@ struct Layer {
                 for_tiles<Q, B>(at_most(R - some, MOST), [&](ptrdiff_t j, int rows) {
                     T* product = next_product();
                     const ptrdiff_t r = some + j;
-                    const int n = stretches_of(xs + r * PQ, RA * PQ, PQ, groups<Q>(s.D), mine);
+                    const int n = segments_of(xs + r * PQ, RA * PQ, PQ, groups<Q>(s.D), mine);
                     multiply<Q, B, false>(rows, mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, product, BW, false,
                                           biases);
                     biases.finish();
@@ -307,7 +307,7 @@ struct Layer {
             for (ptrdiff_t block = b0; block < b1; block++)
                 for_tiles<Q, B>(s.active[t], [&](ptrdiff_t j, int rows) {
                     T* product = next_product();
-                    const int n = stretches_of(hs + (first[t] + j) * PQ, RA * PQ, PQ, groups<Q>(s.H), mine);
+                    const int n = segments_of(hs + (first[t] + j) * PQ, RA * PQ, PQ, groups<Q>(s.H), mine);
                     multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW, false,
                                           gates);
                     gates.finish();
@@ -401,7 +401,7 @@ struct Layer {
                     if (s.dlast_c) start = V::load(s.dlast_c + s.order[j] * s.H + v * W, lanes_of(s.H - v * W, W));
                 start.store(carry_at(v, j));
             }
-        Stretch<Q>* mine = stretches + me * stretches_size;
+        Segment<Q>* mine = segments + me * segments_size;
         T* sums = own + me * own_size;
         for (ptrdiff_t t = s.steps; t-- > 0;) {
             const ptrdiff_t later = running(t + 1);
@@ -409,7 +409,7 @@ struct Layer {
                 if (later) times_transposed(da_state, first[t + 1], later, packed_h, panel, mine, sums);
                 // captions that end here: no gradient comes from later
                 std::memset(sums + later * P, 0, (s.active[t] - later) * P * sizeof(T));
-                for (ptrdiff_t j = 0; j < s.active[t]; j++) undo(panel, t, j, sums + j * P);
+                for (ptrdiff_t j = 0; j < s.active[t]; j++) backward_gates(panel, t, j, sums + j * P);
             }
             team.barrier();
         }
@@ -482,20 +482,20 @@ struct Layer {
         for (ptrdiff_t k = 0; k < K; k += P)
             for (int v = 0; v < B; v += V)
                 for_tiles<Q, V>(at_most(K - k, P), [&](ptrdiff_t column, int columns) {
-                    const Stretch<Q> stretch{rows + (k / P * RG + g) * P + column, count};
-                    multiply<Q, V, true>(columns, &stretch, 1, P, gradients + right_at<Q, B>(RG, g, v),
+                    const Segment<Q> segment{rows + (k / P * RG + g) * P + column, count};
+                    multiply<Q, V, true>(columns, &segment, 1, P, gradients + right_at<Q, B>(RG, g, v),
                                          sums + (k + column) * BW + v * W, BW, g > 0);
                 });
     }
 
     // da W^T of some rows and one panel of columns, into sums (rows, P); k in parts of CHUNK blocks, which stay in L2
     void times_transposed(const Q* from, ptrdiff_t r, ptrdiff_t rows, const Q* packed, ptrdiff_t panel,
-                          Stretch<Q>* mine, T* sums) const {
+                          Segment<Q>* mine, T* sums) const {
         if (blocks == 0) std::memset(sums, 0, rows * P * sizeof(T));  // no hidden unit: an empty sum
         for (ptrdiff_t block = 0; block < blocks; block += CHUNK<Q, BQ>) {
             const ptrdiff_t part = at_most(blocks - block, CHUNK<Q, BQ>);
             for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t j, int m) {
-                const int n = stretches_of(from + (block * RA + r + j) * BQ, RA * BQ, BQ, part * BQ, mine);
+                const int n = segments_of(from + (block * RA + r + j) * BQ, RA * BQ, BQ, part * BQ, mine);
                 multiply<Q, WIDE<Q>, false>(m, mine, n, BQ, packed + (panel * blocks + block) * BQ * P, sums + j * P, P,
                                             block > 0);
             });
@@ -503,7 +503,7 @@ struct Layer {
     }
 
     // the gates' gradients of one row of a panel; `from_later`: what reaches h_t through h_{t+1}
-    void undo(ptrdiff_t panel, ptrdiff_t t, ptrdiff_t j, const T* from_later) const {
+    void backward_gates(ptrdiff_t panel, ptrdiff_t t, ptrdiff_t j, const T* from_later) const {
         const ptrdiff_t r = first[t] + j;
         const auto place = [&](ptrdiff_t vector) { return (vector / U * RA + r) * BQ + vector % U * WQ; };
         for (int w = 0; w < WIDE<Q>; w++) {

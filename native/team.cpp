@@ -25,11 +25,11 @@ namespace {
 
 // A thread that waits first looks again and again, as the wait is short; then it gives its core away. Where there are
 // more threads than cores it does so at once, as the one it waits for may need that core.
-constexpr int LOOKS = 20000;
+constexpr int SPIN_LIMIT = 20000;
 const int cores = int(std::thread::hardware_concurrency());
 constexpr unsigned MOST = 1024;  // threads, and more than anyone has
 
-inline void breathe() {
+inline void cpu_relax() {
 #if defined(_M_X64)
     _mm_pause();
 #elif defined(_M_ARM64)
@@ -43,9 +43,9 @@ inline void breathe() {
 
 template <class Done>
 void wait_until(int threads, Done done) {
-    for (int look = threads > cores ? LOOKS : 0; look < LOOKS; look++) {
+    for (int spin = threads > cores ? SPIN_LIMIT : 0; spin < SPIN_LIMIT; spin++) {
         if (done()) return;
-        breathe();
+        cpu_relax();
     }
     while (!done()) std::this_thread::yield();
 }
@@ -62,7 +62,7 @@ char* new_memory(std::size_t bytes) {
     return memory;
 }
 
-struct Crew : Team {
+struct ThreadGroup : Team {
     std::atomic<int> arrived{0};
     std::atomic<unsigned> round{0};
 };
@@ -86,8 +86,8 @@ class Pool {
 
     void run(int threads, Body body, void* context) {
         const unsigned before = task_.load();
-        crew_.size = threads;
-        crew_.arrived = 0;
+        group_.size = threads;
+        group_.arrived = 0;
         body_ = body, context_ = context;
         unfinished_ = threads - 1;
         {
@@ -95,7 +95,7 @@ class Pool {
             task_.store((before / MOST + 1) * MOST + unsigned(threads), std::memory_order_release);
         }
         if (threads > 1) wake_.notify_all();
-        body(context, 0, crew_);
+        body(context, 0, group_);
         wait_until(threads, [&] { return unfinished_.load(std::memory_order_acquire) == 0; });
     }
 
@@ -103,14 +103,14 @@ class Pool {
     void work(int me, unsigned seen) {
         for (;;) {
             const auto there = [&] { return task_.load(std::memory_order_acquire) != seen; };
-            for (int look = 0; look < LOOKS && !there(); look++) breathe();
+            for (int spin = 0; spin < SPIN_LIMIT && !there(); spin++) cpu_relax();
             if (!there()) {
                 std::unique_lock<std::mutex> lock(mutex_);
                 wake_.wait(lock, there);
             }
             seen = task_.load(std::memory_order_acquire);
             if (me < int(seen % MOST)) {
-                body_(context_, me, crew_);
+                body_(context_, me, group_);
                 unfinished_.fetch_sub(1, std::memory_order_acq_rel);
             }
         }
@@ -122,7 +122,7 @@ class Pool {
     // the number of the task times MOST, plus how many threads it is for: read together, they belong together
     std::atomic<unsigned> task_{0};
     std::atomic<int> unfinished_{0};
-    Crew crew_;
+    ThreadGroup group_;
     Body body_ = nullptr;
     void* context_ = nullptr;
 };
@@ -148,13 +148,13 @@ Pool& the_pool() {
 
 void Team::barrier() {
     if (size == 1) return;
-    Crew& crew = static_cast<Crew&>(*this);
-    const unsigned round = crew.round.load(std::memory_order_acquire);
-    if (crew.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
-        crew.arrived.store(0, std::memory_order_relaxed);
-        crew.round.fetch_add(1, std::memory_order_release);
+    ThreadGroup& group = static_cast<ThreadGroup&>(*this);
+    const unsigned round = group.round.load(std::memory_order_acquire);
+    if (group.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == size) {
+        group.arrived.store(0, std::memory_order_relaxed);
+        group.round.fetch_add(1, std::memory_order_release);
     } else {
-        wait_until(size, [&] { return crew.round.load(std::memory_order_acquire) != round; });
+        wait_until(size, [&] { return group.round.load(std::memory_order_acquire) != round; });
     }
 }
 

@@ -12,7 +12,7 @@ namespace SHOWTELL_ISA {
 
 struct TiledVocabulary {
     using T = float;
-    using Q = Half;
+    using Q = Bfloat16;
     using V = Vec<T>;
     static constexpr ptrdiff_t W = V::width, P = PANEL<Q>, PQ = P / GROUP<Q>, WQ = W / GROUP<Q>;
     static constexpr ptrdiff_t PART = DEPTH<Q> / PQ;  // panels of words that dh is summed over at a time
@@ -32,7 +32,7 @@ struct TiledVocabulary {
     ptrdiff_t v_panels, h_panels, row, KG;  // numbers from one row of scores to the next; groups of a batch's rows
     T *scores, *products, *own, *own_b;     // own: a panel of dW for each thread; own_b: the sums of each one's rows
     Q *hs, *gradients, *hs_groups, *gradient_groups, *packed, *packed_transposed;
-    Stretch<Q>* stretches;
+    Segment<Q>* segments;
 
     void lay_out(Arena& arena, int threads) {
         v_panels = ceil_div(size, P), h_panels = ceil_div(H, P);
@@ -49,12 +49,12 @@ struct TiledVocabulary {
         gradients = arena.take<Q>(wanted * v_panels * ROWS_APART * PQ);
         gradient_groups = arena.take<Q>(wanted * v_panels * KG * P);
         hs_groups = arena.take<Q>(wanted * h_panels * KG * P);
-        stretches = arena.take<Stretch<Q>>(threads * (v_panels + h_panels));
+        segments = arena.take<Segment<Q>>(threads * (v_panels + h_panels));
     }
 
     void run(int me, Team& team) {
         const TilesInUse<Q> tiles;
-        Stretch<Q>* mine = stretches + me * (v_panels + h_panels);
+        Segment<Q>* mine = segments + me * (v_panels + h_panels);
         T* sums_b = own_b + me * v_panels * P;
         ptrdiff_t p0, p1, q0, q1;
         team.share(v_panels, me, p0, p1);
@@ -85,7 +85,7 @@ struct TiledVocabulary {
     }
 
     // rows [begin, begin + rows), whose gradients are kept from group `kept` of their batch on
-    void run_slab(int me, Team& team, ptrdiff_t begin, ptrdiff_t rows, ptrdiff_t kept, Stretch<Q>* mine, T* sums_b) {
+    void run_slab(int me, Team& team, ptrdiff_t begin, ptrdiff_t rows, ptrdiff_t kept, Segment<Q>* mine, T* sums_b) {
         ptrdiff_t p0, p1, q0, q1, r0, r1;
         team.share(v_panels, me, p0, p1);
         team.share(h_panels, me, q0, q1);
@@ -120,13 +120,13 @@ struct TiledVocabulary {
         gradient_of_h(q0, q1, begin, rows, mine);
     }
 
-    void score(ptrdiff_t panel, ptrdiff_t rows, Stretch<Q>* mine) const {
+    void score(ptrdiff_t panel, ptrdiff_t rows, Segment<Q>* mine) const {
         const V left = V::load(b + panel * P, lanes_of(size - panel * P, W));
         const V right = V::load(b + panel * P + W, lanes_of(size - panel * P - W, W));
         for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t r, int m) {
             T* out = scores + r * row + panel * P;
             for (int i = 0; i < m; i++) left.store(out + i * row), right.store(out + i * row + W);
-            const int n = stretches_of(hs + r * PQ, ROWS_APART * PQ, PQ, groups<Q>(H), mine);
+            const int n = segments_of(hs + r * PQ, ROWS_APART * PQ, PQ, groups<Q>(H), mine);
             multiply<Q, WIDE<Q>, false>(m, mine, n, PQ, packed + panel * groups<Q>(H) * P, out, row, true);
         });
     }
@@ -153,13 +153,13 @@ struct TiledVocabulary {
     }
 
     // dh of the columns of panels [q0, q1); words in parts, of which the left-hand matrix stays in L2
-    void gradient_of_h(ptrdiff_t q0, ptrdiff_t q1, ptrdiff_t begin, ptrdiff_t rows, Stretch<Q>* mine) const {
+    void gradient_of_h(ptrdiff_t q0, ptrdiff_t q1, ptrdiff_t begin, ptrdiff_t rows, Segment<Q>* mine) const {
         for (ptrdiff_t first = 0; first < v_panels; first += PART) {
             const ptrdiff_t part = at_most(v_panels - first, PART);
             for (ptrdiff_t panel = q0; panel < q1; panel++)
                 for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t r, int m) {
                     const Q* from = gradients + (first * ROWS_APART + r) * PQ;
-                    const int n = stretches_of(from, ROWS_APART * PQ, PQ, part * PQ, mine);
+                    const int n = segments_of(from, ROWS_APART * PQ, PQ, part * PQ, mine);
                     multiply<Q, WIDE<Q>, false>(m, mine, n, PQ, packed_transposed + (panel * v_panels + first) * PQ * P,
                                                 products + (panel * SLAB + r) * P, P, first > 0);
                 });
@@ -176,8 +176,8 @@ struct TiledVocabulary {
         if (groups_of_rows == 0) std::memset(sum, 0, h_panels * P * P * sizeof(T));
         for (ptrdiff_t g = 0; g < groups_of_rows; g += DEPTH<Q>)
             for (ptrdiff_t k = 0; k < h_panels; k++) {
-                const Stretch<Q> stretch{hs_groups + (k * KG + g) * P, at_most(groups_of_rows - g, DEPTH<Q>)};
-                multiply<Q, WIDE<Q>, true>(lanes_of(H - k * P, P), &stretch, 1, P,
+                const Segment<Q> segment{hs_groups + (k * KG + g) * P, at_most(groups_of_rows - g, DEPTH<Q>)};
+                multiply<Q, WIDE<Q>, true>(lanes_of(H - k * P, P), &segment, 1, P,
                                            gradient_groups + (panel * KG + g) * P, sum + k * P * P, P, g > 0);
             }
         write_vocabulary_gradient(sum, panel, P, turned, H, size, add, dW);

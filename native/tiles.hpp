@@ -49,8 +49,8 @@ class TilesInUse {
 
 // see `multiply` in product.hpp
 template <int V, bool TRANSPOSED, class Meanwhile>
-static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t stride, const Half* b,
-                           float* c, std::ptrdiff_t c_row, bool add, Meanwhile& meanwhile);
+static void multiply_tiles(int m, const Segment<Bfloat16>* segments, int n_segments, std::ptrdiff_t stride,
+                           const Bfloat16* b, float* c, std::ptrdiff_t c_row, bool add, Meanwhile& meanwhile);
 
 // products of tiles of whatever numbers, as many as are asked for and up to three more, four sums at a time
 template <class Q>
@@ -61,7 +61,7 @@ static void multiply_anything(std::int64_t count);
 constexpr std::ptrdiff_t TILE = 16;  // rows of a tile, groups of a row, columns
 
 // 16 rows of 16 groups: rows become columns
-INLINE void transpose_tile(Half* tile) {
+INLINE void transpose_tile(Bfloat16* tile) {
     Vec<float> rows[TILE];
     for (int i = 0; i < TILE; i++) rows[i] = _mm512_castsi512_ps(load_groups(tile + i * TILE));
     transpose(rows);
@@ -71,12 +71,13 @@ INLINE void transpose_tile(Half* tile) {
 // Tiles 0 to 3 += sum over k of a (one or two tiles of rows) times b (two tiles of columns); from one tile of a to that
 // of the next rows, and to that of the next groups, so many groups, and so many bytes from row to row.
 template <bool TWO, class Meanwhile>
-INLINE void add_products(const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t next_rows, std::ptrdiff_t step,
-                         std::ptrdiff_t row_bytes, std::ptrdiff_t first_row, const Half* b, Meanwhile& meanwhile) {
-    constexpr std::ptrdiff_t B_ROW = TILE_PART * TILE, B_BYTES = B_ROW * std::ptrdiff_t(sizeof(Half));
-    for (int s = 0; s < n_stretches; s++) {
-        const Half* a = stretches[s].a + first_row;
-        for (std::ptrdiff_t k = stretches[s].count; k > 0; k -= TILE, a += step, b += TILE * B_ROW) {
+INLINE void add_products(const Segment<Bfloat16>* segments, int n_segments, std::ptrdiff_t next_rows,
+                         std::ptrdiff_t step, std::ptrdiff_t row_bytes, std::ptrdiff_t first_row, const Bfloat16* b,
+                         Meanwhile& meanwhile) {
+    constexpr std::ptrdiff_t B_ROW = TILE_PART * TILE, B_BYTES = B_ROW * std::ptrdiff_t(sizeof(Bfloat16));
+    for (int s = 0; s < n_segments; s++) {
+        const Bfloat16* a = segments[s].a + first_row;
+        for (std::ptrdiff_t k = segments[s].count; k > 0; k -= TILE, a += step, b += TILE * B_ROW) {
             _tile_loadd(4, a, row_bytes);
             _tile_loadd(6, b, B_BYTES);
             _tile_dpbf16ps(0, 4, 6);
@@ -93,15 +94,15 @@ INLINE void add_products(const Stretch<Half>* stretches, int n_stretches, std::p
 }
 
 template <int V, bool TRANSPOSED, class Meanwhile>
-static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretches, std::ptrdiff_t stride, const Half* b,
-                           float* c, std::ptrdiff_t c_row, bool add, Meanwhile& meanwhile) {
+static void multiply_tiles(int m, const Segment<Bfloat16>* segments, int n_segments, std::ptrdiff_t stride,
+                           const Bfloat16* b, float* c, std::ptrdiff_t c_row, bool add, Meanwhile& meanwhile) {
     static_assert(V % TILE_PART == 0, "a panel is made of pairs of tiles");
     // of a transposed matrix a column's groups lie side by side, a tile after the other
     const std::ptrdiff_t row = TRANSPOSED ? TILE : stride, step = TRANSPOSED ? TILE * stride : TILE;
-    const std::ptrdiff_t row_bytes = row * std::ptrdiff_t(sizeof(Half)),
+    const std::ptrdiff_t row_bytes = row * std::ptrdiff_t(sizeof(Bfloat16)),
                          c_bytes = c_row * std::ptrdiff_t(sizeof(float));
     std::ptrdiff_t depth = 0;
-    for (int s = 0; s < n_stretches; s++) depth += stretches[s].count;
+    for (int s = 0; s < n_segments; s++) depth += segments[s].count;
     meanwhile.spread(V / TILE_PART * ((m + 2 * TILE - 1) / (2 * TILE)) * (depth / TILE));
     asm volatile("" ::: "memory");  // what was written is read by instructions of which the compiler does not know that
     for (int part = 0; part < V; part += TILE_PART, b += depth * TILE_PART * TILE, c += TILE_PART * TILE)
@@ -127,9 +128,9 @@ static void multiply_tiles(int m, const Stretch<Half>* stretches, int n_stretche
                     _tile_zero(2);
                     _tile_zero(3);
                 }
-                add_products<true>(stretches, n_stretches, row * TILE, step, row_bytes, r * row, b, meanwhile);
+                add_products<true>(segments, n_segments, row * TILE, step, row_bytes, r * row, b, meanwhile);
             } else {
-                add_products<false>(stretches, n_stretches, row * TILE, step, row_bytes, r * row, b, meanwhile);
+                add_products<false>(segments, n_segments, row * TILE, step, row_bytes, r * row, b, meanwhile);
             }
             if (upper_whole) {
                 _tile_stored(0, upper, c_bytes);

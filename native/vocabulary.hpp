@@ -138,7 +138,7 @@ struct Vocabulary {
     T *scores, *sums, *sums_b, *products;
     // hs in row form, and the scores' gradients too; both in group form, which of single numbers is the same
     Q *hs, *gradients, *hs_groups, *gradient_groups, *packed, *packed_transposed;
-    Stretch<Q>* stretches;
+    Segment<Q>* segments;
 
     void lay_out(Arena& arena, int threads) {
         v_panels = ceil_div(size, P), h_panels = ceil_div(H, P);
@@ -156,12 +156,12 @@ struct Vocabulary {
             gradients = scores;
         gradient_groups = PAIRS ? arena.take<Q>(wanted * v_panels * SLAB * PQ) : gradients;
         hs_groups = PAIRS ? arena.take<Q>(wanted * h_panels * SLAB * PQ) : hs;
-        stretches = arena.take<Stretch<Q>>(threads * (v_panels + h_panels));
+        segments = arena.take<Segment<Q>>(threads * (v_panels + h_panels));
     }
 
     void run(int me, Team& team) {
         const TilesInUse<Q> tiles;
-        Stretch<Q>* mine = stretches + me * (v_panels + h_panels);
+        Segment<Q>* mine = segments + me * (v_panels + h_panels);
         ptrdiff_t p0, p1, q0, q1;
         team.share(v_panels, me, p0, p1);
         team.share(h_panels, me, q0, q1);
@@ -214,7 +214,7 @@ struct Vocabulary {
         }
     }
 
-    void score(ptrdiff_t panel, ptrdiff_t rows, Stretch<Q>* mine) const {
+    void score(ptrdiff_t panel, ptrdiff_t rows, Segment<Q>* mine) const {
         V bias[WIDE<Q>];
         for (int v = 0; v < WIDE<Q>; v++)
             bias[v] = V::load(b + panel * P + v * W, lanes_of(size - panel * P - v * W, W));
@@ -222,20 +222,20 @@ struct Vocabulary {
             T* out = scores + (panel * SLAB + r) * P;
             for (int i = 0; i < m; i++)
                 for (int v = 0; v < WIDE<Q>; v++) bias[v].store(out + i * P + v * W);
-            const int n = stretches_of(hs + r * PQ, SLAB * PQ, PQ, groups<Q>(H), mine);
+            const int n = segments_of(hs + r * PQ, SLAB * PQ, PQ, groups<Q>(H), mine);
             multiply<Q, WIDE<Q>, false>(m, mine, n, PQ, packed + panel * groups<Q>(H) * P, out, P, true);
         });
     }
 
     T* score_of(ptrdiff_t row, ptrdiff_t word) const { return scores + (word / P * SLAB + row) * P + word % P; }
 
-    void gradient_of_h(ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t rows, Stretch<Q>* mine, T* product) const {
+    void gradient_of_h(ptrdiff_t panel, ptrdiff_t begin, ptrdiff_t rows, Segment<Q>* mine, T* product) const {
         constexpr ptrdiff_t CHUNK = DEPTH<Q> / PQ;
         for (ptrdiff_t first = 0; first < v_panels; first += CHUNK) {
             const ptrdiff_t part = at_most(v_panels - first, CHUNK);
             for_tiles<Q, WIDE<Q>>(rows, [&](ptrdiff_t r, int m) {
                 const Q* from = gradients + (first * SLAB + r) * PQ;
-                const int n = stretches_of(from, SLAB * PQ, PQ, part * PQ, mine);
+                const int n = segments_of(from, SLAB * PQ, PQ, part * PQ, mine);
                 multiply<Q, WIDE<Q>, false>(m, mine, n, PQ, packed_transposed + (panel * v_panels + first) * PQ * P,
                                             product + r * P, P, first > 0);
             });
@@ -249,8 +249,8 @@ struct Vocabulary {
         const Q* right = gradient_groups + panel * SLAB * PQ;
         for (ptrdiff_t k = 0; k < h_panels; k++)
             for_tiles<Q, WIDE<Q>>(lanes_of(H - k * P, P), [&](ptrdiff_t column, int columns) {
-                const Stretch<Q> stretch{hs_groups + k * SLAB * PQ + column, groups<Q>(rows)};
-                multiply<Q, WIDE<Q>, true>(columns, &stretch, 1, P, right,
+                const Segment<Q> segment{hs_groups + k * SLAB * PQ + column, groups<Q>(rows)};
+                multiply<Q, WIDE<Q>, true>(columns, &segment, 1, P, right,
                                            sums + (panel * h_panels * P + k * P + column) * P, P, add);
             });
         const T* gradient = scores + panel * SLAB * P;

@@ -51,7 +51,7 @@ class DecodingStep(functional.DecodingStep):
         if attention:
             W_query, b_query, W_combine, b_combine, heads = attention
             self._size |= {"A": len(b_query), "Z": len(b_combine), "heads": heads}
-            weights |= {"W_query": W_query, "W_join": W_combine}
+            weights |= {"W_query": W_query, "W_combine": W_combine}
             # those that were packed are not needed again
             self.attention = Attention(
                 W_query[:0], np.array(b_query, order="C"), W_combine[:0], np.array(b_combine, order="C"), heads
@@ -99,7 +99,7 @@ class DecodingStep(functional.DecodingStep):
         after = tuple(np.empty_like(array) for array in memory)
         arguments = DecodingArguments.from_buffer_copy(self._arguments)
         arguments.packed = self._packed.address
-        arguments.R, arguments.words, arguments.shown = len(words), pointer(words), pointer(gates)
+        arguments.R, arguments.words, arguments.image = len(words), pointer(words), pointer(gates)
         arguments.h, arguments.c = pointer(memory[0]), pointer(memory[-1])
         arguments.next_h, arguments.next_c = pointer(after[0]), pointer(after[-1])
         arguments.log_probs = pointer(log_probs)
@@ -110,7 +110,7 @@ class DecodingStep(functional.DecodingStep):
         if ids is not None:
             arguments.best, arguments.count = pointer(ids), ids.shape[1]
         suppressed_ids = np.array(suppressed, np.int64)
-        arguments.never, arguments.never_count = pointer(suppressed_ids), len(suppressed_ids)
+        arguments.suppressed, arguments.suppressed_count = pointer(suppressed_ids), len(suppressed_ids)
         kernels, threads = self._packed.kernels_of(self._dtype_code), threads_for(len(words) * self._work)
         native().showtell_decoding_step(kernels, self._cell, ctypes.byref(arguments), threads)
         return replace(state, memory=after)

@@ -75,8 +75,8 @@ class AdamArguments(ctypes.Structure):
 
     _fields_ = (
         ("count", c_int64),
-        *((name, c_void_p) for name in ("param", "first", "second", "average", "grad")),
-        *((name, c_double) for name in ("scale", "beta1", "beta2", "rate", "correction", "epsilon", "keep")),
+        *((name, c_void_p) for name in ("param", "exp_avg", "exp_avg_sq", "ema", "grad")),
+        *((name, c_double) for name in ("scale", "beta1", "beta2", "rate", "correction", "epsilon", "ema_decay")),
     )
 
 
@@ -85,12 +85,12 @@ class DecodingArguments(ctypes.Structure):
 
     _fields_ = (
         *((name, c_int64) for name in ("E", "H", "size", "A", "Z", "heads", "photos", "positions")),
-        *((name, c_int64) for name in ("R", "count", "never_count")),
+        *((name, c_int64) for name in ("R", "count", "suppressed_count")),
         *(
             (name, c_void_p)
-            for name in ("words", "never", "photo", "embed", "shown", "h", "c", "b", "next_h", "next_c")
+            for name in ("words", "suppressed", "photo", "embed", "image", "h", "c", "b", "next_h", "next_c")
         ),
-        *((name, c_void_p) for name in ("log_probs", "best", "packed", "Wx", "Wh", "W_query", "W_join", "W_vocab")),
+        *((name, c_void_p) for name in ("log_probs", "best", "packed", "Wx", "Wh", "W_query", "W_combine", "W_vocab")),
         *((name, c_void_p) for name in ("keys", "values", "b_query", "b_join")),
     )
 
@@ -122,7 +122,7 @@ _FUNCTIONS: dict[str, list[Any]] = {
 }
 """What native/library.cpp has, after `showtell_`, and its arguments."""
 
-ABI = 1
+ABI = 2
 """SHOWTELL_ABI of native/kernels.hpp: a library of another one is not used."""
 
 

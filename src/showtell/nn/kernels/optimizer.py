@@ -42,9 +42,9 @@ def adam_update(
     check_update(param, exp_avg, exp_avg_sq, grad, ema)
     grad = contiguous(grad)
     arguments = AdamArguments(
-        count=param.size, param=pointer(param), first=pointer(exp_avg), second=pointer(exp_avg_sq), grad=pointer(grad),
-        average=None if ema is None else pointer(ema), scale=scale, beta1=beta1, beta2=beta2, rate=rate,
-        correction=correction, epsilon=epsilon, keep=ema_decay,
+        count=param.size, param=pointer(param), exp_avg=pointer(exp_avg), exp_avg_sq=pointer(exp_avg_sq),
+        grad=pointer(grad), ema=None if ema is None else pointer(ema), scale=scale, beta1=beta1, beta2=beta2, rate=rate,
+        correction=correction, epsilon=epsilon, ema_decay=ema_decay,
     )  # fmt: skip
     kernels = kernels_of(dtype_code(param.dtype))
     native().showtell_adam(kernels, ctypes.byref(arguments), threads_for(10 * param.size))
