@@ -57,6 +57,9 @@ def rewritten(captioner: Captioner, tmp_path: Path) -> Callable[[Change], Path]:
         (lambda f: f.update(encoder=None), "encoder is None, expected str, got null"),
         (lambda f: f.update(confidence={}), "confidence: object missing required field"),
         (lambda f: f.update(confidence={"threshold": 1, "acceptable": [1], "expected": [1, 2, 3]}), "3 numbers, got 1"),
+        (lambda f: f.update(confidence=None), "confidence is None, expected object, got null"),
+        (lambda f: f.update(objects=None), "objects is None, expected array, got null"),
+        (lambda f: f.update(decoder=f["decoder"] | {"feature_dim": 10**12}), "has shape"),
         (lambda f: f.update(objects=3), "objects is 3, expected array"),
     ],
 )

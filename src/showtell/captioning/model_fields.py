@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from showtell.errors import ModelError
 
@@ -34,8 +34,8 @@ class _Fields(Struct, forbid_unknown_fields=True):
     vocabulary: list[str]
     search: _Search
     about: dict[str, str]
-    confidence: _Confidence | None = None
-    objects: list[str] | None = None
+    confidence: _Confidence | UnsetType = UNSET
+    objects: list[str] | UnsetType = UNSET
     out_of_domain_classes: list[str] = []
 
 
@@ -52,9 +52,9 @@ def check_fields(fields: Mapping[str, Any]) -> None:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         raise ModelError(_in_words(fields, where.removesuffix("`"), f"{what[:1].lower()}{what[1:]}")) from error
-    if known.confidence is not None:
+    if known.confidence is not UNSET:
         # a bias, and a weight for each of `Caption.confidence_features`
-        weights = 3 if known.objects is None else 4
+        weights = 3 if known.objects is UNSET else 4
         for name in ("acceptable", "expected"):
             if (found := len(getattr(known.confidence, name))) != weights:
                 raise ModelError(f"confidence.{name}: expected {weights} numbers, got {found}")
