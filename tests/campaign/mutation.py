@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import struct
@@ -87,7 +88,7 @@ def mutated_json(rng: random.Random, value: Any) -> Any:
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
         places = list(_places(value))
         if not places:
-            return rng.choice(VALUES)
+            return copy.deepcopy(rng.choice(VALUES))
         holder, key = rng.choice(places)
         how = rng.randrange(5)
         if how == 0:
@@ -99,7 +100,8 @@ def mutated_json(rng: random.Random, value: Any) -> Any:
             if name in other if isinstance(other, dict) else name < len(other):
                 holder[key] = json.loads(json.dumps(other[name]))
         else:
-            holder[key] = rng.choice(VALUES)
+            # a copy: what is put in may be changed in its turn
+            holder[key] = copy.deepcopy(rng.choice(VALUES))
     return value
 
 
