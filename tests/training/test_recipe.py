@@ -64,6 +64,16 @@ def test_a_recipe_is_checked_however_it_is_made() -> None:
         structs.replace(Recipe(), heads=7)
 
 
+def test_heads_that_do_not_fit_are_named_with_the_file_that_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text("attention_dim = 4\n")
+    with pytest.raises(ShowtellError, match=r"odd\.toml: heads is 8, expected a divisor of attention_dim, 4"):
+        Recipe.read(path)
+    assert Recipe.read(path, heads=2).heads == 2
+    with pytest.raises(ShowtellError, match=r"^recipe: heads is 3, expected a divisor of attention_dim, 4"):
+        Recipe.read(path, heads=3)
+
+
 @given(st.data())
 def test_a_value_of_another_type_or_beyond_its_bounds_is_refused(data: st.DataObject) -> None:
     setting = data.draw(st.sampled_from(list(SETTINGS.values())))

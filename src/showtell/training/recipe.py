@@ -145,10 +145,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
         """
         for name, value in _checked(msgspec.structs.asdict(self), "recipe").items():
             msgspec.structs.force_setattr(self, name, value)
-        if self.attention_dim % self.heads:
-            raise ShowtellError(
-                f"recipe: heads is {self.heads}, expected a divisor of attention_dim, {self.attention_dim}"
-            )
+        _check_heads(self.attention_dim, self.heads, "recipe")
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> Recipe:
@@ -166,13 +163,22 @@ class Recipe(Struct, frozen=True, kw_only=True):
         Raises:
             ShowtellError: the file is missing, is not TOML, or holds a setting that does not fit; it is named.
         """
-        return cls(**_checked(_parsed(path), os.fspath(path)) | _checked(changes, "recipe"))
+        found, over = _checked(_parsed(path), os.fspath(path)), _checked(changes, "recipe")
+        if not {"attention_dim", "heads"} & set(over):
+            named = msgspec.structs.asdict(cls()) | found
+            _check_heads(named["attention_dim"], named["heads"], os.fspath(path))
+        return cls(**found | over)
 
     def to_toml(self) -> str:
         """The recipe as a TOML file's text; `Recipe.read` gives it back."""
         import tomli_w
 
         return tomli_w.dumps(msgspec.structs.asdict(self))
+
+
+def _check_heads(attention_dim: int, heads: int, where: str) -> None:
+    if attention_dim % heads:
+        raise ShowtellError(f"{where}: heads is {heads}, expected a divisor of attention_dim, {attention_dim}")
 
 
 class Setting(Struct, frozen=True):
