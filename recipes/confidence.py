@@ -17,11 +17,10 @@ from showtell._util.files import write_atomically
 from showtell._util.plotting import LINES, new_figure, save_figure
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import ACCEPTABLE, Confidence
-from showtell.datasets import read_dataset
 from showtell.evaluation.calibration import calibration, cross_validated
 from showtell.evaluation.confidence import calibration_data
+from showtell.evaluation.evaluate import evaluate
 from showtell.evaluation.table import Row, as_text
-from showtell.features.encode import photo_features
 from showtell.nn.types import Array
 
 
@@ -50,17 +49,8 @@ def main() -> None:
 
 def features_and_scores(captioner: Captioner, dataset: Path, store: Path) -> tuple[Array, Array]:
     """The confidence features of the captions of a data set's validation photos, (N, F), and their CIDEr-D, (N,)."""
-    examples = read_dataset(dataset).split("val")
-    photos, grid = [example.photo for example in examples], captioner.decoder.config.attention_dim > 0
-    features, report = photo_features(photos, captioner.encoder, store, grid=grid)
-    examples = tuple(example for example in examples if example.photo in report.rows)
-    rows = [report.rows[example.photo] for example in examples]
-    captions = [
-        caption
-        for start in range(0, len(rows), 64)
-        for caption in captioner.caption_features(features[rows[start : start + 64]].astype(np.float32))
-    ]
-    return calibration_data(captions, [example.captions for example in examples])
+    evaluation = evaluate(captioner, dataset, features=store)
+    return calibration_data(evaluation.captions, [example.captions for example in evaluation.examples])
 
 
 def show(confidence: Array, cider_d: Array) -> None:

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import load, save
 
 from campaign.mutation import mutated, mutated_json, mutated_text
-from campaign.parsers import fields_of, sealed
 from campaign.tally import Tally
 from campaign.workers import Case, Outcome, run
+from showtell._util.tensors import pack_tensors, unpack_tensors
 from showtell.cli import main
 from showtell.datasets.synthetic import draw_shapes
 from showtell.errors import ShowtellError
@@ -254,28 +253,25 @@ def _json_lines(rng: random.Random, data: bytes) -> bytes:
     return b"".join(lines)
 
 
-def _captioner(rng: random.Random, data: bytes) -> bytes:
-    """A captioner's file with bytes wrong, or with what it holds and the checksum that belongs to that."""
-    if rng.random() < 0.3:
-        return mutated(rng, data)
-    tensors, fields = load(data), fields_of(data)
-    if rng.random() < 0.6:
-        fields = mutated_json(rng, fields)
-    else:
-        tensors = _spoilt(rng, tensors)
-    return sealed(fields, tensors)
+def _tensors(kind: str, *, fields_too: bool) -> Mutate:
+    """A file of tensors with bytes wrong, or with what it holds and the checksum that belongs to that."""
+
+    def mutate(rng: random.Random, data: bytes) -> bytes:
+        if rng.random() < 0.3:
+            return mutated(rng, data)
+        fields, tensors, _ = unpack_tensors(data, kind)
+        if fields_too and rng.random() < 0.6:
+            fields = mutated_json(rng, fields)
+        else:
+            tensors = _spoilt(rng, tensors)
+        return pack_tensors(kind, fields, tensors)
+
+    return mutate
 
 
-def _checkpoint(rng: random.Random, data: bytes) -> bytes:
-    if rng.random() < 0.3:
-        return mutated(rng, data)
-    tensors = load(data)
-    metadata: dict[str, str] = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    if rng.random() < 0.6:
-        metadata = {name: json.dumps(mutated_json(rng, json.loads(text))) for name, text in metadata.items()}
-    else:
-        tensors = _spoilt(rng, tensors)
-    return save(tensors, metadata)
+_captioner = _tensors("captioner", fields_too=True)
+# how far a run has come is what the checksum vouches for: nobody else writes that
+_checkpoint = _tensors("checkpoint", fields_too=False)
 
 
 def _spoilt(rng: random.Random, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import tempfile
@@ -10,16 +9,16 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from campaign.mutation import mutated, mutated_json, mutated_text
 from campaign.photos import check_refusal, describe, embed, open_or_none
 from campaign.tally import Tally
 from campaign.workers import Case, Outcome, run
 from decoders import fresh_decoder
+from showtell._util.tensors import pack_tensors
 from showtell.alt.page import edited, parse_page
 from showtell.captioning.captioner import Captioner
 from showtell.datasets import read_dataset
@@ -115,7 +114,7 @@ def _captioner(data: bytes) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.safetensors")
-        path.write_bytes(sealed(fields, load(_small_captioner())))
+        path.write_bytes(pack_tensors("captioner", fields, load(_small_captioner())))
         captioner = Captioner.load(path)
     caption = captioner.caption_features(np.ones((1, 4, 8), np.float32))[0]
     assert all(0 <= probability <= 1 for _, probability in caption.words)
@@ -130,23 +129,6 @@ def _small_captioner() -> bytes:
         path = Path(folder, "model.safetensors")
         Captioner(decoder, words, encoder_identity="none", max_words=4).save(path)
         return path.read_bytes()
-
-
-def fields_of(data: bytes) -> dict[str, Any]:
-    """What the header of a captioner's file says."""
-    metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-    found: dict[str, Any] = json.loads(metadata["showtell"])["captioner"]
-    return found
-
-
-def sealed(fields: Any, tensors: dict[str, np.ndarray]) -> bytes:
-    """A captioner's file of any fields and tensors, with the checksum that belongs to them."""
-    digest = hashlib.sha256(json.dumps(fields).encode())
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].shape} ".encode())
-        digest.update(tensors[name].tobytes())
-    header = {"sha256": digest.hexdigest(), "captioner": fields}
-    return save(tensors, {"showtell": json.dumps(header)})
 
 
 PARSERS: dict[str, Callable[[bytes], None]] = {

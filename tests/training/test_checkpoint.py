@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from showtell._util.tensors import pack_tensors
 from showtell.errors import ShowtellError
-from showtell.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from showtell.training.checkpoint import Progress, check_tensors, load_checkpoint, save_checkpoint
 
 
 def test_progress_and_arrays_come_back(tmp_path: Path) -> None:
@@ -54,6 +55,13 @@ def test_any_other_byte_is_an_error(tmp_path: Path) -> None:
             load_checkpoint(path)
 
 
+@pytest.mark.parametrize("fields", [{"epoch": "2"}, {"step": -1}, {"history": [{"epoch": None}]}, [], None])
+def test_progress_that_is_none_is_an_error(tmp_path: Path, fields: object) -> None:
+    (tmp_path / "checkpoint").write_bytes(pack_tensors("checkpoint", fields, {"params/w": np.ones(1)}))
+    with pytest.raises(ShowtellError, match=r"is not a complete checkpoint: Expected .*; remove it"):
+        load_checkpoint(tmp_path / "checkpoint")
+
+
 def test_numbers_that_are_not_finite_are_an_error(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "checkpoint", Progress(), {"ema": {"w": np.array([1, np.nan])}})
     with pytest.raises(ShowtellError, match=r"ema/w holds numbers that are not finite; remove it"):
@@ -65,3 +73,20 @@ def test_what_is_no_file_is_an_error_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "checkpoint")
     with pytest.raises(ShowtellError, match="is not a regular file"):
         load_checkpoint(tmp_path / "checkpoint")
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {},
+        {"ema": {}},
+        {"ema": {"w": np.ones(3, np.float32)}},
+        {"ema": {"w": np.ones(2)}},
+        {"ema": {"w": np.ones(2, np.float32), "v": np.ones(2, np.float32)}},
+    ],
+)
+def test_other_tensors_than_the_run_s_are_an_error(found: dict[str, dict[str, np.ndarray]]) -> None:
+    expected = {"ema": {"w": (2,)}}
+    check_tensors("c", {"ema": {"w": np.ones(2, np.float32)}, "more": {}}, expected)
+    with pytest.raises(ShowtellError, match=r"^c is not a complete checkpoint: ema/\w is missing, or not as this run"):
+        check_tensors("c", found, expected)

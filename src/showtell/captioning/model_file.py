@@ -1,12 +1,7 @@
-"""A captioner's file: tensors in the safetensors format, and all else as JSON in its header.
-
-The header's one entry of metadata, `showtell`, is `{"sha256": ..., "captioner": {"format_version": ..., ...}}`. The
-checksum is of the fields and of all tensors, so that a file in which anything changed is never read as another one.
-"""
+"""A captioner's file: a file of tensors (`_util.tensors`) whose fields are all that is no weight, and the format."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from showtell._util.checksum import checksum
 from showtell._util.files import read_regular, write_atomically
+from showtell._util.tensors import ForeignFileError, HeaderError, TensorFileError, pack_tensors, unpack_tensors
 from showtell.errors import ModelError
 
 if TYPE_CHECKING:
@@ -23,6 +18,7 @@ if TYPE_CHECKING:
 
     from showtell.nn.types import Array
 
+_KIND = "captioner"
 FORMAT_VERSION = 2
 """Changes whenever files of before cannot be read any more."""
 SHIPPED = Path(__file__).parents[1] / "models" / "everyday-lstm.safetensors"
@@ -47,14 +43,9 @@ def write_model_file(
         ModelError: a weight is not finite.
         OSError: the file cannot be written; what was there before is untouched.
     """
-    from safetensors.numpy import save
-
     tensors: dict[str, NDArray[Any]] = {name: _half(name, array) for name, array in weights.items()}
     tensors |= {name: np.frombuffer(blob, np.uint8) for name, blob in (blobs or {}).items()}
-    fields = {"format_version": FORMAT_VERSION, **fields}
-    # One entry of metadata: the library writes several in any order
-    header = {"sha256": checksum(fields, tensors), "captioner": fields}
-    write_atomically(path, save(tensors, {"showtell": json.dumps(header)}))
+    write_atomically(path, pack_tensors(_KIND, {"format_version": FORMAT_VERSION, **fields}, tensors))
 
 
 def read_model_file(path: Path) -> tuple[dict[str, Any], dict[str, Array], dict[str, bytes]]:
@@ -63,28 +54,21 @@ def read_model_file(path: Path) -> tuple[dict[str, Any], dict[str, Array], dict[
     Raises:
         ModelError: the file is missing, truncated, damaged, no captioner, or of another format.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:
-        data = read_regular(path)
+        fields, tensors, intact = unpack_tensors(read_regular(path), _KIND)
+        version = fields["format_version"]
     except OSError as error:
         raise ModelError(f"cannot read the captioner {path}: {error.strerror}") from error
-    try:
-        tensors = load(data)
-        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__") or {}
-    except (SafetensorError, ValueError, TypeError, KeyError, RecursionError) as error:
+    except ForeignFileError as error:
+        raise ModelError(
+            f"{path} holds weights, but not a showtell captioner's; write one with Captioner.save"
+        ) from error
+    except (HeaderError, KeyError, TypeError) as error:
+        raise _damaged(path, "its header cannot be read") from error
+    except TensorFileError as error:
         raise ModelError(f"{path} is no captioner, or a truncated one: {error}") from error
-    if "showtell" not in metadata:
-        raise ModelError(f"{path} holds weights, but not a showtell captioner's; write one with Captioner.save")
-    try:
-        header = json.loads(metadata["showtell"])
-        fields: dict[str, Any] = header["captioner"]
-        version, seal = fields["format_version"], header["sha256"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(f"{path} is damaged: its header cannot be read; take a whole copy of it") from error
     _check_version(path, version)
-    if seal != checksum(fields, tensors):
+    if not intact:
         raise _damaged(path, "its checksum is not that of its contents")
     blobs = {name: tensor.tobytes() for name, tensor in tensors.items() if tensor.dtype == np.uint8}
     weights = {name: tensor.astype(np.float32) for name, tensor in tensors.items() if name not in blobs}

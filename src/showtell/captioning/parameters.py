@@ -101,11 +101,16 @@ def complete_statistics(config: DecoderConfig, given: Mapping[str, Array], dtype
     Raises:
         ShowtellError: one is of another name or shape.
     """
-    names = STATISTICS if config.attention_dim else STATISTICS[:2]
-    usual = {name: (np.ones if name.endswith("scale") else np.zeros)(config.feature_dim) for name in names}
+    shapes = statistics_shapes(config)
+    usual = {name: (np.ones if name.endswith("scale") else np.zeros)(shape) for name, shape in shapes.items()}
     statistics = {name: np.asarray(array, dtype) for name, array in (usual | dict(given)).items()}
-    check_shapes(statistics, dict.fromkeys(names, (config.feature_dim,)))
+    check_shapes(statistics, shapes)
     return statistics
+
+
+def statistics_shapes(config: DecoderConfig) -> dict[str, tuple[int, ...]]:
+    """The statistics of a decoder's features."""
+    return dict.fromkeys(STATISTICS if config.attention_dim else STATISTICS[:2], (config.feature_dim,))
 
 
 def standardize(features: Array, statistics: Mapping[str, Array], kind: str) -> Array:

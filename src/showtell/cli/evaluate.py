@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from showtell._util.console import tell
+from showtell.cli.scores import AsJson, CaptionsFile, Meteor, Spice, figures, show
 
 
 def evaluate(
@@ -21,19 +22,13 @@ def evaluate(
     photos: Annotated[Path | None, typer.Option(help="Folder of the photos, if not next to the captions.")] = None,
     beam: Annotated[int | None, typer.Option("--beam", "-b", min=1, help="Beam width.")] = None,
     features: Annotated[Path, typer.Option(help="Feature cache.")] = Path("runs/features"),
-    captions: Annotated[
-        Path | None, typer.Option(help="Write each photo's caption, references and scores to this file, as JSONL.")
-    ] = None,
+    captions: CaptionsFile = None,
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML report with the best, the worst and random photos to this file.")
     ] = None,
-    meteor: Annotated[
-        bool, typer.Option("--meteor", help="Also METEOR; needs the extra java and a Java runtime.")
-    ] = False,
-    spice: Annotated[
-        bool, typer.Option("--spice", help="Also SPICE; needs the extra java, a Java runtime and its models.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as a JSON object.")] = False,
+    meteor: Meteor = False,
+    spice: Spice = False,
+    as_json: AsJson = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
     """Score a captioner on a data set: CIDEr-D, BLEU, ROUGE-L with 95 % intervals, and the diversity of its captions.
@@ -48,7 +43,6 @@ def evaluate(
     from showtell._util.files import check_output, write_atomically
     from showtell._util.progress import bar
     from showtell.cli.model import captioner_file, load_captioner
-    from showtell.cli.scores import figures, show
     from showtell.datasets import read_dataset
     from showtell.evaluation.evaluate import evaluate as caption_split
     from showtell.evaluation.records import may_become_records, write_records

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from showtell._util.console import tell
+from showtell.cli.scores import AsJson, CaptionsFile, Meteor, Spice, figures, show
 
 
 def score(
@@ -15,23 +16,16 @@ def score(
         Path, typer.Argument(metavar="RESULTS", help='JSON: a list of {"image_id": ..., "caption": ...}.')
     ],
     references: Annotated[Path, typer.Argument(metavar="REFERENCES", help="COCO's annotations of the same photos.")],
-    captions: Annotated[
-        Path | None, typer.Option(help="Write each photo's caption, references and scores to this file, as JSONL.")
-    ] = None,
-    meteor: Annotated[
-        bool, typer.Option("--meteor", help="Also METEOR; needs the extra java and a Java runtime.")
-    ] = False,
-    spice: Annotated[
-        bool, typer.Option("--spice", help="Also SPICE; needs the extra java, a Java runtime and its models.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the scores as a JSON object.")] = False,
+    captions: CaptionsFile = None,
+    meteor: Meteor = False,
+    spice: Spice = False,
+    as_json: AsJson = False,
 ) -> None:
     """Score any captioner's captions: CIDEr-D, BLEU, ROUGE-L, as COCO's evaluation does, and their diversity.
 
     Example: showtell score results.json annotations/captions_val2017.json
     """
     from showtell._util.files import check_output
-    from showtell.cli.scores import figures, show
     from showtell.evaluation.coco import read_results
     from showtell.evaluation.records import may_become_records, write_records
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from showtell._util.console import json_line, put
 
@@ -11,6 +14,15 @@ if TYPE_CHECKING:
     from showtell.evaluation.records import EvaluationRecord
     from showtell.evaluation.table import Row
     from showtell.metrics import Scores
+
+CaptionsFile = Annotated[
+    Path | None, typer.Option(help="Write each photo's caption, references and scores to this file, as JSONL.")
+]
+Meteor = Annotated[bool, typer.Option("--meteor", help="Also METEOR; needs the extra java and a Java runtime.")]
+Spice = Annotated[
+    bool, typer.Option("--spice", help="Also SPICE; needs the extra java, a Java runtime and its models.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the scores as a JSON object.")]
 
 
 def figures(

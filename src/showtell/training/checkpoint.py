@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Annotated
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
-from showtell._util.checksum import checksum
 from showtell._util.files import read_regular, write_atomically
+from showtell._util.tensors import pack_tensors, unpack_tensors
 from showtell.errors import ShowtellError
 from showtell.nn.types import Array
+
+_KIND = "checkpoint"
+_Count = Annotated[int, Meta(ge=0)]
 
 
 @dataclass
@@ -39,19 +44,19 @@ class Progress:
         history: a record of each epoch.
     """
 
-    epoch: int = 0
-    batch: int = 0
-    step: int = 0
-    stage: int = 0
-    stage_epoch: int = 0
-    stage_step: int = 0
+    epoch: _Count = 0
+    batch: _Count = 0
+    step: _Count = 0
+    stage: _Count = 0
+    stage_epoch: _Count = 0
+    stage_step: _Count = 0
     loss: float = 0.0
     reward: float = 0.0
-    sampled: int = 0
-    words: int = 0
+    sampled: _Count = 0
+    words: _Count = 0
     seconds: float = 0.0
     best: float = float("-inf")
-    best_epoch: int = 0
+    best_epoch: _Count = 0
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -64,17 +69,13 @@ def save_checkpoint(
     Raises:
         OSError: the file cannot be written; the checkpoint before it is untouched.
     """
-    from safetensors.numpy import save
-
     flat = {
         # safetensors writes memory as it lies, whatever its strides
         f"{group}/{name}": np.ascontiguousarray(array)
         for group, arrays in tensors.items()
         for name, array in arrays.items()
     }
-    fields = {"progress": asdict(progress)}
-    header = {"sha256": checksum(fields, flat), **fields}
-    write_atomically(path, save(flat, {"checkpoint": json.dumps(header)}))
+    write_atomically(path, pack_tensors(_KIND, asdict(progress), flat))
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Progress, dict[str, dict[str, Array]]]:
@@ -83,30 +84,43 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[Progress, dict[str, d
     Raises:
         ShowtellError: the file is no checkpoint, or not a whole one; or it holds numbers that are not finite.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     groups: dict[str, dict[str, Array]] = {}
     try:
-        data = read_regular(path)
-        tensors = load(data)
-        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-        header = json.loads(metadata["checkpoint"])
-        sealed = header.pop("sha256")
-        if sealed != checksum(header, tensors):
+        fields, tensors, intact = unpack_tensors(read_regular(path), _KIND)
+        if not intact:
             raise ValueError("its checksum is not that of its contents")
-        progress = Progress(**header["progress"])
+        progress = msgspec.convert(fields, Progress)
         for key, array in tensors.items():
             group, name = key.split("/", 1)
             if not np.isfinite(array).all():
                 raise ValueError(f"{key} holds numbers that are not finite")
             groups.setdefault(group, {})[name] = array
-    except KeyError as error:
-        raise _no_checkpoint(path, f"it lacks {error}") from error
-    except (SafetensorError, ValueError, TypeError, OSError, RecursionError) as error:
-        raise _no_checkpoint(path, str(error)) from error
+    except (ValueError, msgspec.ValidationError, OSError) as error:
+        raise ShowtellError(f"{path} is not a complete checkpoint: {error}; remove it to start again") from error
     return progress, groups
 
 
-def _no_checkpoint(path: str | os.PathLike[str], why: str) -> ShowtellError:
-    return ShowtellError(f"{path} is not a complete checkpoint: {why}; remove it to start again")
+def check_tensors(
+    where: str | os.PathLike[str],
+    groups: Mapping[str, Mapping[str, Array]],
+    shapes: Mapping[str, Mapping[str, tuple[int, ...]]],
+) -> None:
+    """Check that a checkpoint has the tensors that a run goes on with.
+
+    Args:
+        where: what to call the checkpoint.
+        groups: as of `load_checkpoint`; there may be more of them.
+        shapes: by group and name.
+
+    Raises:
+        ShowtellError: a group has other names, or a tensor another shape or another dtype than float32.
+    """
+    for group, expected in shapes.items():
+        found = groups.get(group, {})
+        wrong = [name for name in {**expected, **found} if name not in found or found[name].shape != expected.get(name)]
+        wrong += [name for name, array in found.items() if array.dtype != np.float32]
+        if wrong:
+            raise ShowtellError(
+                f"{where} is not a complete checkpoint: {group}/{wrong[0]} is missing, or not as this run has it; "
+                "remove it to start again"
+            )

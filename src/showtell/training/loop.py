@@ -19,13 +19,13 @@ from showtell.captioning.classes import shipped_classes
 from showtell.captioning.confidence import Confidence
 from showtell.captioning.config import DecoderConfig
 from showtell.captioning.decoder import CaptionDecoder
-from showtell.captioning.parameters import initialize
+from showtell.captioning.parameters import initialize, parameter_shapes, statistics_shapes
 from showtell.errors import ShowtellError
 from showtell.evaluation.confidence import calibration_data
 from showtell.nn import kernels
 from showtell.nn.types import Array, IntArray
 from showtell.training.adam import Adam, clip_scale, gradient_norm
-from showtell.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from showtell.training.checkpoint import Progress, check_tensors, load_checkpoint, save_checkpoint
 from showtell.training.data import TrainingData
 from showtell.training.folder import BEST, CHECKPOINT, ENCODER, METRICS
 from showtell.training.object_head import object_head
@@ -111,6 +111,9 @@ class Trainer:
             cell=recipe.cell,
             activation=recipe.activation,
         )
+        if groups:
+            weights = dict.fromkeys(("params", "exp_avg", "exp_avg_sq", "ema"), parameter_shapes(config))
+            check_tensors(self.folder / CHECKPOINT, groups, weights | {"statistics": statistics_shapes(config)})
         rng = np.random.default_rng([recipe.seed, _WEIGHTS])
         self.decoder = CaptionDecoder(
             config,

@@ -29,6 +29,7 @@ from showtell._util.files import write_atomically
 from showtell.captioning.decoder import CaptionDecoder
 from showtell.nn.types import Array, IntArray
 from showtell.training.batches import epoch_photos, trim
+from showtell.training.checkpoint import check_tensors
 from showtell.training.data import TrainingData
 from showtell.training.folder import ENCODER
 from showtell.training.object_head import object_targets
@@ -302,7 +303,14 @@ class EncoderTuner:
         return found | {"encoder_ranges": {name: np.array(ends) for name, ends in self.network.ranges.items()}}
 
     def restore(self, groups: Mapping[str, Mapping[str, NDArray[Any]]], steps: int) -> None:
-        """Take up what `state` gave."""
+        """Take up what `state` gave.
+
+        Raises:
+            ShowtellError: something is missing, or is of another encoder.
+        """
+        own = self._groups()
+        shapes = {group: {name: tuple(value.shape) for name, value in own[group].items()} for group in own}
+        check_tensors("what is known of the encoder", groups, shapes)
         with torch.no_grad():
             for group, tensors in self._groups().items():
                 for name, value in tensors.items():
