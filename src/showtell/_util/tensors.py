@@ -11,6 +11,8 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -82,5 +84,5 @@ def _checksum(fields: Any, tensors: Mapping[str, NDArray[Any]]) -> str:
     digest = hashlib.sha256(json.dumps(fields).encode())
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].shape} ".encode())
-        digest.update(tensors[name].tobytes())
+        digest.update(np.ascontiguousarray(tensors[name]).data)
     return digest.hexdigest()
