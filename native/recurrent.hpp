@@ -1,6 +1,6 @@
 // Whole sequences of the vanilla RNN, the GRU and the LSTM, forward and backward through time.
 //
-// Captions come sorted by length, longest first, so that at step t the first `active[t]` of them are still running: the
+// Captions come sorted by length, longest first, so that at step t the first `active[t]` of them have a word: the
 // rows that are computed are the real words, one step's after the other's, and none is padding. Of all rows:
 //
 //   forward    a = x Wx + b               one product before the loop
@@ -23,7 +23,7 @@ template <class T>
 struct Sequence {
     ptrdiff_t N, steps, D, H;
     const int64_t* order;   // (N) captions by length, longest first
-    const int64_t* active;  // (steps) captions still running at each step
+    const int64_t* active;  // (steps) captions that have a word at each step
     const T *x, *h0, *c0, *Wx, *Wh, *b;
     ptrdiff_t b_row;        // from one caption's bias to the next's: 0 if they share one
     T *h, *last_c;          // forward: (N, T, H) and the LSTM's (N, H), or null
@@ -223,8 +223,8 @@ struct Layer {
         }
     }
 
-    // how many captions are still running at step t
-    ptrdiff_t running(ptrdiff_t t) const { return t < s.steps ? s.active[t] : 0; }
+    // how many captions have a word at step t
+    ptrdiff_t active_at(ptrdiff_t t) const { return t < s.steps ? s.active[t] : 0; }
 
     // the hidden state before a row
     Q* hs_at(ptrdiff_t vector, ptrdiff_t row) const {
@@ -264,7 +264,7 @@ struct Layer {
                 const ptrdiff_t from = s.order[j] * s.H + v * W;
                 const int n = lanes_of(s.H - v * W, W);
                 const V h0 = V::load(s.h0 + from, n);
-                if (j < running(0)) store_row(h0, hs_at(v, j));
+                if (j < active_at(0)) store_row(h0, hs_at(v, j));
                 const V memory = Cell::HAS_C ? s.c0 ? V::load(s.c0 + from, n) : V(T(0)) : h0;
                 if constexpr (Cell::HAS_MEMORY) memory.store(carry_at(v, j));
             }
@@ -351,7 +351,7 @@ struct Layer {
                 for (int i = 0; i < Cell::KEPT; i++) store_row(found[i][m], kept_at(block, r, i * U + u));
                 if constexpr (Cell::HAS_MEMORY) memory[m].store(carry_at(vector, j));
                 h[m].store(s.h + source[r] * s.H + vector * W, lanes);
-                if (j < running(t + 1))
+                if (j < active_at(t + 1))
                     store_row(h[m], hs_at(vector, first[t + 1] + j));
                 else if constexpr (Cell::HAS_C)
                     if (s.last_c) memory[m].store(s.last_c + s.order[j] * s.H + vector * W, lanes);
@@ -404,7 +404,7 @@ struct Layer {
         Segment<Q>* mine = segments + me * segments_size;
         T* sums = own + me * own_size;
         for (ptrdiff_t t = s.steps; t-- > 0;) {
-            const ptrdiff_t later = running(t + 1);
+            const ptrdiff_t later = active_at(t + 1);
             for (ptrdiff_t panel = p0; panel < p1; panel++) {
                 if (later) times_transposed(da_state, first[t + 1], later, packed_h, panel, mine, sums);
                 // captions that end here: no gradient comes from later
@@ -414,7 +414,7 @@ struct Layer {
             team.barrier();
         }
         // what reaches h0 and c0
-        const ptrdiff_t started = running(0);
+        const ptrdiff_t started = active_at(0);
         for (ptrdiff_t panel = p0; panel < p1; panel++) {
             if (started) times_transposed(da_state, 0, started, packed_h, panel, mine, sums);
             std::memset(sums + started * P, 0, (s.N - started) * P * sizeof(T));

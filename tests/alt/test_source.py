@@ -6,7 +6,7 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from showtell.alt.source import Skipped, find_photo, shown, skip_spacer
+from showtell.alt.source import Skipped, abbreviated, find_photo, skip_spacer
 from showtell.errors import PhotoError
 from showtell.vision.photo import open_photo
 
@@ -171,9 +171,9 @@ def test_links_in_a_circle_are_a_photo_that_cannot_be_read(site: Path) -> None:
 
 
 def test_a_source_is_shown_on_one_line() -> None:
-    assert shown("a\x1b[31m\nb\udc80é") == "a\\x1b[31m\\nb\\udc80é"
-    assert shown("data:" + "A" * 1000) == "data:" + "A" * 74 + "…"
-    assert shown("a" * 1000) == "a" * 1000
+    assert abbreviated("a\x1b[31m\nb\udc80é") == "a\\x1b[31m\\nb\\x80é"
+    assert abbreviated("data:" + "A" * 1000) == "data:" + "A" * 74 + "…"
+    assert abbreviated("a" * 1000) == "a" * 1000
 
 
 @pytest.mark.parametrize(("size", "skipped"), [((1, 1), True), ((15, 600), True), ((16, 16), False)])

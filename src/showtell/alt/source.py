@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes
 
+from showtell._util.console import shown
 from showtell.alt.resolve import resolve_path
 from showtell.alt.template import WRITTEN_BY_TEMPLATE
 from showtell.errors import PhotoError
@@ -99,13 +100,11 @@ def skip_spacer(photo: Path | bytes) -> Path | bytes | Skipped:
     return photo
 
 
-def shown(text: str) -> str:
-    """A source or a path as one line to be read: without control characters, and of data: URIs the beginning."""
-    if text[:5].lower() == "data:" and len(text) > _SHOWN:
-        text = f"{text[: _SHOWN - 1]}…"
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
+def abbreviated(source: str) -> str:
+    """A source as one line to be read: without control characters, and of data: URIs the beginning."""
+    if source[:5].lower() == "data:" and len(source) > _SHOWN:
+        source = f"{source[: _SHOWN - 1]}…"
+    return shown(source)
 
 
 def _clean(url: str) -> str:

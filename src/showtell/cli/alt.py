@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from showtell._util.console import json_line, put, put_bytes, tell
+from showtell._util.console import json_line, put, put_bytes, shown, tell
 from showtell.errors import PhotoError, ShowtellError
 
 if TYPE_CHECKING:
@@ -77,7 +77,6 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
     """The images without alternative text, the pages that were read, and how many could not be read."""
     from showtell.alt.page import read_page
     from showtell.alt.site import list_pages, site_of
-    from showtell.alt.source import shown
     from showtell.alt.use import uses_of
 
     uses: list[Use] = []
@@ -87,10 +86,10 @@ def _uses(paths: list[str]) -> tuple[list[Use], list[Page], int]:
         site = site_of(top)
         listing = list_pages(top)
         for path, reason in sorted(listing.skipped.items()):
-            tell(f"{shown(str(path))}: skipped, because it {reason}; pass it explicitly to search it")
+            tell(f"{path}: skipped, because it {reason}; pass it explicitly to search it")
         for path, reason in listing.unreadable.items():
             broken += 1
-            tell(f"{shown(str(path))}: the folder cannot be read ({reason})")
+            tell(f"{path}: the folder cannot be read ({reason})")
         for path in listing.pages:
             if path.resolve() in pages:
                 continue
@@ -131,7 +130,7 @@ def _told(
     use: Use, captions: dict[Path | bytes, Caption | PhotoError], min_confidence: float | None
 ) -> dict[str, object]:
     """The JSON fields of an image: `alt` and `confidence`, or the reason why it is `skipped`, or the `error`."""
-    from showtell.alt.source import Skipped, shown
+    from showtell.alt.source import Skipped
     from showtell.alt.text import alt_text
 
     outcome = captions[use.photo] if isinstance(use.photo, (Path, bytes)) else use.photo
@@ -150,9 +149,9 @@ def _told(
 
 def _write(use: Use, told: dict[str, object], *, as_json: bool, silent: bool) -> None:
     """Report an image: its text on stdout unless `silent`, errors and reasons on stderr."""
-    from showtell.alt.source import shown
+    from showtell.alt.source import abbreviated
 
-    line, source = use.page.line(use.image), shown(use.source)
+    line, source = use.page.line(use.image), abbreviated(use.source)
     file = shown(str(use.page.path))
     where = f"{file}:{line}: {source or '(no src)'}"
     if reason := told.get("error") or told.get("skipped"):

@@ -209,10 +209,10 @@ def check_finite(
     if wrong.any():
         place = int(wrong.reshape(len(wrong), -1).any(axis=1).argmax())
         file = getattr(stored, "filename", None)
-        where, mend = (
-            (f" in {file}", f"remove {Path(file).parent}, and all are computed anew") if file else ("", "mend it")
-        )
-        raise DatasetError(f"the features of {photos[place]}{where} are damaged: not finite; {mend}")
+        where, fix = "", "compute them anew"
+        if file:
+            where, fix = f" in {file}", f"remove {Path(file).parent}, and all are computed anew"
+        raise DatasetError(f"the features of {photos[place]}{where} are damaged: not finite; {fix}")
 
 
 def _write_durably(file: IO[bytes], data: bytes) -> None:
