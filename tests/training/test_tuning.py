@@ -90,6 +90,22 @@ def test_unlabelled_photo_has_no_object_reward(encoder: Encoder) -> None:
     assert not gradient.any()
 
 
+def test_layers_that_do_not_learn_are_those_of_before(encoder: Encoder) -> None:
+    classifier = np.zeros((1280, CLASSES)), np.zeros(CLASSES)
+    ours = EncoderTuner(encoder.model, classifier, 3, learning=3, device="cpu")
+    before = {name: value.clone() for name, value in ours.averaged().named_parameters()}
+    grids = ours.forward(np.random.default_rng(1).integers(0, 256, (1, 260, 260, 3), np.uint8))
+    ours.backward(np.ones_like(grids), np.ones((1, CLASSES)), np.ones((1, 3), bool), np.ones(1, bool))
+    ours.update(1e-3, 0.5)
+    changed = {
+        name.split(".")[0] for name, value in ours.averaged().named_parameters() if not torch.equal(value, before[name])
+    }
+    assert len(changed) == 3
+    restored = EncoderTuner(encoder.model, classifier, 3, learning=3, device="cpu")
+    restored.restore(ours.state(), 1)
+    assert restored.averaged().to_onnx() == ours.averaged().to_onnx()
+
+
 @pytest.fixture(scope="module")
 def whole(drawn: Path, stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tuned") / "run"

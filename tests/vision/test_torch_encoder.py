@@ -101,6 +101,21 @@ def test_weights_and_gains_learn() -> None:
         assert value.grad.abs().sum() > 0, name
 
 
+def test_the_first_convolutions_may_stay_as_they_are() -> None:
+    whole, part = TorchEncoder(small_encoder()), TorchEncoder(small_encoder(), learning=2)
+    for network in (whole, part):
+        network(pixels(3)).square().sum().backward()
+    first, last = list(part.convolutions)[:-2], list(part.convolutions)[-2:]
+    assert first
+    for name in last:
+        for ours, theirs in zip(
+            part.convolutions[name].parameters(), whole.convolutions[name].parameters(), strict=True
+        ):
+            torch.testing.assert_close(ours.grad, theirs.grad)
+    assert all(value.grad is None for name in first for value in part.convolutions[name].parameters())
+    assert TorchEncoder(small_encoder(), learning=99)(pixels(1)).requires_grad
+
+
 def test_its_integers_are_those_that_it_was_trained_with() -> None:
     network = TorchEncoder(small_encoder())
     before = network(pixels(8)).detach()

@@ -108,6 +108,10 @@ class Recipe(Struct, frozen=True, kw_only=True):
         int,
         _tuning("Passes of quantization-aware training after them; 0: a float32 encoder.", ge=0, le=_MOST_EPOCHS),
     ] = 3
+    tune_layers: Annotated[
+        int,
+        _tuning("Convolutions of the encoder that are tuned, the last ones; 0: all.", ge=0, le=10_000),
+    ] = 0
     tune_photos: Annotated[int, _tuning("Photos an update.", ge=1, le=1000)] = 32
     class_weight: Annotated[
         float, _tuning("Weight of the divergence from the untouched encoder's ImageNet classes.", ge=0, le=1000)

@@ -85,6 +85,7 @@ class EncoderTuning:
             clip_norm=recipe.clip_norm,
             class_weight=recipe.class_weight,
             object_weight=recipe.object_weight,
+            learning=recipe.tune_layers,
         )
         self._stage: Stage | None = None
         self._averaged: TorchEncoder | None = None
@@ -180,6 +181,7 @@ class EncoderTuner:
         clip_norm: the gradient's norm is at most this.
         class_weight: weight of the divergence of the class probabilities.
         object_weight: weight of the cross-entropy of a photo's objects, summed over them.
+        learning: how many of the encoder's convolutions learn, the last ones; 0: all.
     """
 
     def __init__(
@@ -191,17 +193,18 @@ class EncoderTuner:
         clip_norm: float = 5.0,
         class_weight: float = 1.0,
         object_weight: float = 1.0,
+        learning: int = 0,
         device: str | None = None,
     ) -> None:
         self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        self.network = TorchEncoder(model).to(self.device)
+        self.network = TorchEncoder(model, learning).to(self.device)
         self._classifier = tuple(torch.from_numpy(np.asarray(a, np.float32)).to(self.device) for a in classifier)
         self.head = {
             "objects.W": torch.nn.Parameter(torch.zeros(len(self._classifier[0]), objects, device=self.device)),
             "objects.b": torch.nn.Parameter(torch.full((objects,), _RARE, device=self.device)),
         }
         self.clip_norm, self.class_weight, self.object_weight = clip_norm, class_weight, object_weight
-        self.params: dict[str, torch.nn.Parameter] = dict(self.network.named_parameters()) | self.head
+        self.params: dict[str, torch.nn.Parameter] = _learning(self.network) | self.head
         self.ema = {name: value.detach().clone() for name, value in self.params.items()}
         self._grid: Tensor | None = None
         self.begin()
@@ -280,7 +283,7 @@ class EncoderTuner:
         """The network with the moving average of its weights, a copy."""
         network: TorchEncoder = copy.deepcopy(self.network)
         with torch.no_grad():
-            for name, value in network.named_parameters():
+            for name, value in _learning(network).items():
                 value.copy_(self.ema[name])
         return network
 
@@ -332,3 +335,7 @@ class EncoderTuner:
         """Bytes (N, S, S, 3) to the network's input, in torch's channels-last layout."""
         bytes_ = torch.from_numpy(np.ascontiguousarray(photos)).to(self.device)
         return (bytes_.permute(0, 3, 1, 2).float() - 127) / 128
+
+
+def _learning(network: TorchEncoder) -> dict[str, torch.nn.Parameter]:
+    return {name: value for name, value in network.named_parameters() if value.requires_grad}

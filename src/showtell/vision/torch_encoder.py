@@ -12,7 +12,7 @@ processors without VNNI add two products of 8 bits in 16, which 8-bit weights ov
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,6 +83,8 @@ class TorchEncoder(nn.Module):
 
     Args:
         model: the file's content.
+        learning: how many of its convolutions learn, the last ones in the graph's order; 0: all. What comes before the
+            first of them is computed without gradients.
 
     Attributes:
         ranges: of each activation that is rounded, by its name in the graph: where its range begins and ends.
@@ -91,7 +93,7 @@ class TorchEncoder(nn.Module):
         ModelError: the file has other operators than convolutions, clips at 0 and 6, and sums.
     """
 
-    def __init__(self, model: bytes) -> None:
+    def __init__(self, model: bytes, learning: int = 0) -> None:
         super().__init__()
         self.graph = onnx.load_from_string(model)
         known = {tensor.name: numpy_helper.to_array(tensor) for tensor in self.graph.graph.initializer}
@@ -123,6 +125,11 @@ class TorchEncoder(nn.Module):
                 case other:
                     raise ModelError(f"tuning: the encoder has the operator {other}, which cannot be trained here")
         self.ranges: dict[str, tuple[float, float]] = {}
+        outputs = [output for kind, _, output in self._steps if kind == "conv"]
+        fixed = outputs[:-learning] if learning else []
+        for output in fixed:
+            self.convolutions[output].requires_grad_(False)
+        self._fixed_steps = 1 + max([i for i, step in enumerate(self._steps) if step[2] in fixed], default=-1)
 
     @property
     def quantized(self) -> bool:
@@ -165,24 +172,31 @@ class TorchEncoder(nn.Module):
         values = {"pixels": pixels}
         steps = {name: _affine(ends)[0] for name, ends in self.ranges.items()}
         steps |= {"pixels": 1 / 128} if steps else {}
-        for kind, inputs, output in self._steps:
-            x = values[inputs[0]]
-            match kind:
-                case "conv":
-                    y = self.convolutions[output](x, steps.get(inputs[0]))
-                case "clip":
-                    y = x.clamp(0, 6)
-                case "add":
-                    y = x + values[inputs[1]]
-                case "positions":
-                    y = x.flatten(2)
-                case _:
-                    y = x.transpose(1, 2)
-            if output in steps:
-                scale, zero = _affine(self.ranges[output])
-                y = torch.fake_quantize_per_tensor_affine(y, scale, zero, 0, _LEVELS)
-            values[output] = y
+        with torch.no_grad():
+            for step in self._steps[: self._fixed_steps]:
+                self._take(step, values, steps)
+        for step in self._steps[self._fixed_steps :]:
+            self._take(step, values, steps)
         return values
+
+    def _take(self, step: tuple[str, list[str], str], values: dict[str, Tensor], steps: Mapping[str, float]) -> None:
+        kind, inputs, output = step
+        x = values[inputs[0]]
+        match kind:
+            case "conv":
+                y = self.convolutions[output](x, steps.get(inputs[0]))
+            case "clip":
+                y = x.clamp(0, 6)
+            case "add":
+                y = x + values[inputs[1]]
+            case "positions":
+                y = x.flatten(2)
+            case _:
+                y = x.transpose(1, 2)
+        if output in steps:
+            scale, zero = _affine(self.ranges[output])
+            y = torch.fake_quantize_per_tensor_affine(y, scale, zero, 0, _LEVELS)
+        values[output] = y
 
     def to_onnx(self) -> bytes:
         """The encoder's file with the weights as they are: of integers (QDQ) once `quantize` was called, else float16.
