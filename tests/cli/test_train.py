@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from showtell.errors import ShowtellError
+from showtell.captioning.captioner import load
+from showtell.captioning.model_file import SHIPPED
+from showtell.cli.model import load_encoder
+from showtell.errors import ModelError, ShowtellError
 from showtell.training.folder import BEST
 from showtell.training.recipe import SETTINGS, Recipe
+from showtell.vision.encoder import Encoder
 
 SMALL = ["--hidden-dim", 16, "--epochs", 1, "--batch-size", 8]
 
@@ -58,6 +62,20 @@ def test_every_setting_of_a_recipe_is_an_option(showtell, monkeypatch) -> None:
         assert f"--{setting.name.replace('_', '-')} " in shown
         assert setting.description in shown
     assert shown.index("Model") < shown.index("Optimisation") < shown.index("Decoding")
+
+
+def test_encoder_comes_from_a_file_of_it_or_of_a_captioner(tmp_path: Path) -> None:
+    assert load_encoder(None) is None
+    shipped = Encoder()
+    (tmp_path / "mine.onnx").write_bytes(shipped.model)
+    own = load_encoder(tmp_path / "mine.onnx")
+    assert own is not None
+    assert (own.model, own.ships) == (shipped.model, False)
+    bundled = load_encoder(SHIPPED)
+    assert bundled is not None
+    assert bundled.identity == load().encoder_identity
+    with pytest.raises(ModelError, match="missing"):
+        load_encoder(tmp_path / "missing.onnx")
 
 
 def test_what_is_said_goes_over_the_file_and_a_default_does_not(showtell, tmp_path: Path, monkeypatch) -> None:

@@ -8,6 +8,8 @@ import pytest
 from msgspec import structs
 
 from showtell.captioning.captioner import Captioner
+from showtell.captioning.model_file import SHIPPED
+from showtell.cli.model import load_encoder
 from showtell.errors import ShowtellError
 from showtell.training.folder import BEST, CHECKPOINT, CURVE, LOCK, METRICS, PROBLEMS, RECIPE, RUN, exclusive_run
 from showtell.training.recipe import Recipe
@@ -176,6 +178,19 @@ def test_a_photo_s_features_are_computed_once(
     monkeypatch.setattr("showtell.vision.encoder.Encoder.encode_one", encode)
     assert train(data, RECIPE_USED, tmp_path / "again", features=stored).finished
     assert (tmp_path / "again" / BEST).read_bytes() == (run / BEST).read_bytes()
+
+
+def test_captioner_carries_an_encoder_that_does_not_ship(drawn: Path, stored: Path, tmp_path: Path) -> None:
+    recipe = structs.replace(RECIPE_USED, augmentations=1, scst_epochs=0)
+    encoder = load_encoder(SHIPPED)
+    assert encoder is not None
+    assert not encoder.ships
+    train(drawn, recipe, tmp_path / "run", features=stored, encoder=encoder)
+    captioner = Captioner.load(tmp_path / "run" / BEST)
+    assert captioner.encoder_identity == captioner.encoder.identity == encoder.identity
+    assert captioner.encoder.model == encoder.model
+    with pytest.raises(ShowtellError, match="the encoder, or a photo"):
+        train(drawn, recipe, tmp_path / "run", features=stored)
 
 
 def test_best_captioner_gets_its_out_of_domain_classes(run: Path) -> None:

@@ -9,6 +9,7 @@ from showtell.errors import ShowtellError
 
 if TYPE_CHECKING:
     from showtell.captioning.captioner import Captioner
+    from showtell.vision.encoder import Encoder
 
 
 def captioner_file(model: Path | None) -> Path:
@@ -43,3 +44,16 @@ def load_captioner(model: Path | None) -> Captioner:
     from showtell.captioning.captioner import Captioner
 
     return Captioner.load(captioner_file(model))
+
+
+def load_encoder(path: Path | None) -> Encoder | None:
+    """The encoder of an ONNX file, or of a captioner's file or a run folder; None for the bundled one.
+
+    Raises:
+        ModelError: there is no such file, or it is damaged.
+    """
+    from showtell.vision.encoder import Encoder
+
+    if path is None:
+        return None
+    return Encoder(path) if path.suffix == ".onnx" else load_captioner(path).encoder

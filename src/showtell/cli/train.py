@@ -56,6 +56,12 @@ def train(
     features: Annotated[Path, typer.Option(help="Folder of encoded photos, shared between runs.")] = Path(
         "runs/features"
     ),
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Encoder to use: an ONNX file, or a captioner or run folder.", show_default="the bundled one"
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")] = False,
     **settings: Any,
 ) -> None:
@@ -66,6 +72,7 @@ def train(
     Example: showtell train flickr8k/ --cell gru --epochs 15
     """
     from showtell._util.progress import bar
+    from showtell.cli.model import load_encoder
     from showtell.training.folder import BEST
     from showtell.training.run import train as train_run
 
@@ -90,6 +97,7 @@ def train(
         folder,
         photos=photos,
         features=features,
+        encoder=load_encoder(encoder),
         say=say,
         bar=partial(bar, quiet=quiet),
         on_epoch=lambda record: say(_line(record)),

@@ -62,6 +62,7 @@ class Trainer:
         recipe: the settings.
         folder: where the run is kept; made if missing.
         encoder_identity: of the encoder that made the features.
+        encoder: it itself, if the captioner is to carry it.
         tunable: the encoder to fine-tune; required if the recipe does that.
         about: facts stored with the captioner, besides its scores.
         checkpoint_seconds: the time between two checkpoints within an epoch.
@@ -79,6 +80,7 @@ class Trainer:
         folder: str | os.PathLike[str],
         *,
         encoder_identity: str,
+        encoder: Encoder | None = None,
         tunable: Tunable | None = None,
         about: dict[str, str] | None = None,
         checkpoint_seconds: float | None = None,
@@ -87,8 +89,7 @@ class Trainer:
     ) -> None:
         self.data, self.recipe, self.folder = data, recipe, Path(folder)
         self.encoder_identity, self.about = encoder_identity, dict(about or {})
-        self.tunable = tunable
-        self.encoder: Encoder | None = None
+        self.tunable, self.encoder = tunable, encoder
         self.tuning: EncoderTuning | None = None
         self.checkpoint_seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
         self.on_batch, self.on_epoch = on_batch, on_epoch

@@ -38,6 +38,7 @@ def train(
     *,
     photos: str | Path | None = None,
     features: str | Path = "runs/features",
+    encoder: Encoder | None = None,
     say: Callable[[str], None] = lambda line: None,
     bar: Callable[[str], AbstractContextManager[Report]] = no_bar,
     on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
@@ -55,6 +56,7 @@ def train(
         folder: the run's folder.
         photos: the photos' folder, if they do not lie beside the captions of the one data set.
         features: the feature store's folder, shared between runs.
+        encoder: photos to features; the one that ships if not given. Another one goes into the captioner's file.
         say: takes lines for the user.
         bar: makes the progress bars, such as `showtell._util.progress.bar`.
         on_epoch: called with each epoch's record.
@@ -82,7 +84,7 @@ def train(
         for line in leak_lines(leaks):
             say(line)
     store = _Features(found, recipe, features, bar, say)
-    encoder = Encoder()
+    encoder = encoder or Encoder()
     data, unreadable = store.encode(encoder)
     say(
         f"training on {len(data.train.rows):,} photos with {len(data.train.captions):,} captions, "
@@ -95,8 +97,8 @@ def train(
             write_record(folder, recipe, found, unreadable, encoder.identity, fingerprint(data))
         elif before != fingerprint(data):
             raise ShowtellError(
-                f"{folder} holds a run on other data: a photo, a caption or a split of "
-                f"{' or '.join(dataset.name for dataset in found)} has changed; "
+                f"{folder} holds a run on other data: the encoder, or a photo, a caption or a "
+                f"split of {' or '.join(dataset.name for dataset in found)}, has changed; "
                 "give the new run its own folder with --run, or remove the old one"
             )
         if (folder / CHECKPOINT).exists():
@@ -126,6 +128,7 @@ def train(
                 recipe,
                 folder,
                 encoder_identity=encoder.identity,
+                encoder=None if encoder.ships else encoder,
                 tunable=tunable,
                 about={"cell": recipe.cell, "trained on": f"{' and '.join(data.sets)}, split train"},
                 on_batch=advance,
