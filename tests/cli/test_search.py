@@ -1,74 +1,44 @@
 from __future__ import annotations
 
-import os
+import json
 import shutil
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import numpy as np
 
-from conftest import PHOTOS
-from showtell.cli.search import Search, paths_of
-from showtell.errors import ShowtellError
+from showtell.captioning.captioner import Captioner
+from showtell.captioning.likelihood import sentence_log_probs
 
-CAT = PHOTOS / "chelsea.png"
+PHOTOS = Path(__file__).parents[1] / "photos"
 
 
-@pytest.mark.parametrize(
-    ("data", "paths"),
-    [
-        (b"", []),
-        (b"a.jpg\nb.jpg", ["a.jpg", "b.jpg"]),
-        (b"a.jpg\r\n\r\nb.jpg\n", ["a.jpg", "b.jpg"]),
-        (b"\xef\xbb\xbfa.jpg\nb.jpg\n", ["a.jpg", "b.jpg"]),
-        ("\ufeffö.jpg\r\nb.jpg\r\n".encode("utf-16-le"), ["ö.jpg", "b.jpg"]),
-        ("\ufeffö.jpg\nb.jpg".encode("utf-16-be"), ["ö.jpg", "b.jpg"]),
-        (b"caf\xe9.jpg\n", ["caf\udce9.jpg"]),
-        (b"\xef\xbb\xbfcaf\xe9.jpg\n", ["caf\udce9.jpg"]),
-        ("ne\u2028xt\u0085\f\v\x1c.jpg\n".encode(), ["ne\u2028xt\u0085\f\v\x1c.jpg"]),
-        (b"with\nline\r\n.jpg\0b.jpg\0", ["with\nline\r\n.jpg", "b.jpg"]),
-    ],
-)
-def test_paths_in_a_list(data: bytes, paths: list[str]) -> None:
-    assert paths_of(data) == paths
+def test_best_photos_come_first(showtell, model: Path, captioner: Captioner, drawn: Path, stored: Path) -> None:
+    sentence = captioner.vocabulary.decode([4, 5])
+    words = ["search", sentence, drawn / "images", "--model", model, "--features", stored, "--top", 7, "--quiet"]
+    found = [json.loads(line) for line in showtell(*words, "--json").out.splitlines()]
+    assert len({entry["path"] for entry in found}) == 7
+    scores = [entry["log_prob"] for entry in found]
+    assert scores == sorted(scores, reverse=True)
+    photos = sorted((drawn / "images").iterdir())
+    expected = sentence_log_probs(captioner, [sentence], captioner.encode(photos))[0]
+    np.testing.assert_allclose(scores, np.sort(expected)[::-1][:7], rtol=2e-2)
+    lines = showtell(*words).out.splitlines()
+    assert [line.split()[1] for line in lines] == [entry["path"] for entry in found]
 
 
-@given(
-    st.lists(
-        st.binary(min_size=1).filter(lambda name: b"\0" not in name and name[:2] not in (b"\xff\xfe", b"\xfe\xff"))
-    )
-)
-def test_any_name_is_in_a_list_that_ends_with_nul(names: list[bytes]) -> None:
-    data = b"".join(name + b"\0" for name in names)
-    if not data.startswith(b"\xef\xbb\xbf"):
-        assert [os.fsencode(path) for path in paths_of(data)] == names
+def test_broken_photo_is_reported_and_the_others_are_ranked(
+    showtell, model: Path, captioner: Captioner, drawn: Path, stored: Path, tmp_path: Path
+) -> None:
+    shutil.copy(drawn / "images" / "00000.png", tmp_path / "whole.png")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    sentence = captioner.vocabulary.decode([4]) + " quux"
+    run = showtell("search", sentence, tmp_path, "--model", model, "--features", stored)
+    assert run.status == 1
+    assert run.out.split()[1] == str(tmp_path / "whole.png")
+    assert "broken.png" in run.err
+    assert "does not know every word" in run.err
 
 
-def test_folders_are_searched_each_time(tmp_path: Path) -> None:
-    told: list[ShowtellError] = []
-    search = Search([str(tmp_path), "named.jpg"], ["*.gif"], told.append)
-    assert search.photos() == [Path("named.jpg")]
-    for name in ("a.png", "b.gif", "@eaDir/c.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        shutil.copy(CAT, tmp_path / name)
-    assert search.photos() == [tmp_path / "a.png", Path("named.jpg")]
-    assert not told
-
-
-def test_a_folder_that_cannot_be_read_is_told_of_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: str) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    told: list[ShowtellError] = []
-    search = Search([str(tmp_path), "named.jpg"], [], told.append)
-    for _ in range(2):
-        assert search.photos() == [Path("named.jpg")]
-    assert len(told) == 1
-    assert "the folder cannot be read (Permission denied)" in str(told[0])
-
-
-def test_paths_that_cannot_be_looked_at_are_photos() -> None:
-    paths = ["a" * 5000, "a\udce9.jpg", "/proc/1/root/none.jpg"]
-    assert Search(paths, [], print).photos() == [Path(path) for path in paths]
+def test_bundled_captioner_finds_the_sheep(showtell, tmp_path: Path) -> None:
+    run = showtell("search", "a herd of sheep in a field", PHOTOS, "--features", tmp_path, "--top", 1, "--quiet")
+    assert "march-pastoral" in run.out

@@ -197,6 +197,15 @@ class CaptionDecoder:
         )
         return float(loss)
 
+    def log_probs(self, features: Array, captions: IntArray, photo: IntArray | None = None) -> Array:
+        """The log-probability of each word of captions given their photos, (N, T), 0 at padding.
+
+        Arguments and errors are those of `loss`.
+        """
+        z, _ = self.forward(features, captions, photo)
+        W, b, target = score_weights(self.params), self.params["b_vocab"], captions[:, 1:]
+        return self.backend.vocabulary_log_probs(z, W, b, target, target != PAD, precision=self.precision)
+
     def forward(
         self, features: Array, captions: IntArray, photo: IntArray | None = None, dropout: Dropout | None = None
     ) -> tuple[Array, ForwardCache]:

@@ -16,6 +16,7 @@ from showtell.cli.explain import explain
 from showtell.cli.info import info
 from showtell.cli.lab import lab
 from showtell.cli.score import score
+from showtell.cli.search import search
 from showtell.cli.serve import serve
 from showtell.cli.train import train
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (caption, alt, train, evaluate, compare, score, explain, serve, info):
+for command in (caption, alt, train, evaluate, compare, score, explain, search, serve, info):
     app.command()(command)
 app.add_typer(lab, name="lab")
 

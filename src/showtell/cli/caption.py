@@ -102,12 +102,12 @@ def caption(
     from showtell.captioning.batch import Batch
     from showtell.cli.model import check_confidence, load_captioner
     from showtell.cli.outcome import csv_writer, json_writer, text_writer
-    from showtell.cli.search import Search
+    from showtell.cli.photo_paths import PhotoPaths
     from showtell.metadata.writer import CaptionWriter
 
     tally = _Tally()
-    search = Search(paths, exclude or [], tally.skip)
-    photos = search.photos()
+    named = PhotoPaths(paths, exclude or [], tally.skip)
+    photos = named.photos()
     if not photos and not watch:
         raise ShowtellError(f"there are no photos in {', '.join(paths)}")
     one = len(photos) == 1 and photos[0] == Path(paths[0])
@@ -166,7 +166,7 @@ def caption(
         caption_all(pending)
         if watch:
             with suppress(KeyboardInterrupt):
-                for due in batch.watch(search.photos):
+                for due in batch.watch(named.photos):
                     caption_all(due)
     tally.report(len(photos), len(batch.broken))
 

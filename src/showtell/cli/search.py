@@ -1,61 +1,62 @@
-"""The photos that the command line names: files, folders, and paths from standard input."""
+"""`showtell search`: the photos that fit a sentence."""
 
 from __future__ import annotations
 
-import codecs
-import os
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from showtell._util.console import json_line, put, tell
 from showtell.errors import ShowtellError
 
-_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
+def search(
+    sentence: Annotated[str, typer.Argument(help="What the photos show, as a caption would say it.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PHOTO...", help="Photos, folders of photos, or - for paths on stdin.")
+    ],
+    top: Annotated[int, typer.Option(help="Photos to list, at most.", min=1)] = 10,
+    model: Annotated[Path | None, typer.Option("--model", "-m", help="Captioner file or run folder.")] = None,
+    features: Annotated[Path, typer.Option(help="Folder of encoded photos: each is encoded once.")] = Path(
+        "runs/features"
+    ),
+    exclude: Annotated[list[str] | None, typer.Option(help="Leave out files and folders of this pattern.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
+) -> None:
+    """List the photos that fit a sentence, the best first.
 
-class Search:
-    """The photos that paths refer to, searched for again on each call.
+    Photos are ranked by the log-probability that the captioner gives the sentence as their caption.
 
-    Args:
-        paths: photos as they are named, folders to search, and `-` for the paths on standard input.
-        exclude: patterns, as of `files.list_files`.
-        tell: called once with the error of each folder that cannot be read.
+    Example: showtell search "a dog in the snow" holiday/
     """
+    import numpy as np
 
-    def __init__(self, paths: Sequence[str], exclude: Sequence[str], tell: Callable[[ShowtellError], None]) -> None:
-        self._paths = [named for path in paths for named in (_from_stdin() if path == "-" else [path])]
-        self._exclude, self._tell = exclude, tell
-        self._told: set[str] = set()
+    from showtell._util.progress import bar
+    from showtell.captioning.likelihood import sentence_ids, sentence_log_probs
+    from showtell.cli.model import load_captioner
+    from showtell.cli.photo_paths import PhotoPaths
+    from showtell.features.encode import photo_features
+    from showtell.text.vocabulary import UNK
 
-    def photos(self) -> list[Path]:
-        """The photos that exist now, and all that are named explicitly."""
-        from showtell.vision.photo import list_photos
-
-        found: list[Path] = []
-        for path in self._paths:
-            if os.path.isdir(path):  # noqa: PTH112 - a Path would raise where it may not look
-                found += list_photos(path, exclude=self._exclude, unreadable=self._unreadable)
-            else:
-                found.append(Path(path))
-        return found
-
-    def _unreadable(self, error: ShowtellError) -> None:
-        if str(error) not in self._told:
-            self._told.add(str(error))
-            self._tell(error)
-
-
-def paths_of(data: bytes) -> list[str]:
-    """The paths in a list: each ends with a NUL byte, as of `find -print0`, if there is one, and else with a line feed.
-
-    They are bytes, as on disk. A byte order mark at the beginning is none of them; after it the list may be UTF-16.
-    """
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    if encoding is not None:
-        data = os.fsencode(data.decode(encoding, "surrogateescape" if encoding == "utf-8-sig" else "replace"))
-    lines = data.split(b"\0") if b"\0" in data else [line.removesuffix(b"\r") for line in data.split(b"\n")]
-    return [line.decode(sys.getfilesystemencoding(), "surrogateescape") for line in lines if line]
-
-
-def _from_stdin() -> list[str]:
-    return [] if sys.stdin is None else paths_of(sys.stdin.buffer.read())
+    captioner = load_captioner(model)
+    if UNK in sentence_ids(captioner, [sentence])[0]:
+        tell("the captioner does not know every word of the sentence; others decide")
+    problems: list[str] = []
+    photos = PhotoPaths(paths, exclude or [], lambda error: problems.append(str(error))).photos()
+    if not photos:
+        raise ShowtellError(f"there are no photos in {', '.join(paths)}")
+    with bar("encoding photos", quiet=quiet) as advance:
+        grid = captioner.decoder.config.attention_dim > 0
+        stored, report = photo_features(photos, captioner.encoder, features, advance, grid=grid)
+    problems += [problem.detail for problem in report.unreadable]
+    for problem in problems:
+        tell(problem)
+    readable = [photo for photo in photos if photo in report.rows]
+    found = sentence_log_probs(captioner, [sentence], stored[[report.rows[photo] for photo in readable]])[0]
+    for place in np.argsort(-found, kind="stable")[:top]:
+        log_prob, photo = round(float(found[place]), 3), str(readable[place])
+        put(json_line({"path": photo, "log_prob": log_prob}) if as_json else f"{log_prob:8.2f}  {photo}")
+    if problems:
+        raise typer.Exit(1)

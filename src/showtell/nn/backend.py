@@ -141,6 +141,11 @@ class Backend(Protocol):
         precision: Precision = "float32",
     ) -> tuple[float, None]: ...
 
+    def vocabulary_log_probs(
+        self, h: Array, W: Array, b: Array, y: IntArray, mask: NDArray[Any], *, precision: Precision = "float32"
+    ) -> Array:
+        """The log-probability of each right word."""
+
     def Affine(self, w: Array, b: Array, *, precision: Precision = "float32") -> functional.Affine:  # noqa: N802
         """An affine layer whose weights stay as they are."""
 

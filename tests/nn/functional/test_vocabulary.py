@@ -40,6 +40,18 @@ def test_it_is_the_affine_layer_and_the_softmax_loss(layers: ModuleType, size, s
     assert none is None
 
 
+@each_size
+def test_log_probabilities_of_the_right_words(layers: ModuleType, size) -> None:
+    h, W, b, y, mask = draw(size)
+    scores, _ = functional.temporal_affine_forward(h, W, b)
+    expected = np.where(mask, np.take_along_axis(functional.log_softmax(scores), y[..., np.newaxis], 2)[..., 0], 0)
+    found = layers.vocabulary_log_probs(h, W, b, y, mask)
+    assert (found.dtype, found.shape) == (h.dtype, y.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    tied = layers.vocabulary_log_probs(h, np.asfortranarray(W), b, y, mask)
+    np.testing.assert_allclose(tied, expected, rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.oracle
 @each_size
 def test_autograd(layers: ModuleType, size) -> None:
@@ -111,3 +123,7 @@ def test_wrong_calls_are_named(layers: ModuleType) -> None:
         layers.vocabulary_loss(h, W, b, np.full_like(y, 11), mask)
     with pytest.raises(IndexError, match="word id -1"):
         layers.vocabulary_loss(h, W, b, np.full_like(y, -1), mask)
+    with pytest.raises(ShowtellError, match=r"W has shape \(6, 11\)"):
+        layers.vocabulary_log_probs(h, W[1:], b, y, mask)
+    with pytest.raises(IndexError, match="word id 11"):
+        layers.vocabulary_log_probs(h, W, b, np.full_like(y, 11), mask)

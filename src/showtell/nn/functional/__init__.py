@@ -27,7 +27,7 @@ from showtell.nn.functional.gru import gru_backward, gru_forward, gru_step_backw
 from showtell.nn.functional.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
 from showtell.nn.functional.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
 from showtell.nn.functional.softmax import log_softmax, temporal_softmax_loss
-from showtell.nn.functional.vocabulary import vocabulary_loss
+from showtell.nn.functional.vocabulary import vocabulary_log_probs, vocabulary_loss
 
 __all__ = [
     "Affine",
@@ -55,6 +55,7 @@ __all__ = [
     "temporal_affine_backward",
     "temporal_affine_forward",
     "temporal_softmax_loss",
+    "vocabulary_log_probs",
     "vocabulary_loss",
     "word_embedding_backward",
     "word_embedding_forward",

@@ -46,7 +46,7 @@ from showtell.nn.kernels.recurrent import (
     rnn_step_backward,
     rnn_step_forward,
 )
-from showtell.nn.kernels.vocabulary import vocabulary_loss
+from showtell.nn.kernels.vocabulary import vocabulary_log_probs, vocabulary_loss
 
 __all__ = [
     "Affine",
@@ -84,6 +84,7 @@ __all__ = [
     "temporal_affine_backward",
     "temporal_affine_forward",
     "temporal_softmax_loss",
+    "vocabulary_log_probs",
     "vocabulary_loss",
     "word_embedding_backward",
     "word_embedding_forward",
