@@ -84,9 +84,11 @@ def forward_only(work: Work, peaks: dict[str, float], precision: str) -> harness
             layer(x, state)
 
     names = work.names("forward", precision, ", no_grad")
-    return harness.compare(
-        *names, lambda: work.forward(precision=precision), theirs, flops=work.flops, peak_flops=peaks[precision]
-    )
+
+    def ours() -> None:
+        work.forward(precision=precision, with_cache=False)
+
+    return harness.compare(*names, ours, theirs, flops=work.flops, peak_flops=peaks[precision])
 
 
 def pairs(work: Work, peaks: dict[str, float]) -> harness.Result:

@@ -50,7 +50,7 @@ static auto with_cell(Cell cell, F f) {
 template <class T, class Q>
 static std::int64_t cache_bytes(Cell cell, const SequenceArguments& arguments) {
     return with_cell<T, Q>(cell, [&](auto cell) {
-        Layer<T, decltype(cell), Q> layer(sequence_of<T>(arguments));
+        Layer<T, decltype(cell), Q> layer(sequence_of<T>(arguments), true);
         Arena sizes{nullptr, 0};
         layer.lay_out_cache(sizes);
         return std::int64_t(sizes.used);
@@ -92,9 +92,9 @@ struct Run {
 template <class T, class Q, class Way>
 static void run(Cell cell, const SequenceArguments& arguments, int threads) {
     with_cell<T, Q>(cell, [&](auto cell) {
-        Layer<T, decltype(cell), Q> layer(sequence_of<T>(arguments));
+        Layer<T, decltype(cell), Q> layer(sequence_of<T>(arguments), arguments.cache);
         Arena cache{static_cast<char*>(arguments.cache), 0};
-        layer.lay_out_cache(cache);
+        if (arguments.cache) layer.lay_out_cache(cache);
         in_session(layer, threads, Way());
     });
 }

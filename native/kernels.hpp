@@ -19,7 +19,7 @@ struct SequenceArguments {
     void *h, *last_c;
     const void *dh, *dlast_c;
     void *dx, *dh0, *dc0, *dWx, *dWh, *db;
-    void* cache;
+    void* cache;  // null: forward keeps nothing
 };
 
 // See showtell/nn/kernels/vocabulary.py.

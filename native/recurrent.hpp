@@ -166,6 +166,7 @@ struct Layer {
     static constexpr bool PAIRS = GROUP<Q> > 1;
 
     Sequence<T> s;
+    bool keeps;                    // whether a backward will follow
     ptrdiff_t R = 0, RG, RA;       // rows: real words; groups of them; from one panel of rows to the next
     ptrdiff_t vectors, blocks;     // vectors of hidden units; blocks of them
     ptrdiff_t h_panels, x_panels;  // panels of P columns
@@ -180,7 +181,7 @@ struct Layer {
     ptrdiff_t *first, *source;  // (steps + 1) the first row of each step; (R) caption * steps + t of each row
     ptrdiff_t own_size, segments_size;
 
-    explicit Layer(const Sequence<T>& s) : s(s) {
+    Layer(const Sequence<T>& s, bool keeps) : s(s), keeps(keeps) {
         for (ptrdiff_t t = 0; t < s.steps; t++) R += s.active[t];
         RG = groups<Q>(R), RA = apart<Q>(R);
         vectors = ceil_div(s.H, W), blocks = ceil_div(vectors, U);
@@ -194,10 +195,11 @@ struct Layer {
     void lay_out_cache(Arena& arena) {
         hs = arena.take<Q>(h_panels * RA * PQ);
         xs = arena.take<Q>(x_panels * RA * PQ);
-        kept = arena.take<Kept>(blocks * R * Cell::KEPT * U * W / GROUP<Kept>);
+        kept = arena.take<Kept>(keeps || IN_KEPT ? blocks * R * Cell::KEPT * U * W / GROUP<Kept> : 0);
     }
 
     void lay_out(Arena& arena, int threads) {
+        if (!keeps) lay_out_cache(arena);
         first = arena.take<ptrdiff_t>(s.steps + 1);
         source = arena.take<ptrdiff_t>(R);
         packed_x = arena.take<Q>(x_panels * PQ * blocks * BW);
@@ -208,7 +210,7 @@ struct Layer {
         hs_groups = PAIRS ? arena.take<Q>(h_panels * RG * P) : hs;
         da_groups = PAIRS ? arena.take<Q>(blocks * RG * BW) : da;
         da_state_groups = !Cell::SPLIT ? da_groups : PAIRS ? arena.take<Q>(blocks * RG * BW) : da_state;
-        inputs = arena.take<T>(std::is_same_v<Kept, T> ? 0 : blocks * R * BW);
+        inputs = arena.take<T>(IN_KEPT ? 0 : blocks * most_rows() * BW);
         carry = arena.take<T>(vectors * s.N * W);
         own = arena.take<T>(threads * own_size);
         segments = arena.take<Segment<Q>>(threads * segments_size);
@@ -234,13 +236,16 @@ struct Layer {
     Kept* kept_at(ptrdiff_t block, ptrdiff_t row, ptrdiff_t v) const {
         return kept + ((block * R + row) * Cell::KEPT * U + v) * (W / GROUP<Kept>);
     }
-    // a = x Wx + b of a block's row, which makes room for what is kept where that is as wide
-    T* inputs_at(ptrdiff_t block, ptrdiff_t row) const {
-        if constexpr (std::is_same_v<Kept, T>)
+    // a = x Wx + b of a block's row: lies where what is kept will, or in `inputs`, which holds the rows from `some` on
+    static constexpr bool IN_KEPT = std::is_same_v<Kept, T> && !TILES<Q>;
+    T* inputs_at(ptrdiff_t block, ptrdiff_t row, ptrdiff_t some) const {
+        if constexpr (IN_KEPT)
             return kept_at(block, row, 0);
         else
-            return inputs + (block * R + row) * BW;
+            return inputs + (block * most_rows() + row - some) * BW;
     }
+    // rows whose inputs are computed at a time, those of whole steps: of tiles, so many that they stay in L2
+    ptrdiff_t most_rows() const { return TILES<Q> ? at_most(R, s.N > SLAB ? s.N : SLAB) : R; }
     T* carry_at(ptrdiff_t vector, ptrdiff_t j) const { return carry + (vector * s.N + j) * W; }
 
     // ---- forward
@@ -283,54 +288,56 @@ struct Layer {
         } last;
         const auto next_product = [&] { return products[last.product == products[0]]; };
 
-        // a = x Wx + b for all rows, some rows at a time, which stay in L2
-        constexpr ptrdiff_t MOST = TILES<Q> ? SLAB : PTRDIFF_MAX;
-        Later biases([&](ptrdiff_t i) { add_bias(last.block, last.row + i, last.product + i * BW); });
-        for (ptrdiff_t some = 0; some < R; some += at_most(MOST, R - some))
+        for (ptrdiff_t start = 0, end; start < s.steps; start = end) {
+            for (end = start + 1; end < s.steps && first[end + 1] - first[start] <= most_rows();) end++;
+            // a = x Wx + b for the rows of some steps
+            const ptrdiff_t some = first[start];
+            Later biases([&](ptrdiff_t i) { add_bias(last.block, last.row + i, some, last.product + i * BW); });
             for (ptrdiff_t block = b0; block < b1; block++)
-                for_tiles<Q, B>(at_most(R - some, MOST), [&](ptrdiff_t j, int rows) {
+                for_tiles<Q, B>(first[end] - some, [&](ptrdiff_t j, int rows) {
                     T* product = next_product();
-                    const ptrdiff_t r = some + j;
-                    const int n = segments_of(xs + r * PQ, RA * PQ, PQ, groups<Q>(s.D), mine);
+                    const int n = segments_of(xs + (some + j) * PQ, RA * PQ, PQ, groups<Q>(s.D), mine);
                     multiply<Q, B, false>(rows, mine, n, PQ, packed_x + block * groups<Q>(s.D) * BW, product, BW, false,
                                           biases);
                     biases.finish();
-                    last = {product, block, r, rows};
+                    last = {product, block, some + j, rows};
                     biases.put_off(rows);
                 });
-        biases.finish();
-        // h_t from h_{t-1}
-        for (ptrdiff_t t = 0; t < s.steps; t++) {
-            Later gates([&](ptrdiff_t i) {
-                apply(last.block, t, last.row + 2 * i, at_most(last.rows - 2 * i, 2), last.product + 2 * i * BW);
-            });
-            for (ptrdiff_t block = b0; block < b1; block++)
-                for_tiles<Q, B>(s.active[t], [&](ptrdiff_t j, int rows) {
-                    T* product = next_product();
-                    const int n = segments_of(hs + (first[t] + j) * PQ, RA * PQ, PQ, groups<Q>(s.H), mine);
-                    multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW, false,
-                                          gates);
-                    gates.finish();
-                    last = {product, block, j, rows};
-                    gates.put_off(ceil_div(rows, 2));
+            biases.finish();
+            // h_t from h_{t-1}
+            for (ptrdiff_t t = start; t < end; t++) {
+                Later gates([&](ptrdiff_t i) {
+                    apply(last.block, t, last.row + 2 * i, at_most(last.rows - 2 * i, 2), some,
+                          last.product + 2 * i * BW);
                 });
-            gates.finish();
-            team.barrier();
+                for (ptrdiff_t block = b0; block < b1; block++)
+                    for_tiles<Q, B>(s.active[t], [&](ptrdiff_t j, int rows) {
+                        T* product = next_product();
+                        const int n = segments_of(hs + (first[t] + j) * PQ, RA * PQ, PQ, groups<Q>(s.H), mine);
+                        multiply<Q, B, false>(rows, mine, n, PQ, packed_h + block * groups<Q>(s.H) * BW, product, BW,
+                                              false, gates);
+                        gates.finish();
+                        last = {product, block, j, rows};
+                        gates.put_off(ceil_div(rows, 2));
+                    });
+                gates.finish();
+                team.barrier();
+            }
         }
     }
 
     // a of one row of a block
-    void add_bias(ptrdiff_t block, ptrdiff_t r, const T* product) const {
+    void add_bias(ptrdiff_t block, ptrdiff_t r, ptrdiff_t some, const T* product) const {
         const T* bias = s.b + (s.b_row ? source[r] / s.steps * s.b_row : 0);
         for (int v = 0; v < B; v++) {
             const ptrdiff_t unit = (block * U + v % U) * W;
             (V::load(product + v * W) + V::load(bias + v / U * s.H + unit, lanes_of(s.H - unit, W)))
-                .store(inputs_at(block, r) + v * W);
+                .store(inputs_at(block, r, some) + v * W);
         }
     }
 
     // the gates of one or two rows of a block; h_t goes to the caption's next row and to the caller
-    void apply(ptrdiff_t block, ptrdiff_t t, ptrdiff_t begin, ptrdiff_t rows, const T* product) const {
+    void apply(ptrdiff_t block, ptrdiff_t t, ptrdiff_t begin, ptrdiff_t rows, ptrdiff_t some, const T* product) const {
         constexpr int N = 2;  // of one row, it twice
         for (int u = 0; u < U; u++) {
             const ptrdiff_t vector = block * U + u;
@@ -340,7 +347,7 @@ struct Layer {
             for (int m = 0; m < N; m++) {
                 const ptrdiff_t i = m < rows ? m : 0;
                 for (int gate = 0; gate < G; gate++) {
-                    a[gate][m] = V::load(inputs_at(block, first[t] + begin + i) + (gate * U + u) * W);
+                    a[gate][m] = V::load(inputs_at(block, first[t] + begin + i, some) + (gate * U + u) * W);
                     of_state[gate][m] = V::load(product + i * BW + (gate * U + u) * W);
                 }
                 if constexpr (Cell::HAS_MEMORY) memory[m] = V::load(carry_at(vector, begin + i));
@@ -348,7 +355,8 @@ struct Layer {
             Cell::forward(a, of_state, memory, found, h);
             for (int m = 0; m < N && m < rows; m++) {
                 const ptrdiff_t j = begin + m, r = first[t] + j;
-                for (int i = 0; i < Cell::KEPT; i++) store_row(found[i][m], kept_at(block, r, i * U + u));
+                if (keeps)
+                    for (int i = 0; i < Cell::KEPT; i++) store_row(found[i][m], kept_at(block, r, i * U + u));
                 if constexpr (Cell::HAS_MEMORY) memory[m].store(carry_at(vector, j));
                 h[m].store(s.h + source[r] * s.H + vector * W, lanes);
                 if (j < active_at(t + 1))

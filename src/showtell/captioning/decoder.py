@@ -190,7 +190,7 @@ class CaptionDecoder:
 
     def evaluate(self, features: Array, captions: IntArray, photo: IntArray | None = None) -> float:
         """The loss alone, without dropout and label smoothing; arguments and errors as of `loss`."""
-        z, _ = self.forward(features, captions, photo)
+        z, _ = self.forward(features, captions, photo, with_cache=False)
         W, b, target = score_weights(self.params), self.params["b_vocab"], captions[:, 1:]
         loss, _ = self.backend.vocabulary_loss(
             z, W, b, target, target != PAD, gradients=False, precision=self.precision
@@ -202,16 +202,23 @@ class CaptionDecoder:
 
         Arguments and errors are those of `loss`.
         """
-        z, _ = self.forward(features, captions, photo)
+        z, _ = self.forward(features, captions, photo, with_cache=False)
         W, b, target = score_weights(self.params), self.params["b_vocab"], captions[:, 1:]
         return self.backend.vocabulary_log_probs(z, W, b, target, target != PAD, precision=self.precision)
 
     def forward(
-        self, features: Array, captions: IntArray, photo: IntArray | None = None, dropout: Dropout | None = None
+        self,
+        features: Array,
+        captions: IntArray,
+        photo: IntArray | None = None,
+        dropout: Dropout | None = None,
+        *,
+        with_cache: bool = True,
     ) -> tuple[Array, ForwardCache]:
         """What the scores are made from, (N, T, H), or with attention (N, T, E), and the cache for `backward`.
 
-        Arguments and errors are those of `loss`; nothing is dropped if `dropout` is not given.
+        Arguments and errors are those of `loss`; nothing is dropped if `dropout` is not given. `with_cache=False`
+        leaves out what only a backward needs.
         """
         backend, p, E, M = self.backend, self.params, self.config.embed_dim, len(features)
         photo, dropout = _check_photo(photo, len(captions), M), dropout or Dropout(backend)
@@ -227,7 +234,14 @@ class CaptionDecoder:
         gates, image_gates = backend.affine_forward(image, p["Wx"][E:], p["b"])
         layer = recurrent_layer(backend, self.config.cell, self.config.activation)
         h, sequence = layer.forward(
-            words, h0[photo], p["Wx"][:E], p["Wh"], gates, lengths=counts.sum(axis=1), precision=self.precision
+            words,
+            h0[photo],
+            p["Wx"][:E],
+            p["Wh"],
+            gates,
+            lengths=counts.sum(axis=1),
+            with_cache=with_cache,
+            precision=self.precision,
         )
         z, dropped_h = dropout.forward(h)
         attended = None

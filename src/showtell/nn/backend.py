@@ -64,6 +64,7 @@ class Backend(Protocol):
         activation: Activation = "tanh",
         *,
         lengths: IntArray | None = None,
+        with_cache: bool = True,
         precision: Precision = "float32",
     ) -> tuple[Array, SequenceCache]:
         """The vanilla recurrent network."""
@@ -80,6 +81,7 @@ class Backend(Protocol):
         b: Array,
         *,
         lengths: IntArray | None = None,
+        with_cache: bool = True,
         precision: Precision = "float32",
     ) -> tuple[Array, SequenceCache]:
         """The gated recurrent unit."""
@@ -97,6 +99,7 @@ class Backend(Protocol):
         c0: Array | None = None,
         *,
         lengths: IntArray | None = None,
+        with_cache: bool = True,
         precision: Precision = "float32",
     ) -> tuple[Array, SequenceCache]:
         """The long short-term memory."""
@@ -205,6 +208,7 @@ class SequenceForward(Protocol):
         b: Array,
         *,
         lengths: IntArray | None = None,
+        with_cache: bool = True,
         precision: Precision = "float32",
     ) -> tuple[Array, SequenceCache]:
         """h (N, T, H), and the cache for the backward."""

@@ -33,7 +33,7 @@ class DropoutCache(Cache):
 
 
 class SequenceCache(Cache):
-    """Of a recurrent layer's whole sequence."""
+    """Of a recurrent layer's whole sequence; of this class itself if the forward kept nothing for a backward."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def check_cache(function: str, cache: Cache, kind: type[Kind]) -> Kind:
         ShowtellError: `gru_backward: the cache is of lstm_forward, expected one of gru_forward`.
     """
     expected = function.replace("backward", "forward")
+    if type(cache) is SequenceCache and cache.made_by == expected:
+        raise ShowtellError(f"{function}: {expected} kept nothing for it, as with_cache was False")
     if not isinstance(cache, kind):
         backend = kind.__module__.split(".")[-2]
         raise ShowtellError(f"{function}: the cache is a {type(cache).__name__}, expected one of {backend}.{expected}")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradients import relative_error
+from showtell.errors import ShowtellError
 from showtell.lab.cases import recurrent
 from showtell.nn.functional.activations import sigmoid
 
@@ -85,3 +86,16 @@ def test_an_open_forget_gate_carries_a_gradient_and_a_small_tanh_network_loses_i
 def test_sigmoid_does_not_overflow() -> None:
     a = np.array([-1e5, -5.0, 0.0, 5.0, 1e5])
     np.testing.assert_allclose(sigmoid(a), [0, 1 / (1 + np.exp(5)), 0.5, 1 / (1 + np.exp(-5)), 1])
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize(("N", "T"), [(3, 6), (1, 1), (2, 0), (0, 2), (40, 9)])
+def test_without_a_cache_the_states_are_the_same(layers: ModuleType, cell: str, N: int, T: int) -> None:
+    a = recurrent(cell, N, T, 4, 37)
+    arguments, lengths = [a[name] for name in ("x", "h0", "Wx", "Wh", "b")], np.arange(N) % (T + 1)
+    forward, backward = getattr(layers, f"{cell}_forward"), getattr(layers, f"{cell}_backward")
+    expected, _ = forward(*arguments, lengths=lengths)
+    h, cache = forward(*arguments, lengths=lengths, with_cache=False)
+    np.testing.assert_array_equal(h, expected)
+    with pytest.raises(ShowtellError, match=f"{cell}_forward kept nothing for it"):
+        backward(np.ones_like(h), cache)

@@ -101,8 +101,9 @@ def gru_forward(
     b: Array,
     *,
     lengths: IntArray | None = None,
+    with_cache: bool = True,
     precision: Precision = "float32",
-) -> tuple[Array, Cache]:
+) -> tuple[Array, SequenceCache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
     Args:
@@ -113,6 +114,7 @@ def gru_forward(
         b: bias, (3H,), or one for each caption, (N, 3H).
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
+        with_cache: whether to keep what a backward needs.
         precision: `"float32"`; the compiled layers have others.
 
     Returns:
@@ -135,6 +137,8 @@ def gru_forward(
         _, z, n = np.split(gates[:, t], 3, axis=1)
         h[:, t] = mask[t] * ((1 - z) * n + z * prev_h)
         prev_h = h[:, t]
+    if not with_cache:
+        return h, SequenceCache("gru_forward")
     return h, Cache("gru_forward", x, h0, Wx, Wh, b, gates, recurrent_n, h, mask)
 
 

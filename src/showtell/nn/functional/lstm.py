@@ -111,8 +111,9 @@ def lstm_forward(
     c0: Array | None = None,
     *,
     lengths: IntArray | None = None,
+    with_cache: bool = True,
     precision: Precision = "float32",
-) -> tuple[Array, Cache]:
+) -> tuple[Array, SequenceCache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
     Args:
@@ -124,6 +125,7 @@ def lstm_forward(
         c0: cell state before the first step, (N, H); zero if not given.
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
+        with_cache: whether to keep what a backward needs.
         precision: `"float32"`; the compiled layers have others.
 
     Returns:
@@ -155,6 +157,8 @@ def lstm_forward(
         tanh_c[:, t] = np.tanh(c[:, t])
         h[:, t] = mask[t] * o * tanh_c[:, t]
         prev_h, prev_c = h[:, t], c[:, t]
+    if not with_cache:
+        return h, SequenceCache("lstm_forward")
     return h, Cache("lstm_forward", x, h0, first_c, Wx, Wh, b, gates, h, c, tanh_c, mask, c0 is not None)
 
 

@@ -95,8 +95,9 @@ def rnn_forward(
     activation: Activation = "tanh",
     *,
     lengths: IntArray | None = None,
+    with_cache: bool = True,
     precision: Precision = "float32",
-) -> tuple[Array, Cache]:
+) -> tuple[Array, SequenceCache]:
     """A whole sequence; the input's product is taken once for all steps, before the loop.
 
     Args:
@@ -108,6 +109,7 @@ def rnn_forward(
         activation: `"tanh"` or `"relu"`.
         lengths: steps of each caption, integers (N,) from 0 to T; all T if not given. After a caption's end h is 0, and
             no gradient comes from there.
+        with_cache: whether to keep what a backward needs.
         precision: `"float32"`; the compiled layers have others.
 
     Returns:
@@ -128,6 +130,8 @@ def rnn_forward(
     for t in range(T):
         h[:, t] = mask[t] * activate(a[:, t] + prev_h @ Wh, activation)
         prev_h = h[:, t]
+    if not with_cache:
+        return h, SequenceCache("rnn_forward")
     return h, Cache("rnn_forward", x, h0, Wx, Wh, b, h, mask, activation)
 
 

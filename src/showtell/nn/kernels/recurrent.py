@@ -77,10 +77,13 @@ def rnn_forward(
     activation: Activation = "tanh",
     *,
     lengths: IntArray | None = None,
+    with_cache: bool = True,
     precision: Precision = "float32",
-) -> tuple[Array, SequenceCache]:
+) -> tuple[Array, caches.SequenceCache]:
     """See `showtell.nn.functional.rnn_forward`."""
-    h, _, cache = _forward("rnn_forward", cell_number("rnn", activation), x, h0, None, Wx, Wh, b, lengths, precision)
+    h, _, cache = _forward(
+        "rnn_forward", cell_number("rnn", activation), x, h0, None, Wx, Wh, b, lengths, with_cache, precision
+    )
     return h, cache
 
 
@@ -98,10 +101,11 @@ def gru_forward(
     b: Array,
     *,
     lengths: IntArray | None = None,
+    with_cache: bool = True,
     precision: Precision = "float32",
-) -> tuple[Array, SequenceCache]:
+) -> tuple[Array, caches.SequenceCache]:
     """See `showtell.nn.functional.gru_forward`."""
-    h, _, cache = _forward("gru_forward", _GRU, x, h0, None, Wx, Wh, b, lengths, precision)
+    h, _, cache = _forward("gru_forward", _GRU, x, h0, None, Wx, Wh, b, lengths, with_cache, precision)
     return h, cache
 
 
@@ -120,10 +124,11 @@ def lstm_forward(
     c0: Array | None = None,
     *,
     lengths: IntArray | None = None,
+    with_cache: bool = True,
     precision: Precision = "float32",
-) -> tuple[Array, SequenceCache]:
+) -> tuple[Array, caches.SequenceCache]:
     """See `showtell.nn.functional.lstm_forward`."""
-    h, _, cache = _forward("lstm_forward", _LSTM, x, h0, c0, Wx, Wh, b, lengths, precision)
+    h, _, cache = _forward("lstm_forward", _LSTM, x, h0, c0, Wx, Wh, b, lengths, with_cache, precision)
     return h, cache
 
 
@@ -137,7 +142,7 @@ def lstm_backward(dh: Array, cache: caches.SequenceCache) -> LSTMGradients:
 
 def rnn_step_forward(
     x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array, activation: Activation = "tanh"
-) -> tuple[Array, SequenceCache]:
+) -> tuple[Array, caches.SequenceCache]:
     """See `showtell.nn.functional.rnn_step_forward`."""
     h, _, cache = _step("rnn_step_forward", cell_number("rnn", activation), x, prev_h, None, Wx, Wh, b)
     return h, cache
@@ -149,7 +154,7 @@ def rnn_step_backward(dnext_h: Array, cache: caches.SequenceCache) -> SequenceGr
     return dx, dprev_h, dWx, dWh, db
 
 
-def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, SequenceCache]:
+def gru_step_forward(x: Array, prev_h: Array, Wx: Array, Wh: Array, b: Array) -> tuple[Array, caches.SequenceCache]:
     """See `showtell.nn.functional.gru_step_forward`."""
     h, _, cache = _step("gru_step_forward", _GRU, x, prev_h, None, Wx, Wh, b)
     return h, cache
@@ -163,7 +168,7 @@ def gru_step_backward(dnext_h: Array, cache: caches.SequenceCache) -> SequenceGr
 
 def lstm_step_forward(
     x: Array, prev_h: Array, prev_c: Array, Wx: Array, Wh: Array, b: Array
-) -> tuple[Array, Array, SequenceCache]:
+) -> tuple[Array, Array, caches.SequenceCache]:
     """See `showtell.nn.functional.lstm_step_forward`."""
     check_arrays("lstm_step_forward", x=(x, "N D"), prev_h=(prev_h, "N H"), prev_c=(prev_c, "N H"))
     return _step("lstm_step_forward", _LSTM, x, prev_h, prev_c, Wx, Wh, b)
@@ -176,7 +181,7 @@ def lstm_step_backward(dnext_h: Array, dnext_c: Array, cache: caches.SequenceCac
 
 def _step(
     function: str, cell: int, x: Array, prev_h: Array, prev_c: Array | None, Wx: Array, Wh: Array, b: Array
-) -> tuple[Array, Array, SequenceCache]:
+) -> tuple[Array, Array, caches.SequenceCache]:
     """A step is a sequence of one."""
     gates = _GATES[cell]
     check_arrays(
@@ -187,7 +192,7 @@ def _step(
         Wh=(Wh, f"H {gates}"),
         b=(b, bias_pattern(b, gates)),
     )
-    h, next_c, cache = _forward(function, cell, x[:, None], prev_h, prev_c, Wx, Wh, b, None)
+    h, next_c, cache = _forward(function, cell, x[:, None], prev_h, prev_c, Wx, Wh, b)
     return h[:, 0], next_c, cache
 
 
@@ -206,9 +211,10 @@ def _forward(
     Wx: Array,
     Wh: Array,
     b: Array,
-    lengths: IntArray | None,
+    lengths: IntArray | None = None,
+    with_cache: bool = True,
     precision: Precision = "float32",
-) -> tuple[Array, Array, SequenceCache]:
+) -> tuple[Array, Array, caches.SequenceCache]:
     """h (N, T, H), the LSTM's last cell state (N, H), and the cache."""
     gates = _GATES[cell]
     arrays = {"x": (x, "N T D"), "h0": (h0, "N H"), "Wx": (Wx, f"D {gates}"), "Wh": (Wh, f"H {gates}")}
@@ -226,6 +232,9 @@ def _forward(
     arguments = _arguments((N, T, D, H, b_row), order, active, x=x, h0=h0, c0=c0, Wx=Wx, Wh=Wh, b=b, h=h, last_c=last_c)
     code = dtype_code(x.dtype, precision)
     kernels = kernels_of(code)
+    if not with_cache:
+        _call(kernels, cell, False, arguments)
+        return h, last_c, caches.SequenceCache(function)
     workspace = Workspace(native().showtell_cache_bytes(kernels, cell, ctypes.byref(arguments)), kernels)
     arguments.cache = workspace.address
     _call(kernels, cell, False, arguments)
