@@ -397,6 +397,7 @@ def run(*words: object, stdin: bytes = b"", encoding: str = "utf-8:strict") -> t
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_names_are_bytes(odd: Path, model: Path, captioner: Captioner, tmp_path: Path) -> None:
     text = captioner.caption(CAT).text.encode()
     names = [os.fsencode(odd / os.fsdecode(b"caf\xe9\x1b[31m.png")), os.fsencode(odd / "z.png")]

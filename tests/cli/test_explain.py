@@ -9,8 +9,17 @@ import pytest
 from PIL import Image
 
 from conftest import PHOTOS
+from showtell.captioning.captioner import Captioner
 
 PHOTO = PHOTOS / "chelsea.png"
+
+
+@pytest.fixture
+def model(captioner: Captioner, tmp_path: Path) -> Path:
+    """The file of a small captioner of few words, as a picture has a row for each."""
+    captioner.max_words = 2
+    captioner.save(tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
 
 
 @pytest.mark.slow
@@ -69,6 +78,7 @@ def test_no_file_is_written_over_that_showtell_did_not_draw(showtell, model: Pat
     assert "none/why.png: there is no folder none; make it" in result.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
 def test_a_picture_that_was_drawn_may_be_drawn_again(showtell, model: Path, tmp_path: Path, suffix: str) -> None:
     for _ in range(2):

@@ -13,6 +13,7 @@ CAPTIONS = ["A dog runs.", "", "Two cats ||| sleep"]
 REFERENCES = [["A dog is running.", "The dog runs!"], ["a horse"], ["Two cats are asleep", "cats", "they sleep"]]
 
 
+@pytest.mark.slow
 @pytest.mark.oracle
 def test_meteor_is_that_of_coco_s_evaluation():
     pytest.importorskip("pycocoevalcap")

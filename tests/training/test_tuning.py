@@ -13,6 +13,7 @@ import torch
 
 from decoders import fresh_decoder
 from showtell.captioning.captioner import Captioner
+from showtell.datasets.synthetic import draw_shapes
 from showtell.text.vocabulary import END, START
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.folder import BEST, CHECKPOINT, ENCODER
@@ -32,7 +33,7 @@ RECIPE = Recipe(
     tune_encoder=True,
     tune_epochs=1,
     quantize_epochs=1,
-    tune_photos=9,
+    tune_photos=3,
     refine_epochs=1,
     scst_epochs=0,
     augmentations=1,
@@ -107,22 +108,28 @@ def test_layers_that_do_not_learn_are_those_of_before(encoder: Encoder) -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(drawn: Path, stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of twelve drawings: four updates an epoch."""
+    return draw_shapes(tmp_path_factory.mktemp("few"), 12, np.random.default_rng(0)).parent
+
+
+@pytest.fixture(scope="module")
+def whole(few: Path, stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tuned") / "run"
-    train(drawn, RECIPE, folder, features=stored)
+    train(few, RECIPE, folder, features=stored)
     return folder
 
 
-def test_a_captioner_carries_its_encoder(whole: Path, drawn: Path) -> None:
+def test_a_captioner_carries_its_encoder(whole: Path, few: Path) -> None:
     captioner = Captioner.load(whole / BEST)
     assert captioner.encoder.model == (whole / ENCODER).read_bytes()
     assert captioner.encoder.identity == captioner.encoder_identity == Encoder(whole / ENCODER).identity
     assert captioner.encoder_identity != Encoder().identity
-    assert captioner.caption(drawn / "images" / "00000.png").text.endswith(".")
+    assert captioner.caption(few / "images" / "00000.png").text.endswith(".")
 
 
 def test_a_run_that_is_stopped_while_it_tunes_ends_the_same(
-    whole: Path, drawn: Path, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Path, few: Path, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     updates = 0
     update = EncoderTuner.update
@@ -138,8 +145,8 @@ def test_a_run_that_is_stopped_while_it_tunes_ends_the_same(
     monkeypatch.setattr("showtell.training.loop.CHECKPOINT_SECONDS", 0.0)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            train(drawn, RECIPE, tmp_path, features=stored)
-    train(drawn, RECIPE, tmp_path, features=stored)
+            train(few, RECIPE, tmp_path, features=stored)
+    train(few, RECIPE, tmp_path, features=stored)
     assert (tmp_path / ENCODER).read_bytes() == (whole / ENCODER).read_bytes()
     assert (tmp_path / BEST).read_bytes() == (whole / BEST).read_bytes()
     (_, ours), (_, theirs) = (load_checkpoint(folder / CHECKPOINT) for folder in (tmp_path, whole))
@@ -147,8 +154,8 @@ def test_a_run_that_is_stopped_while_it_tunes_ends_the_same(
         assert array.tobytes() == theirs["params"][name].tobytes(), name
 
 
-def test_without_attention_the_encoder_cannot_be_tuned(drawn: Path, stored: Path, tmp_path: Path) -> None:
+def test_without_attention_the_encoder_cannot_be_tuned(few: Path, stored: Path, tmp_path: Path) -> None:
     from showtell.errors import ShowtellError
 
     with pytest.raises(ShowtellError, match="attention_dim is 0"):
-        train(drawn, structs.replace(RECIPE, attention_dim=0, heads=1), tmp_path / "run", features=stored)
+        train(few, structs.replace(RECIPE, attention_dim=0, heads=1), tmp_path / "run", features=stored)

@@ -10,11 +10,12 @@ from numpy.typing import DTypeLike
 from showtell.captioning.attribution import word_gradients
 from showtell.captioning.config import DecoderConfig
 from showtell.captioning.decoder import CaptionDecoder
-from showtell.captioning.parameters import initialize
+from showtell.captioning.parameters import initialize, score_weights
 from showtell.lab.cases import KINKED, SMOOTH, Options
 from showtell.lab.differences import GradientCheck
 from showtell.nn.backend import Backend
 from showtell.nn.choices import Activation, Cell, RecurrentInit
+from showtell.nn.functional.softmax import log_softmax
 from showtell.nn.types import Array, IntArray
 from showtell.text.vocabulary import END, PAD, START
 
@@ -78,14 +79,13 @@ class WordCase:
         features, captions, _ = draw_captions(self.heads)
         photo, words = features[1], captions[-1]
 
-        def compute(photo: Array) -> tuple[float, Array]:
-            log_probs, grads = word_gradients(decoder, photo, words)
-            return float(log_probs[self.place, words[self.place + 1]]), grads[self.place]
+        def log_prob(photo: Array) -> float:
+            z, _ = decoder.forward(photo[np.newaxis], words[np.newaxis])
+            scores = z[0, self.place] @ score_weights(decoder.params) + decoder.params["b_vocab"]
+            return float(log_softmax(scores)[words[self.place + 1]])
 
-        epsilon = KINKED if self.activation == "relu" else SMOOTH
-        return GradientCheck(
-            lambda photo: compute(photo)[0], {"features": photo}, {"features": compute(photo)[1]}, epsilon
-        )
+        grads = {"features": word_gradients(decoder, photo, words)[1][self.place]}
+        return GradientCheck(log_prob, {"features": photo}, grads, KINKED if self.activation == "relu" else SMOOTH)
 
 
 def draw_decoder(

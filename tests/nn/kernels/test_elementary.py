@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import numpy as np
 import pytest
 
-from showtell.nn import kernels
+from conftest import OF_FLOATS, each
 from showtell.nn.kernels.library import Precision, dtype_code, kernels_of, native
 from showtell.nn.kernels.workspace import pointer
 
@@ -45,12 +43,10 @@ def points(dtype: type) -> np.ndarray:
     return np.concatenate(parts).astype(dtype)
 
 
-@pytest.fixture
-def compiled(layers: ModuleType) -> None:
-    if layers is not kernels:
-        pytest.skip("NumPy's own")
+of_floats = pytest.mark.parametrize("compiled", each(OF_FLOATS), indirect=True)
 
 
+@of_floats
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("function", NUMBERS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -65,6 +61,7 @@ def test_errors_are_two_or_three_units_in_the_last_place(function: str, dtype: t
     )
 
 
+@of_floats
 @pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_ends_of_the_range(dtype: type) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import ctypes.util
 import os
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 
 import showtell
+from conftest import OF_FLOATS, SETS, kernels_with
+from nn.kernels.calls import FUNCTIONS, arguments, outcome
 from showtell.errors import ShowtellError
 from showtell.nn import functional, kernels
 from showtell.nn.kernels.library import ABI, AffineArguments, SequenceArguments, load, native
@@ -190,6 +193,25 @@ def test_the_environment_chooses_the_instruction_set() -> None:
     environment = os.environ | {"SHOWTELL_INSTRUCTION_SET": "portable"}
     found = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert found.stdout == "portable\n"
+
+
+@pytest.mark.parametrize("name", [name for name in SETS if name not in OF_FLOATS])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_set_for_bfloat16_computes_with_float32_and_float64_as_the_one_below_it(name: str, function: str) -> None:
+    """To the bit, so that the tests of those (fixture `layers`) need not run over it again."""
+    rng, computed = np.random.default_rng(0), 0
+    for _ in range(40):
+        given, found = arguments(lambda options: options[rng.integers(len(options))], function), []
+        for instruction_set in (name, OF_FLOATS[0]):
+            with kernels_with(instruction_set):
+                found.append(outcome(kernels, FUNCTIONS[function][1], copy.deepcopy(given)))
+        if isinstance(found[0], Exception):
+            assert repr(found[0]) == repr(found[1])
+            continue
+        for ours, theirs in zip(*found, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        computed += 1
+    assert computed >= 4
 
 
 def test_arrays_in_any_order_of_memory_are_taken(work) -> None:

@@ -19,13 +19,6 @@ CELLS = [("rnn", ("tanh",)), ("rnn", ("relu",)), ("gru", ()), ("lstm", ())]
 SIZES = [(50, 8, 64, 96), (7, 5, 33, 67), (3, 4, 1, 1), (1, 1, 5, 17), (2, 0, 3, 5), (0, 3, 4, 4), (250, 5, 40, 300)]
 
 
-@pytest.fixture
-def compiled(layers: ModuleType) -> ModuleType:
-    if layers is functional:
-        pytest.skip("the functional layers have no bf16")
-    return layers
-
-
 def rounded(x: np.ndarray) -> np.ndarray:
     """The nearest bfloat16, of two equally near ones the even one."""
     bits = np.ascontiguousarray(x, np.float32).view(np.uint32)
