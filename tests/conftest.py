@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 
-# The networks here are tiny: threads would only wait for each other. Set before NumPy is imported.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# The networks here are tiny, and there is a process a core: threads would only wait for each other, but in the tests that
+# ask for them. Set before NumPy is imported.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SHOWTELL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,6 +79,14 @@ def stored(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A feature store that the tests share, of all processes: a photo is encoded once."""
     base = tmp_path_factory.getbasetemp()
     return (base if worker_id == "master" else base.parent) / "features"
+
+
+@pytest.fixture(scope="module")
+def no_curve() -> Iterator[None]:
+    """Runs draw no training curve, which takes longer than a small epoch."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("showtell.training.run.draw_curve", lambda history, path: None)
+        yield
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ def unseen(stored: Path, encoder: Encoder, tmp_path_factory: pytest.TempPathFact
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_curve")
 def test_unseen_drawings_are_captioned_right(cell: Cell, lessons: Path, unseen, stored: Path, tmp_path: Path) -> None:
     recipe = Recipe(
         cell=cell,

@@ -321,6 +321,7 @@ MANY = 20_000
     ],
     ids=lambda value: repr(value)[:20],
 )
+@pytest.mark.slow
 def test_time_grows_with_the_length_alone(text: str, found: int) -> None:
     """With its square, each of these would take minutes."""
     assert len(understood(images_in_html(text))) == found

@@ -27,7 +27,14 @@ GOLDEN = Path(__file__).parent / "golden" / "decoder.npz"
 each_kind = pytest.mark.parametrize(("cell", "activation", "heads"), KINDS)
 
 
-@pytest.mark.parametrize("case", DECODERS, ids=lambda case: case.name)
+# In the fast loop all settings at once stand for fewer
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=() if "dropout" in dict(case.settings) else pytest.mark.slow)
+        for case in DECODERS
+    ],
+)
 def test_gradients_against_finite_differences(case: DecoderCase) -> None:
     problem = case.gradient_check(default_backend())
     assert problem.grads.keys() == problem.args.keys()

@@ -129,6 +129,7 @@ def test_a_long_string_without_white_space_is_read_to_its_end():
         "(1",
     ],
 )
+@pytest.mark.slow
 def test_the_time_grows_with_the_length(part) -> None:
     # With two ways to read each letter, or a look at the rest from each place, this would not end
     words = tokenize(part * (30_000 // len(part)))

@@ -22,7 +22,7 @@ from showtell.training.run import train
 from showtell.training.tuning import EncoderTuner
 from showtell.vision.encoder import Encoder
 
-pytestmark = pytest.mark.oracle
+pytestmark = [pytest.mark.oracle, pytest.mark.slow, pytest.mark.usefixtures("no_curve")]
 
 RECIPE = Recipe(
     embed_dim=8,
