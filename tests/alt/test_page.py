@@ -113,6 +113,7 @@ def test_lines_are_counted(tmp_path: Path) -> None:
     assert [page.line(image) for image in page.images] == [1, 3, 5]
 
 
+@pytest.mark.slow
 def test_lines_are_counted_once() -> None:
     """With the square of the length, this would take ten minutes."""
     page = parse_page(Path("a.html"), b"<p>text\n<img src=a>\n" * 30_000)

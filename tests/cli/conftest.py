@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from showtell.captioning.captioner import Captioner
 from showtell.cli import main
+from showtell.vision.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,22 @@ class Result:
     status: int
     out: str
     err: str
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_session() -> Iterator[None]:
+    """Each command loads the network anew, which takes longer than to encode some photos: here it is the same one."""
+    make = Encoder.__dict__["_session"].func
+    made: dict[str, object] = {}
+
+    def session(self: Encoder) -> object:
+        if self.identity not in made:
+            made[self.identity] = make(self)
+        return made[self.identity]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Encoder, "_session", property(session))
+        yield
 
 
 @pytest.fixture

@@ -410,6 +410,7 @@ def test_names_are_bytes(odd: Path, model: Path, captioner: Captioner, tmp_path:
     assert run(odd, "-m", model, "--json", "--manifest", done) == (0, b"", b"")
 
 
+@pytest.mark.slow
 def test_an_error_with_an_odd_name_is_one_line(model: Path) -> None:
     status, out, err = run("-", "-m", model, stdin=b"caf\xe9\x1b[31m\n.jpg\0")
     assert (status, out) == (1, b"")
@@ -418,6 +419,7 @@ def test_an_error_with_an_odd_name_is_one_line(model: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no full device")
 @pytest.mark.parametrize("form", [[], ["--json"], ["--csv"]])
+@pytest.mark.slow
 def test_a_full_disk_is_one_line(model: Path, form: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "showtell", "caption", CAT, "-m", model, *form]

@@ -85,6 +85,7 @@ def test_a_picture_that_was_drawn_may_be_drawn_again(showtell, model: Path, tmp_
         assert showtell("explain", PHOTO, "--model", model, "-o", tmp_path / f"why{suffix}").status == 0
 
 
+@pytest.mark.slow
 def test_default_name_replaces_nothing(showtell, model: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert showtell("explain", PHOTO, "--model", model).status == 0

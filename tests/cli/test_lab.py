@@ -34,6 +34,7 @@ def test_each_experiment_explains_itself_with_an_example(showtell, command: str)
     assert f"Example: showtell lab {command}" in " ".join(result.out.split())
 
 
+@pytest.mark.slow
 def test_a_table_and_a_picture(showtell, here: Path) -> None:
     result = showtell("lab", "gradients", *SMALL)
     assert (result.status, result.err) == (0, "")
@@ -42,6 +43,7 @@ def test_a_table_and_a_picture(showtell, here: Path) -> None:
     assert (here / "gradients.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_numbers_alone(showtell, here: Path) -> None:
     found = json.loads(showtell("lab", "gradients", *SMALL, "--json", "--seed", 3).out)
     assert (found["steps"], found["hidden"], found["seed"]) == (5, 4, 3)

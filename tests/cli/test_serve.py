@@ -63,6 +63,7 @@ def test_it_listens_answers_and_ends_when_what_it_took_is_done(model: Path, capt
     assert [entry["caption"] for entry in found[0]["captions"]] == [text] * 16
 
 
+@pytest.mark.slow
 def test_other_machines_need_a_token(model: Path) -> None:
     with started("--model", model, "--host", "0.0.0.0") as (_, address, said):
         token = re.search(r"Bearer (\S+)", said)[1]
@@ -106,6 +107,7 @@ def test_a_token_that_nobody_can_send_is_told(showtell, model: Path, token: str)
     assert "listening" not in result.err
 
 
+@pytest.mark.slow
 def test_the_address_that_is_shown_is_answered(model: Path) -> None:
     with started("--model", model, "--host", "127.0.0.2") as (_, address, _):
         assert address.startswith("http://127.0.0.2:")

@@ -15,6 +15,7 @@ def flows() -> list[Flow]:
     return [measure(network, steps=4, hidden=3) for network in NETWORKS]
 
 
+@pytest.mark.slow
 def test_a_picture_of_three_remedies(flows: list[Flow], tmp_path: Path) -> None:
     flow_picture.draw_flows(flows, tmp_path / "flow.png")
     with Image.open(tmp_path / "flow.png") as picture:

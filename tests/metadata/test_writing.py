@@ -66,6 +66,7 @@ def sidecar_with(photo: Path, **texts: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_exiftool_reads_what_is_written(write: Write, photo: Path, record: Record, exiftool) -> None:
     change = write(photo, record)
     assert change == Change(change.file, PROPERTIES, {})
@@ -83,6 +84,7 @@ def test_exiftool_reads_what_is_written(write: Write, photo: Path, record: Recor
 
 
 @pytest.mark.parametrize("source", [TITLED, RATED])
+@pytest.mark.slow
 def test_exiftool_reads_what_was_there(write: Write, source: Path, record: Record, tmp_path: Path, exiftool) -> None:
     photo = Path(shutil.copy(source, tmp_path))
     before = {name: value for name, value in exiftool(photo).items() if name.startswith("XMP")}
@@ -94,6 +96,7 @@ def test_exiftool_reads_what_was_there(write: Write, source: Path, record: Recor
     assert ("XMP-dc:Description" in before) == (source == TITLED)
 
 
+@pytest.mark.slow
 def test_exiftool_reads_any_text(photo: Path, record: Record, exiftool) -> None:
     text = '"It\'s" <b>a & b</b> ]]> &amp; 🐕\u2028ß\nand more'
     assert exiftool(write_embedded(photo, replace(record, caption=text)).file)["XMP-dc:Description"] == text
@@ -260,6 +263,7 @@ def test_a_file_that_cannot_be_written_is_an_error(
         write(photo.with_name(f"{'a' * 300}.jpg"), record)
 
 
+@pytest.mark.slow
 def test_a_description_by_exiftool_is_kept(photo: Path, record: Record, exiftool) -> None:
     subprocess.run(
         ["exiftool", "-q", "-overwrite_original", "-XMP-dc:Description-de=Mein Hund", "-XMP:Rating=4", photo],
@@ -275,6 +279,7 @@ def test_a_description_by_exiftool_is_kept(photo: Path, record: Record, exiftool
     assert fields["XMP-xmp:Rating"] == 4
 
 
+@pytest.mark.slow
 def test_exiftool_may_write_after_us(write: Write, photo: Path, record: Record, exiftool) -> None:
     change = write(photo, record)
     subprocess.run(["exiftool", "-q", "-overwrite_original", "-XMP:Rating=4", change.file], check=True)

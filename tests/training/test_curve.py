@@ -13,6 +13,7 @@ HISTORY = [{"epoch": n, "train_loss": 5 / n, "val_loss": 4 / n, "cider_d": 0.1 *
 HISTORY += [{"epoch": 3, "reward": 0.4, "val_loss": 2, "cider_d": 0.4, "bleu_4": 0.2}]
 
 
+@pytest.mark.slow
 def test_a_picture_is_drawn(tmp_path: Path) -> None:
     draw_curve(HISTORY, tmp_path / "curve.png")
     with Image.open(tmp_path / "curve.png") as image:

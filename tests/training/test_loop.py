@@ -175,6 +175,7 @@ def test_self_critical_stage_starts_when_patience_ends(tmp_path: Path) -> None:
     assert ["reward" in record for record in progress.history].index(True) == progress.stage_epoch
 
 
+@pytest.mark.slow
 def test_self_critical_training_increases_the_reward(tmp_path: Path) -> None:
     recipe = structs.replace(RECIPE, epochs=6, patience=20, scst_epochs=10, scst_rate=5e-3)
     rewards = [record["reward"] for record in trainer(tmp_path, recipe).run().history if "reward" in record]

@@ -115,7 +115,9 @@ def test_any_bytes_have_an_answer(start: bytes, rest: bytes) -> None:
     with_end_marker(start + rest)
 
 
-@pytest.mark.parametrize("size", [(64, 48), (3 * MIN_DRAFT_SIDE, 2 * MIN_DRAFT_SIDE)])
+@pytest.mark.parametrize(
+    "size", [(64, 48), pytest.param((3 * MIN_DRAFT_SIDE, 2 * MIN_DRAFT_SIDE), marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"subsampling": 0}])
 def test_a_jpeg_without_its_end_is_whole(size: tuple[int, int], options: dict[str, object]) -> None:
     whole = encoded("JPEG", photo(*size), **options)

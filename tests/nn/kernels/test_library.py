@@ -197,6 +197,7 @@ def test_the_environment_chooses_the_instruction_set() -> None:
 
 @pytest.mark.parametrize("name", [name for name in SETS if name not in OF_FLOATS])
 @pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.slow
 def test_a_set_for_bfloat16_computes_with_float32_and_float64_as_the_one_below_it(name: str, function: str) -> None:
     """To the bit, so that the tests of those (fixture `layers`) need not run over it again."""
     rng, computed = np.random.default_rng(0), 0
