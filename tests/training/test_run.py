@@ -119,15 +119,28 @@ def test_a_run_of_which_it_cannot_be_said_what_it_is_of_is_an_error(
         train(data, RECIPE_USED, copied, features=stored)
 
 
-def test_a_finished_run_without_its_captioner_is_an_error(copied: Path, data: Path, stored: Path) -> None:
+def test_a_finished_run_without_its_captioner_is_an_error(
+    copied: Path, data: Path, stored: Path, tmp_path: Path
+) -> None:
     (copied / BEST).unlink()
     with pytest.raises(
         ShowtellError, match=r"best\.safetensors is missing.*or remove .*checkpoint\.safetensors to train"
     ):
-        train(data, RECIPE_USED, copied, features=stored)
+        train(data, RECIPE_USED, copied, features=tmp_path / "features")
+    assert not (tmp_path / "features").exists()  # told before photos are encoded
     (copied / CHECKPOINT).unlink()
     assert train(data, RECIPE_USED, copied, features=stored).finished
     assert (copied / BEST).exists()
+
+
+@pytest.mark.parametrize(("name", "message"), [(BEST, "is no captioner"), (CHECKPOINT, "is not a complete checkpoint")])
+def test_what_is_wrong_with_a_run_is_told_before_photos_are_encoded(
+    copied: Path, data: Path, tmp_path: Path, name: str, message: str
+) -> None:
+    (copied / name).write_bytes((copied / name).read_bytes()[:-1])
+    with pytest.raises(ShowtellError, match=rf"{name} {message}"):
+        train(data, RECIPE_USED, copied, features=tmp_path / "features")
+    assert not (tmp_path / "features").exists()
 
 
 def test_what_a_killed_run_did_not_come_to_is_made_up_for(copied: Path, data: Path, stored: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -13,8 +14,10 @@ from msgspec import Meta
 
 from showtell._util.files import read_regular, write_atomically
 from showtell._util.tensors import pack_tensors, unpack_tensors
+from showtell.captioning.captioner import Captioner
 from showtell.errors import ShowtellError
 from showtell.nn.types import Array
+from showtell.training.folder import BEST, CHECKPOINT
 
 _KIND = "checkpoint"
 _Count = Annotated[int, Meta(ge=0)]
@@ -59,6 +62,26 @@ class Progress:
     best_epoch: _Count = 0
     finished: bool = False
     history: list[dict[str, float]] = field(default_factory=list)
+
+
+def resume(folder: Path) -> tuple[Progress, dict[str, dict[str, Array]]]:
+    """The progress and tensors of the run in a folder, as of `load_checkpoint`; those of a new run if there is none.
+
+    Raises:
+        ShowtellError: the checkpoint is damaged, or the captioner that it tells of is missing or damaged.
+    """
+    checkpoint, best = folder / CHECKPOINT, folder / BEST
+    if not checkpoint.exists():
+        return Progress(), {}
+    progress, groups = load_checkpoint(checkpoint)
+    if progress.best > float("-inf"):
+        if not best.exists():
+            raise ShowtellError(
+                f"{best} is missing, the captioner that the run has made so far; restore it, or remove {checkpoint} "
+                "to train anew"
+            )
+        Captioner.load(best)
+    return progress, groups
 
 
 def save_checkpoint(

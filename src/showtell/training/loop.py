@@ -25,7 +25,7 @@ from showtell.evaluation.confidence import calibration_data
 from showtell.nn import kernels
 from showtell.nn.types import Array, IntArray
 from showtell.training.adam import Adam, clip_scale, gradient_norm
-from showtell.training.checkpoint import Progress, check_tensors, load_checkpoint, save_checkpoint
+from showtell.training.checkpoint import Progress, check_tensors, resume, save_checkpoint
 from showtell.training.data import TrainingData
 from showtell.training.folder import BEST, CHECKPOINT, ENCODER, METRICS
 from showtell.training.object_head import object_head
@@ -95,11 +95,7 @@ class Trainer:
         self.on_batch, self.on_epoch = on_batch, on_epoch
         self.folder.mkdir(parents=True, exist_ok=True)
         self.stages = stages(recipe, texts=data.texts is not None and recipe.attention_dim > 0)
-        self.progress = Progress()
-        groups: dict[str, dict[str, Array]] = {}
-        if (self.folder / CHECKPOINT).exists():
-            self.progress, groups = load_checkpoint(self.folder / CHECKPOINT)
-            self._check_best()
+        self.progress, groups = resume(self.folder)
         if any(stage.tunes for stage in self.stages[: self.progress.stage]) and not self.stage.tunes:
             self._use_tuned_encoder()
         config = DecoderConfig(
@@ -140,18 +136,6 @@ class Trainer:
             self._epoch()
             self._end_epoch()
         return self.progress
-
-    def _check_best(self) -> None:
-        """Whether the captioner is there that the checkpoint tells of."""
-        best = self.folder / BEST
-        if self.progress.best == float("-inf"):
-            return
-        if not best.exists():
-            raise ShowtellError(
-                f"{best} is missing, the captioner that the run has made so far; restore it, or remove "
-                f"{self.folder / CHECKPOINT} to train anew"
-            )
-        Captioner.load(best)
 
     def _begin_stage(self, groups: dict[str, dict[str, Array]]) -> None:
         """Restore or create the optimizer's state and the moving average, and create the stage's objective."""

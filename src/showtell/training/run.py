@@ -16,7 +16,7 @@ from showtell.datasets import read_dataset
 from showtell.datasets.leaks import find_leaks, leak_lines, refuse_leaks
 from showtell.errors import ShowtellError
 from showtell.features.encode import photo_features
-from showtell.training.checkpoint import Progress
+from showtell.training.checkpoint import Progress, resume
 from showtell.training.curve import draw_curve
 from showtell.training.data import TrainingData, fingerprint, prepare
 from showtell.training.folder import CHECKPOINT, CURVE, exclusive_run
@@ -71,6 +71,7 @@ def train(
     check_folder(features, "--features")
     check_recipe(folder, recipe)
     recorded_data(folder)
+    resume(folder)  # what is wrong with it is told before the photos are encoded
     if recipe.tune_encoder:
         _check_tuning(recipe)
     sources = [datasets] if isinstance(datasets, (str, Path)) else list(datasets)
