@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from showtell.datasets.content import content_keys
 
@@ -20,3 +23,10 @@ def test_unreadable_photo_has_no_key_but_a_problem(tmp_path: Path) -> None:
     keys, unreadable = content_keys([absent])
     assert not keys
     assert unreadable == {absent: f"{absent}: cannot be read (No such file or directory)"}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    assert content_keys([pipe]) == ({}, {pipe: f"{pipe}: cannot be read (is not a regular file)"})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -40,6 +41,16 @@ def test_the_format_is_told_from_what_is_there(folder, found, files) -> None:
     assert dataset.name == folder.name
     if "images/a.txt" not in files:
         assert read_dataset(str(folder / next(iter(files)))) == dataset
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("files", FORMATS, ids=lambda files: next(iter(files)))
+def test_a_pipe_is_not_waited_for(folder, files) -> None:
+    name, *_ = files
+    os.mkfifo(folder / name)
+    for path in (folder, folder / name):
+        with pytest.raises(DatasetError):
+            read_dataset(path)
 
 
 @pytest.mark.parametrize("files", FORMATS, ids=lambda files: next(iter(files)))

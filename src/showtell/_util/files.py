@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -52,7 +53,7 @@ class NotReplacedError(OSError):
     """A file is not replaced, because something would be lost; `strerror` says what, such as `is write-protected`."""
 
 
-def open_regular(path: str | os.PathLike[str]) -> IO[bytes]:
+def open_regular(path: str | os.PathLike[str]) -> BufferedReader:
     """Open a regular file, or the target of a link, for reading; never blocks on a pipe.
 
     Raises:

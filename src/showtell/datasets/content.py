@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from showtell._util.files import open_regular
+
 
 def content_keys(photos: Sequence[Path]) -> tuple[dict[Path, bytes], dict[Path, str]]:
     """Return the SHA-256 of each photo's file, and the problems of those that cannot be read."""
@@ -13,7 +15,7 @@ def content_keys(photos: Sequence[Path]) -> tuple[dict[Path, bytes], dict[Path, 
     unreadable: dict[Path, str] = {}
     for photo in photos:
         try:
-            with photo.open("rb") as file:
+            with open_regular(photo) as file:
                 keys[photo] = hashlib.file_digest(file, "sha256").digest()
         except OSError as error:
             unreadable[photo] = f"{photo}: cannot be read ({error.strerror})"

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from showtell._util.files import open_regular, read_regular
 from showtell.errors import DatasetError
 
 _MAX_UNPACKED = 2**30
+# Characters of a first line that are looked at
+_FIRST = 10_000
 
 
 def absolute(path: str | os.PathLike[str]) -> Path:
@@ -28,6 +32,15 @@ def read_text(path: Path) -> str:
     return _decode(path, _bytes(path))
 
 
+def first_line(path: Path) -> str:
+    """Return the first line of a text file, the beginning of a long one; nothing of what is no text or no file."""
+    try:
+        with open_regular(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+            return text.readline(_FIRST)
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def read_packed_text(path: Path) -> str:
     """Return the text of a file that gzip packed, as `read_text` does.
 
@@ -35,7 +48,7 @@ def read_packed_text(path: Path) -> str:
         DatasetError: it cannot be read, is damaged, unpacks to more than 1 GiB, or is not UTF-8.
     """
     try:
-        with gzip.open(path) as file:
+        with open_regular(path) as packed, gzip.open(packed) as file:
             data = file.read(_MAX_UNPACKED + 1)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: not gzip, or cut off ({error}); copy it again from its source") from error
@@ -61,7 +74,7 @@ def read_json(path: Path, object_hook: Callable[[dict[str, object]], object] | N
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
 

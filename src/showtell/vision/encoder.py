@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from showtell._util.cpu import usable_cores
+from showtell._util.files import read_regular
 from showtell._util.parallel import parallel_map
 from showtell.errors import ModelError, ShowtellError
 
@@ -65,7 +66,7 @@ class Encoder:
         self._path = Path(path) if path is not None else _SHIPPED
         self.threads = threads or usable_cores()
         try:
-            self.model = model if model is not None else self._path.read_bytes()
+            self.model = model if model is not None else read_regular(self._path)
         except OSError as error:
             raise ModelError(f"{self._path}: the encoder cannot be read ({error.strerror})") from error
         self.identity = f"{self._path.stem}-{hashlib.sha256(self.model).hexdigest()[:16]}-{_PREPROCESSING}"

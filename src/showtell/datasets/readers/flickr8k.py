@@ -7,7 +7,7 @@ from pathlib import Path
 
 from showtell.datasets.builder import DatasetBuilder, find_photos, usual_folders
 from showtell.datasets.dataset import Dataset
-from showtell.datasets.reading import read_text
+from showtell.datasets.reading import first_line, read_text
 
 TOKENS = "Flickr8k.token.txt"
 _LISTS = {
@@ -22,11 +22,7 @@ _LINE = re.compile(r"([^\t]+)#[^\t#]*\t(.*)", re.DOTALL)
 
 def is_token_file(path: Path) -> bool:
     """Return whether the first line of a file is `NAME#k<TAB>caption`, k being a number."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            return re.match(r"[^\t]+#\d+\t", file.readline(10_000)) is not None
-    except (OSError, UnicodeDecodeError):
-        return False
+    return re.match(r"[^\t]+#\d+\t", first_line(path)) is not None
 
 
 def read_flickr8k(path: Path, photos: Path | None = None) -> Dataset:

@@ -12,7 +12,7 @@ from pathlib import Path, PureWindowsPath
 from showtell.datasets.builder import DatasetBuilder, find_photos, usual_folders
 from showtell.datasets.dataset import Dataset
 from showtell.datasets.names import FileNames, is_file
-from showtell.datasets.reading import read_text
+from showtell.datasets.reading import first_line, read_text
 from showtell.errors import DatasetError
 from showtell.vision.photo import PHOTO_SUFFIXES
 
@@ -55,11 +55,7 @@ def read_list(path: Path, entries: Sequence[object], photos: Path | None = None)
 
 def is_table(path: Path) -> bool:
     """Return whether the first line of a text file names a photo's column and a caption's."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _delimiter(file.readline(10_000)) is not None
-    except (OSError, UnicodeDecodeError):
-        return False
+    return _delimiter(first_line(path)) is not None
 
 
 def _dataset(path: Path, rows: Sequence[_Row], photos: Path | None) -> Dataset:
@@ -114,7 +110,7 @@ def _captions_in(caption: object) -> Sequence[object]:
     """Return the captions in a cell: the items of a list, which may be given as text, or the cell itself."""
     if isinstance(caption, list):
         return caption
-    if not isinstance(caption, str) or not (text := caption.strip()).startswith("[") or not text.endswith("]"):
+    if not isinstance(caption, str) or (text := caption.strip())[:1] + text[-1:] not in ("[]", "()"):
         return [caption]
     try:
         found = json.loads(text)
@@ -124,7 +120,7 @@ def _captions_in(caption: object) -> Sequence[object]:
 
 
 def _printed_list(text: str) -> list[str]:
-    """Return the texts of a list without its brackets as Python or NumPy prints it, none if it is no such list."""
+    """Return the texts of a list or tuple without its brackets as Python or NumPy prints it, none if it is no such."""
     found, place = [], 0
     while place < len(text):
         quoted = _TEXT.match(text, place)
