@@ -105,7 +105,8 @@ class Manifest:
         except OSError as error:
             raise ShowtellError(f"cannot read the manifest {path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise ShowtellError(f"{path} is no manifest of showtell's ({error!r}); name another file") from error
+            why = f"a line lacks {error}" if isinstance(error, KeyError) else error
+            raise ShowtellError(f"{path} is no manifest of showtell's ({why}); name another file") from error
 
     def _take(self, entry: Any) -> None:
         """Take over a line."""
