@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from showtell.captioning.search import Hypothesis, beam, diverse, greedy, sample
+from showtell.captioning.search import MAX_WIDTH, Hypothesis, beam, diverse, greedy, sample
 from showtell.errors import ShowtellError
 from showtell.text.vocabulary import END, PAD, START, UNK
 
@@ -293,7 +293,7 @@ def test_diverse_checks_its_arguments(wrong: dict[str, float]) -> None:
         diverse(TableDecoder(), np.eye(4), **wrong)
 
 
-@pytest.mark.parametrize("width", [0, False, -1, 1.5, "3", None])
+@pytest.mark.parametrize("width", [0, False, -1, 1.5, "3", None, MAX_WIDTH + 1, 10**9])
 def test_a_width_that_is_none_is_refused(photos, width):
     with pytest.raises(ShowtellError, match=r"beam: width is .*, expected"):
         beam(TableDecoder(), photos, width)

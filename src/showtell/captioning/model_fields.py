@@ -9,13 +9,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from showtell.captioning.search import MAX_WIDTH
 from showtell.errors import ModelError
 
 _Number = Annotated[float, Meta(ge=-1e30, le=1e30)]
 
 
 class _Search(Struct, forbid_unknown_fields=True):
-    beam_width: Annotated[int, Meta(ge=1, le=100)]
+    beam_width: Annotated[int, Meta(ge=1, le=MAX_WIDTH)]
     length_penalty: Annotated[float, Meta(ge=0, le=100)]
     max_words: Annotated[int, Meta(ge=1, le=1000)]
     repeatable_words: list[str] | None = None

@@ -17,6 +17,8 @@ from showtell.text.vocabulary import END, PAD, START, UNK
 
 SUPPRESSED = (PAD, START, UNK)
 """Suppressed tokens: ids that no sentence holds."""
+MAX_WIDTH = 100
+"""The widest beam: it takes memory for so many states of each photo."""
 # So many more candidates are looked at where words may fall behind for what they cost
 _COSTLY = 32
 
@@ -98,7 +100,7 @@ def beam(
     Args:
         decoder: gives the probabilities.
         features: the photos' features, (N, ...).
-        width: how many sentences are followed at once, at least 1.
+        width: how many sentences are followed at once, 1 to `MAX_WIDTH`.
         length_penalty: see above, at least 0.
         max_words: the longest sentence, at least 1.
         repeatable_words: true at the words that a sentence may hold more than once, (V,); all of them if not given.
@@ -111,6 +113,8 @@ def beam(
     for name, value in (("width", width), ("max_words", max_words)):
         check_integer("beam", name, value)
     _at_least("beam", width=(width, 1), length_penalty=(length_penalty, 0), max_words=(max_words, 1))
+    if width > MAX_WIDTH:
+        raise ShowtellError(f"beam: width is {width}, expected at most {MAX_WIDTH}")
     photos = np.arange(len(features))  # the photos that are not done
     results: list[list[Hypothesis]] = [[] for _ in photos]
     state = decoder.start(features)

@@ -20,7 +20,7 @@ def evaluate(
     ],
     split: Annotated[str, typer.Option(help="Split: train, val or test.")] = "val",
     photos: Annotated[Path | None, typer.Option(help="Folder of the photos, if not next to the captions.")] = None,
-    beam: Annotated[int | None, typer.Option("--beam", "-b", min=1, help="Beam width.")] = None,
+    beam: Annotated[int | None, typer.Option("--beam", "-b", min=1, max=100, help="Beam width.")] = None,
     features: Annotated[Path, typer.Option(help="Feature cache.")] = Path("runs/features"),
     captions: CaptionsFile = None,
     report: Annotated[

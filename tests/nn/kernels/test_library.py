@@ -227,7 +227,7 @@ def test_the_two_modules_offer_the_same_layers() -> None:
     assert set(functional.__all__) <= set(kernels.__all__)
 
 
-@pytest.mark.parametrize("threads", [1.5, None, float("inf"), float("nan"), "x", True, [2]])
+@pytest.mark.parametrize("threads", [1.5, None, float("inf"), float("nan"), "x", "2", True, [2]])
 def test_a_number_of_threads_of_another_kind(threads) -> None:
     with pytest.raises(ShowtellError, match=r"set_num_threads: threads is .*, expected a number from 1 to 1000"):
         kernels.set_num_threads(threads)

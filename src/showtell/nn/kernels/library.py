@@ -16,7 +16,6 @@ import numpy as np
 from showtell._util.cpu import usable_cores
 from showtell.errors import ShowtellError
 from showtell.nn.choices import Precision as Precision
-from showtell.nn.functional.checks import check_integer
 
 _THREADS = "SHOWTELL_NUM_THREADS"
 _SET = "SHOWTELL_INSTRUCTION_SET"
@@ -230,14 +229,10 @@ class _Settings:
     instruction_set: int | None = None
 
 
-def _threads_of(value: str | int, source: str) -> int:
-    try:
-        threads = int(value) if isinstance(value, str) else check_integer("set_num_threads", "threads", value)
-    except ValueError:
-        threads = 0
-    if not 1 <= threads <= _MOST_THREADS:
+def _threads_of(value: object, source: str) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value <= _MOST_THREADS:
         raise ShowtellError(f"{source} is {value!r:.60}, expected a number from 1 to {_MOST_THREADS}")
-    return threads
+    return int(value)
 
 
 def get_num_threads() -> int:
@@ -247,7 +242,11 @@ def get_num_threads() -> int:
     """
     if _Settings.threads is None:
         asked = os.environ.get(_THREADS)
-        _Settings.threads = _threads_of(asked, _THREADS) if asked else usable_cores()
+        if not asked:
+            _Settings.threads = usable_cores()
+        else:  # a number of thousands of digits is none that Python reads
+            is_number = asked.isdecimal() and len(asked) <= len(str(_MOST_THREADS))
+            _Settings.threads = _threads_of(int(asked) if is_number else asked, _THREADS)
     return _Settings.threads
 
 
