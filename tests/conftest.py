@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import settings
-from PIL import Image
 
 from decoders import fresh_decoder
 from optimizers import optimizer_of
+from pictures import in_halves
 from showtell.captioning.captioner import Captioner
 from showtell.datasets.synthetic import draw_shapes
 from showtell.nn import functional, kernels
@@ -91,13 +91,13 @@ def no_curve() -> Iterator[None]:
 
 @pytest.fixture
 def write_photos() -> Callable[..., list[Path]]:
-    """Write a small photo of its own colour at each path, its folders with it."""
+    """Write a small photo at each path, its folders with it; the first pixel says which it is."""
 
     def write(folder: Path, *names: str) -> list[Path]:
         paths = [folder / name for name in names]
         for number, path in enumerate(paths):
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (4, 3), (number % 256, number // 256, 7)).save(path, "PNG")
+            in_halves(4, 3, (number % 256, number // 256, 7)).save(path, "PNG")
         return paths
 
     return write

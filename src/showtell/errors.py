@@ -15,6 +15,10 @@ class PhotoUnavailableError(PhotoError):
     """A photo cannot be read for a reason outside its bytes: permission, disk, missing decoder."""
 
 
+class NoCaptionError(PhotoError):
+    """A photo can be read, but nothing can be said of it: it is of one colour, or like none that was learnt from."""
+
+
 class ModelError(ShowtellError):
     """A model file cannot be used: damaged, truncated, foreign, or of another format."""
 

@@ -25,7 +25,7 @@ from showtell.captioning.caption import Caption
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
 from showtell.captioning.model_file import SHIPPED
-from showtell.errors import ModelError, PhotoError, ShowtellError
+from showtell.errors import ModelError, NoCaptionError, PhotoError, ShowtellError
 from showtell.nn import kernels
 from showtell.text.vocabulary import Vocabulary
 
@@ -196,6 +196,8 @@ def test_an_error_is_returned_in_its_photo_s_place_if_asked_for(captioner: Capti
     assert isinstance(error, PhotoError)
     assert str(captioner.caption(broken, errors="return")) == str(error)
     assert captioner.caption(CAT, 2, errors="return") == cat
+    with pytest.raises(NoCaptionError, match="is of one colour"):
+        captioner.caption(Image.new("RGB", (300, 200), "white"))
     assert captioner.caption([], errors="return") == []
     with pytest.raises(ShowtellError, match="errors is 'ignore', expected 'raise' or 'return'"):
         captioner.caption(CAT, errors="ignore")
@@ -288,6 +290,8 @@ def test_attention_maps_of_a_caption_of_another_captioner_are_refused(captioner:
         captioner.attention_maps(features, [replace(caption, words=(("xylophone", 0.5),))])
     with pytest.raises(ShowtellError, match="a caption has 9 words, and this captioner's have 8 at most"):
         captioner.attention_maps(features, [replace(caption, words=(("cat", 0.5),) * 9)])
+    with pytest.raises(ShowtellError, match="2 captions for 1 photos"):
+        captioner.attention_maps(features, [caption, caption])
 
 
 @pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import PHOTOS
 from showtell.alt.text import alt_text
@@ -186,6 +187,15 @@ def test_broken_photos_are_reported_and_the_others_told(showtell, model: Path, s
     page = (site / "a.md").read_text()
     assert page.startswith("![](img/broken.jpg) ![](img) ![")
     assert "![](img/cat.png)" not in page
+
+
+def test_a_picture_of_one_colour_is_skipped(showtell, model: Path, site: Path) -> None:
+    Image.new("RGB", (64, 64), "white").save(site / "img" / "white.png")
+    (site / "a.html").write_text('<img src="img/white.png">')
+    result = showtell("alt", "site/a.html", "--model", model, "--quiet", "--apply")
+    assert (result.status, result.out) == (0, "")
+    assert result.err == "showtell: site/a.html:1: img/white.png: is of one colour; there is nothing in it to caption\n"
+    assert (site / "a.html").read_text() == '<img src="img/white.png">'
 
 
 def test_bytes_in_the_page(showtell, model: Path, site: Path, texts: tuple[str, str]) -> None:

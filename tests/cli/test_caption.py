@@ -92,6 +92,23 @@ def test_a_folder_is_searched_and_a_broken_photo_reported(showtell, model, holid
     assert lines[1] == "showtell: 1 of 3 photos could not be read"
 
 
+def test_a_picture_of_one_colour_gets_no_sentence_but_says_so(showtell, model, holiday: Path, tmp_path: Path) -> None:
+    (holiday / "broken.jpg").unlink()
+    white, manifest = holiday / "white.png", tmp_path / "done.jsonl"
+    Image.new("RGB", (320, 240), "white").save(white)
+    why = f"{white}: is of one colour; there is nothing in it to caption"
+    before = white.read_bytes()
+    command = ["caption", holiday, "--model", model, "--quiet", "--write", "xmp", "--manifest", manifest, "--json"]
+    result = showtell(*command)
+    assert result.status == 0
+    assert result.err.splitlines() == [f"showtell: {why}", "showtell: the captions of 1 of 3 photos were left out"]
+    assert [json.loads(line).get("skipped") for line in result.out.splitlines()] == [None, None, why]
+    again = showtell(*command)
+    assert (again.status, again.out, again.err) == (0, "", "")  # it is done
+    assert white.read_bytes() == before
+    assert sorted(path.name for path in holiday.rglob("*.xmp")) == ["cat.png.xmp", "coffee.png.xmp"]
+
+
 def test_json(showtell, model, holiday: Path) -> None:
     result = showtell("caption", holiday, "--model", model, "--json", "--quiet")
     entries = {Path(entry["file"]).name: entry for entry in map(json.loads, result.out.splitlines())}

@@ -12,7 +12,7 @@ from PIL import Image
 from conftest import PHOTOS
 from showtell.captioning.caption import Caption
 from showtell.captioning.captioner import Captioner
-from showtell.errors import PhotoError
+from showtell.errors import NoCaptionError, PhotoError
 from showtell.serve.batcher import Answer, Batcher
 from showtell.serve.limits import Limits
 from showtell.serve.refusal import RefusedError
@@ -43,7 +43,7 @@ class Slow:
     """A captioner that begins a batch when it is told to, and remembers how many photos each had."""
 
     def __init__(self) -> None:
-        self.go, self.batches = threading.Semaphore(0), []
+        self.go, self.batches, self.said = threading.Semaphore(0), [], DOG
 
     def encode(self, photos):
         self.batches.append(len(photos))
@@ -51,7 +51,7 @@ class Slow:
         return np.zeros((len(photos), 1))
 
     def caption_features(self, features, num_captions):
-        return [replace(DOG, others=(DOG,)).up_to(num_captions) for _ in features]
+        return [replace(self.said, others=(DOG,)).up_to(num_captions) for _ in features]
 
 
 def run(test: Callable[[Batcher, Slow], Awaitable[None]], limits: Limits = Limits()) -> None:  # noqa: B008
@@ -208,6 +208,17 @@ def test_one_request_cannot_occupy_all_workers() -> None:
         assert await batcher.caption([b"x"]) == [Answer(DOG)]
         assert batcher.workers.begun == 3
         asked.cancel()
+
+    run(test)
+
+
+def test_an_invented_sentence_is_an_error() -> None:
+    async def test(batcher: Batcher, slow: Slow) -> None:
+        slow.said = replace(DOG, familiar=False)
+        slow.go.release()
+        (found,) = await batcher.caption([b"x"])
+        assert isinstance(found, NoCaptionError)
+        assert str(found).startswith("the photo of 1 bytes: is like no photo that the captioner learnt from")
 
     run(test)
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from conftest import PHOTOS
+from pictures import in_halves
 from showtell.serve.decode import LARGE, LENGTH, PIXELS, READY, WRONG, Decoder
 from showtell.vision.encoder import squash
 from showtell.vision.photo import open_photo
@@ -59,11 +60,19 @@ def test_decoder_decodes_photos_in_sequence() -> None:
     assert b"is not a photo" in wrong
 
 
+def test_a_photo_of_one_colour_is_told() -> None:
+    plain = io.BytesIO()
+    Image.new("RGB", (64, 64), "navy").save(plain, "PNG")
+    ((kind, told),) = answers(framed(plain.getvalue()))
+    assert kind == WRONG
+    assert told.endswith(b"bytes: is of one colour; there is nothing in it to caption")
+
+
 def test_pixels_are_counted_before_they_are_decoded_whatever_came_before() -> None:
     heif = pytest.importorskip("pillow_heif")
     large, small = io.BytesIO(), io.BytesIO()
-    heif.from_pillow(Image.new("RGB", (96, 64))).save(large, quality=10)
-    heif.from_pillow(Image.new("RGB", (64, 64))).save(small)
+    heif.from_pillow(in_halves(96, 64)).save(large, quality=10)
+    heif.from_pillow(in_halves(64, 64)).save(small)
     told = answers(b"".join(framed(photo.getvalue()) for photo in (large, small, large)), pixels=64 * 64)
     assert [kind for kind, _ in told] == [WRONG, PIXELS, WRONG]
     assert told[0] == told[2]

@@ -9,9 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from PIL import Image
 
 from conftest import PHOTOS
+from pictures import in_halves
 from showtell.errors import PhotoError
 from showtell.serve import workers as workers_module
 from showtell.serve.limits import Limits
@@ -116,7 +116,7 @@ def test_workers_are_stuck_when_all_are_slow(monkeypatch: pytest.MonkeyPatch) ->
 def test_large_photos_are_decoded_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test(workers: Workers) -> None:
         photo = io.BytesIO()
-        Image.new("RGB", (3000, 2900), "red").save(photo, "PNG", compress_level=1)  # 70 MB
+        in_halves(3000, 2900, "red").save(photo, "PNG", compress_level=1)  # 70 MB
         await workers._large.acquire()
         asked = [asyncio.create_task(workers.decode(photo.getvalue())) for _ in range(2)]
         done, _ = await asyncio.wait(asked, timeout=1)

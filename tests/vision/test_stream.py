@@ -4,11 +4,10 @@ import threading
 import weakref
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 from showtell.errors import PhotoError
-from showtell.vision import photo as vision
+from showtell.vision.photo import open_photo
 from showtell.vision.stream import encode_photos
 
 
@@ -31,13 +30,13 @@ def test_a_broken_photo_is_an_error_in_its_place(tmp_path: Path, write_photos) -
     assert str(error).startswith(str(photos[1]))
 
 
-def test_few_photos_are_open_at_a_time(tmp_path: Path, write_photos, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_photos_are_open_at_a_time(tmp_path: Path, write_photos) -> None:
     photos = write_photos(tmp_path, *(f"{i}.png" for i in range(30)))
     opened: list[weakref.ref[Image.Image]] = []
     alive: list[int] = []
 
-    def open_photo(path: Path) -> Image.Image:
-        photo = vision.open_photo(path)
+    def remember(path: Path) -> Image.Image:
+        photo = open_photo(path)
         opened.append(weakref.ref(photo))
         return photo
 
@@ -45,8 +44,7 @@ def test_few_photos_are_open_at_a_time(tmp_path: Path, write_photos, monkeypatch
         alive.append(sum(photo() is not None for photo in opened))
         return colour(photo)
 
-    monkeypatch.setattr("showtell.vision.stream.open_photo", open_photo)
-    assert len(list(encode_photos(photos, encode, 2))) == len(opened) == 30
+    assert len(list(encode_photos(photos, encode, 2, opened=remember))) == len(opened) == 30
     assert max(alive) <= 4
 
 

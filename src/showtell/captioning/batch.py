@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from showtell._util.files import same_version
 from showtell._util.manifest import Manifest
-from showtell.errors import PhotoError, PhotoUnavailableError
+from showtell.errors import NoCaptionError, PhotoError, PhotoUnavailableError
 
 if TYPE_CHECKING:
     from showtell.captioning.caption import Caption
@@ -29,7 +29,7 @@ class Outcome:
 
     Attributes:
         photo: its path.
-        result: its caption, or what is wrong with it.
+        result: its caption, or why it has none.
         before: the photo's status before it was read; None if it could not be had.
         repeated: whether the same was wrong with it when it was last tried.
     """
@@ -40,9 +40,10 @@ class Outcome:
     repeated: bool = False
 
     def to_dict(self) -> dict[str, object]:
-        """Ready for JSON: the path as `file`, with the caption's fields or an `error`."""
+        """Ready for JSON: the path as `file`, with the caption's fields, an `error` or why it is `skipped`."""
         if isinstance(self.result, PhotoError):
-            return {"file": str(self.photo), "error": str(self.result)}
+            kind = "skipped" if isinstance(self.result, NoCaptionError) else "error"
+            return {"file": str(self.photo), kind: str(self.result)}
         return {"file": str(self.photo), **self.result.to_dict()}
 
 
@@ -108,7 +109,7 @@ class Batch:
             if progress:
                 progress(done, len(photos))
             status, repeated = before.popleft(), False
-            if isinstance(result, PhotoError):
+            if isinstance(result, PhotoError) and not isinstance(result, NoCaptionError):
                 repeated = self.broken.get(photo) == str(result)
                 self._breaks(photo, status, str(result))
             else:

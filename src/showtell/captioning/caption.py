@@ -21,6 +21,8 @@ class Caption:
         others: captions of the same photo in other words, best first, if more than one was asked for.
         object_entropy: how undecided the encoder is about the photo (see `ObjectHead.entropy`), in nats; None if the
             captioner has no object head, and for all but the first of several captions.
+        familiar: whether the captioner may say something of the photo; if not, the sentence is invented (see
+            `showtell.captioning.familiarity`).
     """
 
     text: str
@@ -30,6 +32,7 @@ class Caption:
     named: bool = False
     others: tuple[Caption, ...] = ()
     object_entropy: float | None = None
+    familiar: bool = True
 
     @property
     def confidence_features(self) -> tuple[float, ...]:

@@ -21,6 +21,7 @@ from showtell.captioning.class_fallback import name_unsure
 from showtell.captioning.confidence import Confidence
 from showtell.captioning.config import DecoderConfig
 from showtell.captioning.decoder import CaptionDecoder
+from showtell.captioning.familiarity import mark_unfamiliar, unfamiliar
 from showtell.captioning.model_fields import check_fields
 from showtell.captioning.model_file import FORMAT_VERSION, SHIPPED, read_model_file, write_model_file
 from showtell.captioning.object_costs import ObjectCosts
@@ -199,15 +200,16 @@ class Captioner:
             photos: a path, the bytes of a file, or a PIL image; or a list or tuple of those.
             num_captions: how many captions of each photo, at most: those after the first say it in other words, and
                 are its `others`.
-            errors: what to do with a photo that cannot be read: raise the error, or return it in the photo's place.
+            errors: what to do with a photo that cannot be captioned: raise the error, or return it in its place.
             beam_width: sentences followed at once; the captioner's own if not given; 1 is the fastest.
 
         Returns:
             A caption, or a list of one each, in the order of the photos.
 
         Raises:
+            NoCaptionError: a photo is of one colour, or like none that the captioner learnt from; it is named.
             PhotoError: a photo cannot be read; it is named.
-            ShowtellError: `num_captions` or `beam_width` is below 1, or `errors` is none of the two.
+            ShowtellError: `num_captions` is below 1, `beam_width` is not from 1 to 100, or `errors` is none of the two.
         """
         if errors not in ("raise", "return"):
             raise ShowtellError(f"Captioner.caption: errors is {errors!r}, expected 'raise' or 'return'")
@@ -233,7 +235,8 @@ class Captioner:
                 self.caption_features(np.stack(features), num_captions, beam_width=beam_width) if features else ()
             )
             for photo, found in batch:
-                yield photo, found if isinstance(found, PhotoError) else next(captions)
+                caption = found if isinstance(found, PhotoError) else next(captions)
+                yield photo, unfamiliar(photo) if isinstance(caption, Caption) and not caption.familiar else caption
 
     def encode(self, photos: PhotoSource | list[Photo] | tuple[Photo, ...]) -> Array:
         """What the decoder is given of photos: their grids, or, without attention, the grids' means.
@@ -242,6 +245,7 @@ class Captioner:
             float32 (81, 1280) or (1280,) of one photo; (N, 81, 1280) or (N, 1280) of a list or tuple.
 
         Raises:
+            NoCaptionError: a photo is of one colour; it is named.
             PhotoError: a photo cannot be read; it is named.
         """
         if not isinstance(photos, (list, tuple)):
@@ -260,6 +264,7 @@ class Captioner:
     def _encoded(self, photos: Iterable[Photo]) -> Iterator[tuple[Photo, Array | PhotoError]]:
         from showtell.vision.encoder import pool
         from showtell.vision.stream import encode_photos
+        from showtell.vision.subject import open_subject
 
         encoder, pooled = self.encoder, not self.decoder.config.attention_dim
 
@@ -267,12 +272,12 @@ class Captioner:
             grid = encoder.encode_one(photo)
             return pool(grid) if pooled else grid
 
-        return encode_photos(photos, encode, encoder.threads)
+        return encode_photos(photos, encode, encoder.threads, opened=open_subject)
 
     def caption_features(
         self, features: Array, num_captions: int = 1, *, beam_width: int | None = None
     ) -> list[Caption]:
-        """Caption photos whose features are known.
+        """Caption photos whose features are known, those that are not `familiar` too.
 
         Args:
             features: of N photos, as `encode` gives them, (N, 81, 1280) or (N, 1280).
@@ -310,7 +315,8 @@ class Captioner:
         sure = self.confidence.probability(np.array([caption.confidence_features for caption in captions]))
         captions = [replace(caption, confidence=float(p)) for caption, p in zip(captions, sure, strict=True)]
         named = name_unsure(captions, features, self.out_of_domain_classes)
-        return [caption.up_to(num_captions) for caption in named]
+        marked = mark_unfamiliar(named, features, self.decoder.statistics)
+        return [caption.up_to(num_captions) for caption in marked]
 
     def attention_maps(self, features: Array, captions: Sequence[Caption]) -> list[Array]:
         """Where in the photo the decoder attends for each word of each photo's caption.
@@ -324,9 +330,11 @@ class Captioner:
             caption that is a name.
 
         Raises:
-            ShowtellError: the decoder has no attention, or a caption is longer than `max_words` or holds a word that
-                the captioner does not know.
+            ShowtellError: the decoder has no attention, there is not one caption for each photo, or one is longer than
+                `max_words` or holds a word that the captioner does not know.
         """
+        if len(captions) != len(features):
+            raise ShowtellError(f"there are {len(captions)} captions for {len(features)} photos, expected one for each")
         said = [self.word_ids(caption) for caption in captions]
         if (longest := max(map(len, said), default=1) - 1) > self.max_words:
             raise ShowtellError(f"a caption has {longest} words, and this captioner's have {self.max_words} at most")

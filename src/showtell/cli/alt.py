@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from showtell._util.console import json_line, put, put_bytes, shown, tell
-from showtell.errors import PhotoError, ShowtellError
+from showtell.errors import NoCaptionError, PhotoError, ShowtellError
 
 if TYPE_CHECKING:
     from showtell.alt.image import Image
@@ -38,8 +38,8 @@ def alt(
     """Propose alternative text for images that have none.
 
     Pages are not changed unless --apply is given. A page or photo that cannot be read is reported on stderr and
-    skipped, and the exit status is then 1. Remote images, drawings, and texts below --min-confidence are reported there
-    too, without changing the exit status.
+    skipped, and the exit status is then 1. Remote images, drawings, pictures of one colour, of noise or of text alone,
+    and texts below --min-confidence are reported there too, without changing the exit status.
 
     Example: showtell alt site/ --patch alt.patch
     """
@@ -135,7 +135,8 @@ def _told(
 
     outcome = captions[use.photo] if isinstance(use.photo, (Path, bytes)) else use.photo
     if isinstance(outcome, PhotoError):
-        return {"error": shown(str(outcome).removeprefix(f"{use.photo!s}: "))}
+        kind = "skipped" if isinstance(outcome, NoCaptionError) else "error"
+        return {kind: shown(str(outcome).removeprefix(f"{use.photo!s}: "))}
     if isinstance(outcome, Skipped):
         return {"skipped": outcome.reason}
     confidence = outcome.confidence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from showtell._util.console import tell
-from showtell.errors import PhotoError, ShowtellError
+from showtell.errors import NoCaptionError, PhotoError, ShowtellError
 
 if TYPE_CHECKING:
     from showtell._util.manifest import Manifest
@@ -38,7 +38,9 @@ def caption(
         Path | None,
         typer.Option("--model", "-m", help="Captioner file or run folder; default: the bundled one."),
     ] = None,
-    beam: Annotated[int | None, typer.Option("--beam", "-b", min=1, help="Beam width; 1 is the fastest.")] = None,
+    beam: Annotated[
+        int | None, typer.Option("--beam", "-b", min=1, max=100, help="Beam width; 1 is the fastest.")
+    ] = None,
     num_captions: Annotated[
         int, typer.Option("--num-captions", "-n", min=1, help="Number of different captions per photo, best first.")
     ] = 1,
@@ -77,8 +79,9 @@ def caption(
 ) -> None:
     """Write a sentence about each photo.
 
-    A photo or folder that cannot be read is reported on stderr and skipped, and the exit status is then 1. Captions
-    below --min-confidence are reported on stderr too, without changing the exit status.
+    A photo or folder that cannot be read is reported on stderr and skipped, and the exit status is then 1. Pictures of
+    one colour, of noise or of text alone, and captions below --min-confidence, are reported on stderr too, without
+    changing the exit status.
 
     Folders are searched recursively, except for hidden folders and those of network drives and trash cans.
 
@@ -133,7 +136,11 @@ def caption(
     def take(outcome: Outcome) -> None:
         """Print it, write it, remember it."""
         rewritten, lasting = None, True
-        if isinstance(outcome.result, PhotoError):
+        if isinstance(outcome.result, NoCaptionError):
+            tally.unsure.add(outcome.photo)
+            tell(str(outcome.result))
+            write(outcome)
+        elif isinstance(outcome.result, PhotoError):
             if not (watch and outcome.repeated):
                 tell(str(outcome.result))
                 write(outcome)

@@ -118,13 +118,14 @@ def explain(captioner: Captioner, photo: PhotoSource, runners_up: int = 4) -> Ex
         runners_up: how many other words of each step.
 
     Raises:
+        NoCaptionError: the photo is of one colour.
         PhotoError: the photo cannot be read.
         ModelError: the captioner was trained on another encoder's features.
     """
     from showtell.vision.encoder import pool
-    from showtell.vision.photo import open_photo
+    from showtell.vision.subject import open_subject
 
-    grid = captioner.encoder.encode_one(open_photo(photo))
+    grid = captioner.encoder.encode_one(open_subject(photo))
     has_attention = bool(captioner.decoder.config.attention_dim)
     features = grid if has_attention else pool(grid)
     (caption,) = captioner.caption_features(features[np.newaxis])

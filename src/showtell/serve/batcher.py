@@ -14,6 +14,7 @@ from PIL import Image
 
 from showtell.captioning.caption import Caption
 from showtell.captioning.captioner import Captioner
+from showtell.captioning.familiarity import unfamiliar
 from showtell.errors import PhotoError, ShowtellError
 from showtell.nn.types import Array
 from showtell.serve.limits import Limits
@@ -83,12 +84,12 @@ class Batcher:
         return len(self._asked)
 
     async def start(self) -> None:
-        """Start, after measuring the time per photo on a few grey photos."""
-        grey = io.BytesIO()
-        Image.new("RGB", (640, 480), "grey").save(grey, "JPEG")
+        """Start, after measuring the time per photo on a few photos of a gradient."""
+        gradient = io.BytesIO()
+        Image.linear_gradient("L").resize((640, 480)).convert("RGB").save(gradient, "JPEG")
         loop = asyncio.get_running_loop()
         for size in (1, _BATCH):  # the first photo starts a process and loads the networks
-            decoded = [await self.workers.decode(grey.getvalue()) for _ in range(size)]
+            decoded = [await self.workers.decode(gradient.getvalue()) for _ in range(size)]
             batch = [
                 _PendingRequest(photo, seconds, 1, False, loop.create_future())
                 for photo, seconds in decoded
@@ -159,7 +160,8 @@ class Batcher:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._decoded.append(_PendingRequest(decoded, seconds, num_captions, attention_maps, answer))
         self._arrived.set()
-        return await answer
+        answered = await answer
+        return answered if answered.caption.familiar else unfamiliar(photo)
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()

@@ -17,8 +17,7 @@ from PIL import Image
 
 from showtell.errors import PhotoError
 from showtell.vision.cost import decoded_bytes
-from showtell.vision.encoder import squash
-from showtell.vision.photo import open_photo
+from showtell.vision.subject import open_subject
 
 LENGTH = 8
 """Bytes of a length field, big-endian."""
@@ -53,7 +52,7 @@ class Decoder:
             photo = self.photos.read(int.from_bytes(length, "big"))
             _end_after(self.seconds)
             try:
-                pixels = squash(open_photo(photo, admit=self._admit)).tobytes()
+                pixels = open_subject(photo, admit=self._admit).tobytes()
             except PhotoError as error:
                 self._answer(WRONG, str(error).encode("utf-8", "replace"))
             else:

@@ -75,10 +75,10 @@ def open_photo(source: PhotoSource, *, admit: Callable[[Image.Image], None] | No
         TypeError: `source` is none of the three.
     """
     if isinstance(source, Image.Image):
-        return _decode("the PIL image", source)
+        return _decode(name_of(source), source)
     if isinstance(source, bytes):
-        return _open_file(f"the photo of {len(source):,} bytes", io.BytesIO(source), len(source), admit)
-    path = os.fsdecode(source)
+        return _open_file(name_of(source), io.BytesIO(source), len(source), admit)
+    path = name_of(source)
     try:
         with open_regular(path) as file:
             return _open_file(path, file, os.fstat(file.fileno()).st_size, admit)
@@ -94,6 +94,17 @@ def open_photo(source: PhotoSource, *, admit: Callable[[Image.Image], None] | No
         raise
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         raise PhotoUnavailableError(f"{path!r}: cannot be read ({error}); check the path and the disk") from error
+
+
+def name_of(source: PhotoSource) -> str:
+    """What errors call a photo: its path, or what else it is.
+
+    Raises:
+        TypeError: `source` is no photo source.
+    """
+    if isinstance(source, Image.Image):
+        return "the PIL image"
+    return f"the photo of {len(source):,} bytes" if isinstance(source, bytes) else os.fsdecode(source)
 
 
 def size_of(source: str | os.PathLike[str] | bytes) -> tuple[int, int]:

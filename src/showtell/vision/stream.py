@@ -17,7 +17,11 @@ Encoded = TypeVar("Encoded")
 
 
 def encode_photos(
-    photos: Iterable[Source], encode: Callable[[Image], Encoded], threads: int
+    photos: Iterable[Source],
+    encode: Callable[[Image], Encoded],
+    threads: int,
+    *,
+    opened: Callable[[Source], Image] = open_photo,
 ) -> Iterator[tuple[Source, Encoded | PhotoError]]:
     """Open and encode photos, and yield each with what `encode` gives, or with what is wrong with it.
 
@@ -25,14 +29,15 @@ def encode_photos(
     memory. They are at most `2 * threads` photos ahead.
 
     Args:
-        photos: as `open_photo` takes them; drawn as they are needed, in the caller's thread.
+        photos: as `opened` takes them; drawn as they are needed, in the caller's thread.
         encode: called with one RGB photo, by several threads at a time, such as `Encoder.encode_one`.
         threads: how many photos are worked on at a time.
+        opened: opens a photo; it may raise a PhotoError.
     """
 
     def encoded(photo: Source) -> Encoded | PhotoError:
         try:
-            return encode(open_photo(photo))
+            return encode(opened(photo))
         except PhotoError as error:
             return error
 
