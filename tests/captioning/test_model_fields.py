@@ -12,6 +12,7 @@ import pytest
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.model_fields import check_fields
 from showtell.captioning.model_file import SHIPPED, read_model_file, write_model_file
+from showtell.captioning.object_head import ObjectHead
 from showtell.errors import ModelError
 
 Change = Callable[[dict[str, Any]], object]
@@ -66,6 +67,19 @@ def rewritten(captioner: Captioner, tmp_path: Path) -> Callable[[Change], Path]:
 def test_a_field_that_is_not_right_is_named(rewritten, change: Change, message: str) -> None:
     with pytest.raises(ModelError, match=rf"^.*other is damaged: .*{re.escape(message)}.*; take a whole copy of it$"):
         Captioner.load(rewritten(change))
+
+
+@pytest.mark.parametrize("lost", ["objects", "objects.W", "objects.b", "objects.W objects.b"])
+def test_an_object_head_that_is_not_whole_is_damage(captioner: Captioner, tmp_path: Path, lost: str) -> None:
+    captioner.objects = ObjectHead(("dog",), np.ones((1280, 1), np.float32), np.zeros(1, np.float32))
+    captioner.save(tmp_path / "whole")
+    assert Captioner.load(tmp_path / "whole").objects is not None
+    fields, weights, blobs = read_model_file(tmp_path / "whole")
+    for name in lost.split():
+        (fields if name in fields else weights).pop(name)
+    write_model_file(tmp_path / "other", fields, weights, blobs)
+    with pytest.raises(ModelError, match=r"other is damaged: the object head is not whole.*; take a whole copy of it"):
+        Captioner.load(tmp_path / "other")
 
 
 def test_all_that_a_captioner_has_is_right(rewritten) -> None:

@@ -123,6 +123,8 @@ def test_from_list_refuses_other_things(names):
         ([""], "word 4 is ''"),
         (["a", 7], "word 5 is 7"),
         (["<unk>"], "word 4 is '<unk>', a name kept"),
+        (["\x1b[2J"], "word 4 is .*, expected no control characters"),
+        (["\ud83d"], "word 4 is .*, expected no control characters"),
     ],
 )
 def test_bad_words_are_refused(words, message):

@@ -420,6 +420,8 @@ class Captioner:
 
                 encoder = Encoder(_ENCODER, model=blobs[_ENCODER])
             head = [weights.pop(name) for name in _OBJECTS if name in weights]
+            if len(head) != (len(_OBJECTS) if "objects" in fields else 0):
+                raise ModelError(f"the object head is not whole: it has names, {_OBJECTS[0]} and {_OBJECTS[1]}")
             return cls(
                 CaptionDecoder.from_arrays(DecoderConfig.from_dict(fields["decoder"]), weights, precision=precision),
                 Vocabulary.from_list(fields["vocabulary"]),

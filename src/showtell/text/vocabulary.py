@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +15,8 @@ from showtell.text.scripts import blank_between
 PAD, START, END, UNK = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
 
+# Control characters, which a terminal would obey and XML cannot hold, and lone surrogates
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 # What the tokenizer cut off or respelled, as people write it: "dog 's", "do n't", "-lrb- left -rrb-".
 _OPENING = {"-lrb-": "(", "-lsb-": "[", "-lcb-": "{"}
 _JOINED = {"-rrb-": ")", "-rsb-": "]", "-rcb-": "}"} | {
@@ -27,8 +30,8 @@ class Vocabulary:
     `len` counts all ids, specials included; `in` asks for a word, specials excluded.
 
     Raises:
-        ShowtellError: a word is no string, is empty, holds white space, is the name of a special, or is
-            there twice.
+        ShowtellError: a word is no string, is empty, holds white space or control characters, is the name of a special,
+            or is there twice.
     """
 
     def __init__(self, words: Sequence[str]) -> None:
@@ -37,6 +40,8 @@ class Vocabulary:
         for index, word in enumerate(self.words, start=len(SPECIALS)):
             if not isinstance(word, str) or word.split() != [word]:
                 raise ShowtellError(f"Vocabulary: word {index} is {word!r}, expected one word without white space")
+            if _NO_TEXT.search(word):
+                raise ShowtellError(f"Vocabulary: word {index} is {word!r}, expected no control characters")
             if word in SPECIALS:
                 raise ShowtellError(f"Vocabulary: word {index} is {word!r}, a name kept for the special ids")
             if self._ids.setdefault(word, index) != index:
