@@ -117,7 +117,7 @@ def refusal_of(error: msgspec.ValidationError, kind: type) -> RefusedError:
     """The refusal for a validation error: the path of the value, what is wrong, and the description of the field."""
     told, _, path = str(error).replace("`", "").partition(" - at $")
     if not path:
-        return RefusedError(400, f"the body is JSON, but not what is expected: {told}")
+        return RefusedError(400, f"the request is not what is expected: {told}")
     path = path.lstrip(".")
     hint = "" if "[" in path else _description(kind, path.partition(".")[0])
     return RefusedError(400, f"{path}: {told}" + (f" ({hint})" if hint else ""))
