@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import os
 
-# The networks here are tiny, and there is a process a core: threads would only wait for each other, but in the tests that
-# ask for them. Set before NumPy is imported.
+# The networks here are tiny, and there is a process a core: threads would only wait for each other, except in the tests
+# that ask for them. Set before NumPy is imported.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SHOWTELL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
