@@ -17,10 +17,13 @@ from showtell.datasets.synthetic import draw_shapes
 from showtell.text.vocabulary import END, START
 from showtell.training.checkpoint import load_checkpoint
 from showtell.training.folder import BEST, CHECKPOINT, ENCODER
+from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
 from showtell.training.run import train
 from showtell.training.tuning import EncoderTuner
 from showtell.vision.encoder import Encoder
+from showtell.vision.photo import open_photo
+from showtell.vision.torch_encoder import TorchEncoder
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow, pytest.mark.usefixtures("no_curve")]
 
@@ -111,6 +114,39 @@ def test_layers_that_do_not_learn_are_those_of_before(encoder: Encoder) -> None:
 def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of twelve drawings: four updates an epoch."""
     return draw_shapes(tmp_path_factory.mktemp("few"), 12, np.random.default_rng(0)).parent
+
+
+def test_mean_of_the_weights_before_and_after(encoder: Encoder) -> None:
+    ours = tuner(encoder)
+    with torch.no_grad():
+        for name in ours.ema:
+            ours.ema[name] += 1
+    before, half, after = (dict(ours.averaged(share).named_parameters()) for share in (0.0, 0.5, 1.0))
+    for name, value in TorchEncoder(encoder.model).named_parameters():
+        torch.testing.assert_close(before[name], value)
+        torch.testing.assert_close(half[name], value + 0.5)
+        torch.testing.assert_close(after[name], value + 1)
+
+
+@pytest.mark.slow
+def test_nothing_of_the_tuning_is_the_encoder_and_the_decoder_of_before(
+    drawn: Path, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = {}
+
+    def stop(self: Trainer) -> None:
+        begun.update(self.decoder.params)
+        raise KeyboardInterrupt
+
+    recipe = structs.replace(RECIPE, tune_average=0.0, quantize_epochs=0)
+    monkeypatch.setattr(Trainer, "_use_tuned_encoder", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(drawn, recipe, tmp_path, features=stored)
+    for name, value in Captioner.load(tmp_path / BEST).decoder.params.items():
+        np.testing.assert_array_equal(begun[name], value)
+    with_weights_of_before = Encoder(tmp_path / ENCODER)
+    photo = [open_photo(drawn / "images" / "00000.png")]
+    np.testing.assert_allclose(with_weights_of_before.encode(photo), Encoder().encode(photo), atol=0.05)
 
 
 @pytest.fixture(scope="module")

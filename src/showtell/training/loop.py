@@ -243,8 +243,7 @@ class Trainer:
             self._finish()
             progress.finished = True
             return
-        best = self.ema if stage.tunes else Captioner.load(self.folder / BEST).decoder.params
-        for name, array in best.items():
+        for name, array in self._next_weights().items():
             self.decoder.params[name][...] = array
         progress.stage += 1
         progress.stage_epoch, progress.stage_step = progress.epoch, progress.step
@@ -254,6 +253,20 @@ class Trainer:
             self._use_tuned_encoder()
             progress.best, progress.best_epoch = float("-inf"), progress.epoch
         self._begin_stage({})
+
+    def _next_weights(self) -> dict[str, Array]:
+        """What the next stage begins with: the best captioner's weights.
+
+        After a stage that tunes the encoder those of the last epoch, or their mean with those before, as the encoder's.
+        """
+        following = self.stages[self.progress.stage + 1]
+        if self.stage.tunes and following.tunes:
+            return self.ema
+        before = Captioner.load(self.folder / BEST).decoder.params
+        if not self.stage.tunes:
+            return before
+        share = self.recipe.tune_average
+        return {name: share * self.ema[name] + (1 - share) * before[name] for name in before}
 
     def _use_tuned_encoder(self) -> None:
         """Continue with the features of the tuned encoder."""

@@ -112,6 +112,10 @@ class Recipe(Struct, frozen=True, kw_only=True):
         int,
         _tuning("Convolutions of the encoder that are tuned, the last ones; 0: all.", ge=0, le=10_000),
     ] = 0
+    tune_average: Annotated[
+        float,
+        _tuning("Share of the tuned weights in the mean of them and those before; 1: they alone.", ge=0, le=1),
+    ] = 1.0
     tune_photos: Annotated[int, _tuning("Photos an update.", ge=1, le=1000)] = 32
     class_weight: Annotated[
         float, _tuning("Weight of the divergence from the untouched encoder's ImageNet classes.", ge=0, le=1000)

@@ -148,8 +148,12 @@ class EncoderTuning:
         return np.concatenate([self._tuner.encode(self._averaged, block) for block in pixels])
 
     def write(self, folder: Path) -> None:
-        """Write the encoder, the moving average of its weights, as the run's `encoder.onnx`."""
-        write_atomically(folder / ENCODER, self._tuner.averaged().to_onnx())
+        """Write the encoder as the run's `encoder.onnx`: the moving average of its weights.
+
+        The recipe's `tune_average` is its share in the mean with the weights that the encoder began with (model soups,
+        Wortsman et al. 2022, arXiv:2203.05482).
+        """
+        write_atomically(folder / ENCODER, self._tuner.averaged(self._recipe.tune_average).to_onnx())
 
     def state(self) -> dict[str, dict[str, NDArray[Any]]]:
         """The encoder's weights, moments, moving average and ranges."""
@@ -206,6 +210,7 @@ class EncoderTuner:
         self.clip_norm, self.class_weight, self.object_weight = clip_norm, class_weight, object_weight
         self.params: dict[str, torch.nn.Parameter] = _learning(self.network) | self.head
         self.ema = {name: value.detach().clone() for name, value in self.params.items()}
+        self._initial = {name: value.clone() for name, value in self.ema.items()}
         self._grid: Tensor | None = None
         self.begin()
 
@@ -279,12 +284,15 @@ class EncoderTuner:
             torch._foreach_lerp_(ema, params, 1 - ema_decay)
         return float(norm)
 
-    def averaged(self) -> TorchEncoder:
-        """The network with the moving average of its weights, a copy."""
+    def averaged(self, share: float = 1.0) -> TorchEncoder:
+        """The network with the moving average of its weights, a copy.
+
+        With a share below 1, it has the mean of that and the weights that it began with.
+        """
         network: TorchEncoder = copy.deepcopy(self.network)
         with torch.no_grad():
             for name, value in _learning(network).items():
-                value.copy_(self.ema[name])
+                value.copy_(torch.lerp(self._initial[name], self.ema[name], share))
         return network
 
     def encode(self, network: TorchEncoder, photos: NDArray[np.uint8]) -> NDArray[np.float32]:
