@@ -6,7 +6,8 @@
 //   q = h W_query + b,  context = attention(q)          where there is attention: each thread some panels, some rows
 //   z = tanh([h, context] W_combine + b)                each thread some panels; elsewhere z is h
 //   scores = z W_vocab + b                              each thread some panels of the vocabulary, and of those
-//                                                       the best words, the highest score and the sum of exp
+//                                                       the best words and the highest score
+//   log-probabilities = scores - log sum exp            each thread some rows
 #pragma once
 
 #include "recurrent.hpp"
@@ -66,9 +67,9 @@ struct Decoding {
     T* log_probs;                        // (R, count), or (R, size) if count is 0
     int64_t* best;                       // (R, count), or null if count is 0
 
-    // The best words of a row among one thread's, with their scores; and what the softmax needs.
+    // The best words of a row among one thread's, with their scores; and the highest score, which the softmax needs.
     struct Part {
-        double top, sum;
+        double top;
         ptrdiff_t found;
     };
     ptrdiff_t heads, positions;
@@ -264,26 +265,22 @@ struct Decoding {
 
     T* score_of(ptrdiff_t r, ptrdiff_t word) const { return scores + (word / P * R + r) * P + word % P; }
 
-    // of one row and one thread's panels: highest score, sum of exp, best words
+    // of one row and one thread's panels: highest score, best words
     void summarise(ptrdiff_t r, ptrdiff_t begin, ptrdiff_t end, int me) const {
-        const ptrdiff_t first = begin * P, last = at_most(end * P, weights.size),
-                        whole = first + (last - first) / W * W;
+        const ptrdiff_t first = begin * P, last = at_most(end * P, weights.size);
         Part& part = parts[me * R + r];
-        part.found = 0, part.sum = 0, part.top = -1e300;
+        part.found = 0, part.top = -1e300;
         if (first >= last) return;
         T top = *score_of(r, first);
         V high(top);
-        for (ptrdiff_t word = first; word < whole; word += W) high = max(high, V::load(score_of(r, word)));
-        top = high.highest();
-        for (ptrdiff_t word = whole; word < last; word++) top = *score_of(r, word) > top ? *score_of(r, word) : top;
-        V total(T(0));
         T threshold = 0;  // the least of the best, once there are as many as wanted
         for (ptrdiff_t word = first; word < last; word += W) {
             const int lanes = lanes_of(last - word, W);
             const V x = V::load(score_of(r, word));
-            alignas(64) T e[W];
-            exp(x - V(top)).store(e);
-            total = total + V::load(e, lanes);
+            if (lanes == W)
+                high = max(high, x);
+            else
+                for (int i = 0; i < lanes; i++) top = *score_of(r, word + i) > top ? *score_of(r, word + i) : top;
             if (best && (part.found < count || x.highest() > threshold || lanes < W))
                 for (int i = 0; i < lanes; i++) {
                     const T score = *score_of(r, word + i);
@@ -293,7 +290,20 @@ struct Decoding {
                     }
                 }
         }
-        part.top = top, part.sum = total.sum();
+        part.top = high.highest() > top ? high.highest() : top;
+    }
+
+    // The log of the sum of exp of a row's scores; in one order, however many threads there are.
+    double log_sum_exp(ptrdiff_t r, int threads) const {
+        double top = -1e300;
+        for (int t = 0; t < threads; t++) top = parts[t * R + r].top > top ? parts[t * R + r].top : top;
+        V total(T(0));
+        for (ptrdiff_t word = 0; word < weights.size; word += W) {
+            alignas(64) T e[W];
+            exp(V::load(score_of(r, word)) - V(T(top))).store(e);
+            total = total + V::load(e, lanes_of(weights.size - word, W));
+        }
+        return top + std::log(double(total.sum()));
     }
 
     bool wanted(int64_t word) const {
@@ -312,20 +322,14 @@ struct Decoding {
     }
 
     void merge(ptrdiff_t r, int threads) const {
-        double top = -1e300, sum = 0;
-        for (int t = 0; t < threads; t++) top = parts[t * R + r].top > top ? parts[t * R + r].top : top;
-        for (int t = 0; t < threads; t++) {
-            const Part& part = parts[t * R + r];
-            if (part.sum != 0) sum += part.sum * std::exp(part.top - top);
-        }
-        const double log_sum = top + std::log(sum);
+        const double log_sum = log_sum_exp(r, threads);
         if (!best) {
             for (ptrdiff_t word = 0; word < weights.size; word++)
                 log_probs[r * weights.size + word] = T(double(*score_of(r, word)) - log_sum);
             return;
         }
         // the threads' words come in the order of the vocabulary: of equal scores the earlier thread's goes first
-        Part all{0, 0, 0};
+        Part all{0, 0};
         T* s = log_probs + r * count;
         int64_t* w = best + r * count;
         for (int t = 0; t < threads; t++)

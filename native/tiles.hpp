@@ -108,53 +108,44 @@ static void multiply_tiles(int m, const Segment<Bfloat16>* segments, int n_segme
     for (int part = 0; part < V; part += TILE_PART, b += depth * TILE_PART * TILE, c += TILE_PART * TILE)
         for (std::ptrdiff_t r = 0; r < m; r += 2 * TILE) {
             const bool two = m - r > TILE, whole = (m - r) % TILE == 0 || m - r > 2 * TILE;
-            // the last rows' sums, of which some are not to be kept
+            // The sums of the last rows, if they do not fill a tile. They begin with what is there, as those of other
+            // rows do: a row has the same bits however many there are.
             alignas(64) float rest[TILE][TILE_PART * TILE];
-            const std::ptrdiff_t rest_bytes = sizeof rest[0];
-            float *upper = c + r * c_row, *lower = upper + TILE * c_row;
-            const bool upper_whole = two || whole;
-            if (add && upper_whole) {
-                _tile_loadd(0, upper, c_bytes);
-                _tile_loadd(1, upper + TILE, c_bytes);
+            const auto for_rest = [&](auto f) {
+                float* last = c + (r + two * TILE) * c_row;
+                for (std::ptrdiff_t i = 0; i < (whole ? 0 : (m - r) % TILE); i++)
+                    for (std::ptrdiff_t v = 0; v < TILE_PART * TILE; v += TILE) f(last + i * c_row + v, rest[i] + v);
+            };
+            float* const lower = whole ? c + (r + TILE) * c_row : rest[0];
+            const std::ptrdiff_t lower_bytes = whole ? c_bytes : std::ptrdiff_t(sizeof rest[0]);
+            float* const upper = two || whole ? c + r * c_row : rest[0];
+            const std::ptrdiff_t upper_bytes = two || whole ? c_bytes : lower_bytes;
+            if (add) {
+                for_rest([](const float* sum, float* kept) { Vec<float>::load(sum).store(kept); });
+                asm volatile("" ::: "memory");
+                _tile_loadd(0, upper, upper_bytes);
+                _tile_loadd(1, upper + TILE, upper_bytes);
             } else {
                 _tile_zero(0);
                 _tile_zero(1);
             }
             if (two) {
-                if (add && whole) {
-                    _tile_loadd(2, lower, c_bytes);
-                    _tile_loadd(3, lower + TILE, c_bytes);
+                if (add) {
+                    _tile_loadd(2, lower, lower_bytes);
+                    _tile_loadd(3, lower + TILE, lower_bytes);
                 } else {
                     _tile_zero(2);
                     _tile_zero(3);
                 }
                 add_products<true>(segments, n_segments, row * TILE, step, row_bytes, r * row, b, meanwhile);
+                _tile_stored(2, lower, lower_bytes);
+                _tile_stored(3, lower + TILE, lower_bytes);
             } else {
                 add_products<false>(segments, n_segments, row * TILE, step, row_bytes, r * row, b, meanwhile);
             }
-            if (upper_whole) {
-                _tile_stored(0, upper, c_bytes);
-                _tile_stored(1, upper + TILE, c_bytes);
-            }
-            if (two && whole) {
-                _tile_stored(2, lower, c_bytes);
-                _tile_stored(3, lower + TILE, c_bytes);
-            }
-            if (whole) continue;
-            if (two) {
-                _tile_stored(2, rest[0], rest_bytes);
-                _tile_stored(3, rest[0] + TILE, rest_bytes);
-            } else {
-                _tile_stored(0, rest[0], rest_bytes);
-                _tile_stored(1, rest[0] + TILE, rest_bytes);
-            }
-            float* to = two ? lower : upper;
-            for (std::ptrdiff_t i = 0; i < (m - r) % TILE; i++)
-                for (std::ptrdiff_t v = 0; v < TILE_PART * TILE; v += TILE) {
-                    float* at = to + i * c_row + v;
-                    const Vec<float> sum = Vec<float>::load(rest[i] + v);
-                    (add ? Vec<float>::load(at) + sum : sum).store(at);
-                }
+            _tile_stored(0, upper, upper_bytes);
+            _tile_stored(1, upper + TILE, upper_bytes);
+            for_rest([](float* sum, const float* kept) { Vec<float>::load(kept).store(sum); });
         }
 }
 

@@ -229,6 +229,22 @@ def test_features_are_encoded_alone_as_among_others(captioner: Captioner, tmp_pa
         captioner.encode([CAT, tmp_path / "broken.jpg"])
 
 
+@pytest.mark.skipif(not kernels.available(), reason="NumPy's products depend on how many rows there are")
+def test_a_caption_s_bits_do_not_depend_on_the_photos_beside_it_nor_on_threads(captioner: Captioner) -> None:
+    captioner.confidence = Confidence(0.5, (0.1, 0.7, -0.3), (0.0, 0.0, 0.0))
+    features = np.random.default_rng(1).uniform(0, 6, (37, 81, 1280)).astype(np.float32)
+    together = captioner.caption_features(features)
+    before = kernels.get_num_threads()
+    try:
+        for threads in (1, 2):
+            kernels.set_num_threads(threads)
+            for size in (1, 5, 37):
+                blocks = (features[place : place + size] for place in range(0, 37, size))
+                assert [caption for block in blocks for caption in captioner.caption_features(block)] == together
+    finally:
+        kernels.set_num_threads(before)
+
+
 def test_without_attention_features_are_the_grid_s_mean(captioner: Captioner) -> None:
     decoder = fresh_decoder(len(captioner.vocabulary), 1280, 8, 16)
     other = Captioner(

@@ -113,7 +113,8 @@ class Confidence:
     def _apply(self, numbers: tuple[float, ...], features: Array) -> Array:
         if features.ndim != 2 or features.shape[1] != len(numbers) - 1:
             raise ShowtellError(f"Confidence: features have shape {features.shape}, expected (N, {len(numbers) - 1})")
-        values: Array = numbers[0] + features @ np.array(numbers[1:])
+        # not a product of matrices: a caption's bits must not depend on how many there are
+        values: Array = numbers[0] + (features * np.array(numbers[1:])).sum(axis=1)
         return values
 
 
