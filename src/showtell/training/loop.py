@@ -32,6 +32,7 @@ from showtell.training.object_head import object_head
 from showtell.training.objectives import CrossEntropy, Objective, SelfCritical
 from showtell.training.recipe import Recipe
 from showtell.training.schedule import Schedule
+from showtell.training.shards import Compute, Sharded, sum_of_shards
 from showtell.training.stage import Stage, stages
 from showtell.training.tunable import Tunable
 from showtell.training.validation import Validation
@@ -66,6 +67,7 @@ class Trainer:
         tunable: the encoder to fine-tune; required if the recipe does that.
         about: facts stored with the captioner, besides its scores.
         checkpoint_seconds: the time between two checkpoints within an epoch.
+        compute_shards: computes the shards of a batch, where the recipe has them; it must give `sum_of_shards`.
         on_batch: called after each update with the updates done and those there are until the stage ends.
         on_epoch: called after each epoch with its record.
 
@@ -84,12 +86,13 @@ class Trainer:
         tunable: Tunable | None = None,
         about: dict[str, str] | None = None,
         checkpoint_seconds: float | None = None,
+        compute_shards: Compute = sum_of_shards,
         on_batch: Callable[[int, int], None] = lambda done, total: None,
         on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
     ) -> None:
         self.data, self.recipe, self.folder = data, recipe, Path(folder)
         self.encoder_identity, self.about = encoder_identity, dict(about or {})
-        self.tunable, self.encoder = tunable, encoder
+        self.tunable, self.encoder, self.compute_shards = tunable, encoder, compute_shards
         self.tuning: EncoderTuning | None = None
         self.checkpoint_seconds = CHECKPOINT_SECONDS if checkpoint_seconds is None else checkpoint_seconds
         self.on_batch, self.on_epoch = on_batch, on_epoch
@@ -151,7 +154,8 @@ class Trainer:
         if stage.kind == "scst":
             return SelfCritical(self.data, recipe)
         if not stage.tunes:
-            return CrossEntropy(self.data, recipe, stage.text_epochs)
+            objective = CrossEntropy(self.data, recipe, stage.text_epochs)
+            return objective if recipe.shards == 1 else Sharded(objective, recipe, self.compute_shards)
         if self.tuning is None:
             from showtell.training.tuning import EncoderTuning
 

@@ -50,6 +50,23 @@ class Outcome:
     sampled: int = 0
 
 
+@dataclass(frozen=True)
+class CaptionBatch:
+    """N captions of M photos.
+
+    Attributes:
+        features: the photos', float32 (M, ...).
+        captions: word ids, padded, (N, T + 1).
+        photo: which photo each caption is of, (N,).
+        weight: of each caption's loss, (N,).
+    """
+
+    features: Array
+    captions: IntArray
+    photo: IntArray
+    weight: Array
+
+
 class Objective(Protocol):
     """An objective over batches of photos."""
 
@@ -114,10 +131,8 @@ class CrossEntropy(_DecoderAlone):
             counts = np.concatenate([counts, others])
         return photo_batches(photos, counts[photos], self._recipe.batch_size)
 
-    def gradients(
-        self, decoder: CaptionDecoder, photos: IntArray, rng: np.random.Generator, schedule: Schedule
-    ) -> Outcome:
-        """Of the cross-entropy of the captions of some photos."""
+    def draw(self, photos: IntArray, rng: np.random.Generator) -> CaptionBatch:
+        """The captions of some photos, with the features of a view of each."""
         recipe, train, texts = self._recipe, self._data.train, self._data.texts
         there = len(train.rows)
         real, made_up = photos[photos < there], photos[photos >= there] - there
@@ -130,17 +145,27 @@ class CrossEntropy(_DecoderAlone):
             captions = np.concatenate([captions, texts.captions[others]])
             photo = np.concatenate([photo, len(real) + of_other])
             weight = np.concatenate([weight, np.ones(len(others), weight.dtype)])
-        captions = trim(captions)
-        loss, grads = decoder.loss(
-            features,
-            captions,
-            photo,
-            dropout=recipe.dropout,
-            label_smoothing=recipe.label_smoothing,
-            weight=weight,
-            rng=rng,
-        )
-        return Outcome(grads, words_in(captions), loss=loss * len(captions))
+        return CaptionBatch(features, trim(captions), photo, weight)
+
+    def gradients(
+        self, decoder: CaptionDecoder, photos: IntArray, rng: np.random.Generator, schedule: Schedule
+    ) -> Outcome:
+        """Of the cross-entropy of the captions of some photos."""
+        return cross_entropy(decoder, self.draw(photos, rng), self._recipe, rng)
+
+
+def cross_entropy(decoder: CaptionDecoder, batch: CaptionBatch, recipe: Recipe, rng: np.random.Generator) -> Outcome:
+    """The gradients of the mean cross-entropy of a batch's captions; dropout's randomness comes from `rng`."""
+    loss, grads = decoder.loss(
+        batch.features,
+        batch.captions,
+        batch.photo,
+        dropout=recipe.dropout,
+        label_smoothing=recipe.label_smoothing,
+        weight=batch.weight,
+        rng=rng,
+    )
+    return Outcome(grads, words_in(batch.captions), loss=loss * len(batch.captions))
 
 
 class SelfCritical(_DecoderAlone):

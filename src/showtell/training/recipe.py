@@ -78,6 +78,9 @@ class Recipe(Struct, frozen=True, kw_only=True):
         int, _optimisation("Epochs without a better validation score that end a stage.", ge=1, le=_MOST_EPOCHS)
     ] = 5
     batch_size: Annotated[int, _optimisation("Captions an update, those of a photo together.", ge=1, le=10_000)] = 64
+    shards: Annotated[
+        int, _optimisation("Shards of a batch, computed one by one, or with --ray in parallel.", ge=1, le=1024)
+    ] = 1
     learning_rate: Annotated[float, _optimisation("Peak learning rate of Adam.", gt=0, le=10)] = 1e-3
     warmup_steps: Annotated[
         int, _optimisation("Updates of warm-up, a quarter of a stage at most.", ge=0, le=1_000_000)

@@ -23,6 +23,7 @@ from showtell.training.folder import CHECKPOINT, CURVE, exclusive_run
 from showtell.training.loop import Trainer
 from showtell.training.recipe import Recipe
 from showtell.training.record import check_recipe, recorded_data, write_record
+from showtell.training.shards import Compute, sum_of_shards
 from showtell.training.tunable import Tunable
 from showtell.vision.encoder import Encoder
 
@@ -41,6 +42,7 @@ def train(
     encoder: Encoder | None = None,
     say: Callable[[str], None] = lambda line: None,
     bar: Callable[[str], AbstractContextManager[Report]] = no_bar,
+    compute_shards: Compute = sum_of_shards,
     on_epoch: Callable[[dict[str, float]], None] = lambda record: None,
 ) -> Progress:
     """Read data sets, encode their photos, and train; resume if an earlier call in the same folder was interrupted.
@@ -59,6 +61,7 @@ def train(
         encoder: photos to features; the one that ships if not given. Another one goes into the captioner's file.
         say: takes lines for the user.
         bar: makes the progress bars, such as `showtell._util.progress.bar`.
+        compute_shards: computes the shards of a batch, where the recipe has them.
         on_epoch: called with each epoch's record.
 
     Raises:
@@ -132,6 +135,7 @@ def train(
                 encoder=None if encoder.ships else encoder,
                 tunable=tunable,
                 about={"cell": recipe.cell, "trained on": f"{' and '.join(data.sets)}, split train"},
+                compute_shards=compute_shards,
                 on_batch=advance,
                 on_epoch=end_of_epoch,
             )
