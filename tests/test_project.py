@@ -63,6 +63,7 @@ datasets metrics
 features captioning
 evaluation explain lab metadata alt
 training serve
+cluster
 cli
 """
 

@@ -19,6 +19,8 @@ from showtell.errors import NoCaptionError, PhotoError, ShowtellError
 if TYPE_CHECKING:
     from showtell._util.manifest import Manifest
     from showtell.captioning.batch import Outcome
+    from showtell.captioning.captioner import Captioner
+    from showtell.metadata.writer import CaptionWriter
     from showtell.metadata.writing import Change
 
 
@@ -75,6 +77,14 @@ def caption(
         bool, typer.Option("--overwrite", help="With --write: also replace descriptions by people.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --write: only print what would be written.")] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Caption on a Ray cluster: local, auto or HOST:PORT."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(metavar="DEST", help="With --ray: folder or URI for the captions, Parquet or --json, in parts."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide the progress bar.")] = False,
 ) -> None:
     """Write a sentence about each photo.
@@ -90,6 +100,9 @@ def caption(
     With --write, captions become alternative text and description for photo software: xmp writes PHOTO.EXT.xmp next to
     each photo, embed writes into the photo itself if it is JPEG, PNG or WebP.
 
+    With --ray, a PATH may also be a table of photos (.parquet, .jsonl) or a URI (s3://, gs://). A command that is
+    repeated resumes: docs/cluster.md.
+
     Example: showtell caption holiday/ --csv > captions.csv
     """
     if as_json and as_csv:
@@ -100,14 +113,42 @@ def caption(
         raise typer.BadParameter("--dry-run goes neither with --manifest nor with --watch: it leaves nothing done")
     if watch and "-" in paths:
         raise typer.BadParameter("--watch looks into folders, and not at stdin")
+    if (ray is None) != (output is None):
+        raise typer.BadParameter("--ray and --output go together")
+    if ray and (as_csv or manifest or watch or min_confidence is not None or dry_run or target is Target.EMBED):
+        raise typer.BadParameter(
+            "--ray goes without --csv, --manifest, --watch, --min-confidence, --dry-run and --write embed"
+        )
     from showtell._util.files import exclusive, remove_leftovers
     from showtell._util.progress import bar
     from showtell.captioning.batch import Batch
     from showtell.cli.model import check_confidence, load_captioner
     from showtell.cli.outcome import csv_writer, json_writer, text_writer
     from showtell.cli.photo_paths import PhotoPaths
-    from showtell.metadata.writer import CaptionWriter
 
+    settings = {
+        "beam": beam,
+        "num_captions": num_captions,
+        "min_confidence": min_confidence,
+        "write": target and target.value,
+        "overwrite": overwrite,
+    }
+    if ray and output:
+        from showtell.cli.cluster import caption_on_cluster
+        from showtell.cluster.captioning import Work
+        from showtell.cluster.destination import Destination
+
+        captioner = load_captioner(model)
+        work = Work(
+            Destination(output.rstrip("/"), "jsonl" if as_json else "parquet"),
+            num_captions,
+            beam,
+            _writer(target, captioner, model, overwrite=overwrite, dry_run=False),
+            str(Path.cwd()),
+        )
+        about = {**_made_with(model, settings), "format": work.destination.format}
+        caption_on_cluster(ray, paths, exclude or [], captioner, work, about, quiet=quiet)
+        return
     tally = _Tally()
     named = PhotoPaths(paths, exclude or [], tally.skip)
     photos = named.photos()
@@ -116,22 +157,12 @@ def caption(
     one = len(photos) == 1 and photos[0] == Path(paths[0])
     captioner = load_captioner(model)
     check_confidence(captioner, model, min_confidence)
-    settings = {
-        "beam": beam,
-        "num_captions": num_captions,
-        "min_confidence": min_confidence,
-        "write": target and target.value,
-        "overwrite": overwrite,
-    }
     done = _manifest(manifest, model, settings) if manifest else None
     batch = Batch(captioner, done, num_captions=num_captions, beam_width=beam)
     write = json_writer() if as_json else csv_writer() if as_csv else text_writer(with_name=not one)
-    writer = None
-    if target:
-        origin = f"{model.resolve().name if model else 'shipped'}, encoder {captioner.encoder_identity}"
-        writer = CaptionWriter(target.value, origin, overwrite=overwrite, dry_run=dry_run)
-        if not dry_run:
-            remove_leftovers({photo.parent for photo in photos})
+    writer = _writer(target, captioner, model, overwrite=overwrite, dry_run=dry_run)
+    if writer and not dry_run:
+        remove_leftovers({photo.parent for photo in photos})
 
     def take(outcome: Outcome) -> None:
         """Print it, write it, remember it."""
@@ -206,12 +237,28 @@ class _Tally:
 
 
 def _manifest(path: Path, model: Path | None, settings: Mapping[str, object]) -> Manifest:
-    """With what may have been done otherwise: the captioner, and the settings that change what comes of a photo."""
     from showtell._util.manifest import Manifest
+
+    return Manifest(path, json.dumps(_made_with(model, settings)))
+
+
+def _made_with(model: Path | None, settings: Mapping[str, object]) -> dict[str, object]:
+    """What may have been done otherwise: the captioner, and the settings that change what comes of a photo."""
     from showtell.cli.model import captioner_file
 
     digest = hashlib.sha256(captioner_file(model).read_bytes()).hexdigest()[:16]
-    return Manifest(path, json.dumps({"captioner": digest, **settings}))
+    return {"captioner": digest, **settings}
+
+
+def _writer(
+    target: Target | None, captioner: Captioner, model: Path | None, *, overwrite: bool, dry_run: bool
+) -> CaptionWriter | None:
+    from showtell.metadata.writer import CaptionWriter
+
+    if target is None:
+        return None
+    origin = f"{model.resolve().name if model else 'shipped'}, encoder {captioner.encoder_identity}"
+    return CaptionWriter(target.value, origin, overwrite=overwrite, dry_run=dry_run)
 
 
 def _tell_change(photo: Path, change: Change, *, dry_run: bool) -> None:

@@ -62,6 +62,10 @@ def train(
             help="Encoder to use: an ONNX file, or a captioner or run folder.", show_default="the bundled one"
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Compute --shards on a Ray cluster: local, auto or HOST:PORT."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the result only.")] = False,
     **settings: Any,
 ) -> None:
@@ -91,7 +95,8 @@ def train(
         if not quiet:
             put(line)
 
-    progress = train_run(
+    start = partial(
+        train_run,
         datasets,
         chosen,
         folder,
@@ -102,6 +107,17 @@ def train(
         bar=partial(bar, quiet=quiet),
         on_epoch=lambda record: say(_line(record)),
     )
+    if ray is None:
+        progress = start()
+    else:
+        from showtell.cluster.connection import connected
+
+        if chosen.shards == 1:
+            raise ShowtellError("--ray spreads the shards of a batch, and there is one; add --shards 8, for example")
+        with connected(ray):
+            from showtell.cluster.training import ClusterShards
+
+            progress = start(compute_shards=ClusterShards())
     best = progress.history[progress.best_epoch - 1]
     put(
         f"best: epoch {progress.best_epoch}, CIDEr-D {best['cider_d']:.3f}, BLEU-4 {best['bleu_4']:.3f}: "

@@ -1,0 +1,56 @@
+"""The `--ray` of `showtell caption`: photos and tables, captioned on a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from showtell._util.console import tell
+from showtell.errors import ShowtellError
+
+if TYPE_CHECKING:
+    from showtell.captioning.captioner import Captioner
+    from showtell.cluster.captioning import Work
+
+
+def caption_on_cluster(
+    address: str,
+    paths: Sequence[str],
+    exclude: Sequence[str],
+    captioner: Captioner,
+    work: Work,
+    about: dict[str, object],
+    *,
+    quiet: bool,
+) -> None:
+    """Caption what the paths refer to, and end with the exit status that it makes.
+
+    Raises:
+        ShowtellError: there are no photos, no cluster, or as of `caption_source`.
+    """
+    from showtell._util.progress import bar
+    from showtell.cli.search import Search
+    from showtell.cluster.captioning import caption_source
+    from showtell.cluster.connection import connected
+    from showtell.cluster.source import find_source
+
+    unreadable: list[ShowtellError] = []
+
+    def find_local(path: str) -> list[Path]:
+        return Search([path], exclude, unreadable.append).photos()
+
+    with connected(address):
+        source = find_source(paths, find_local)
+        for error in unreadable:
+            tell(str(error))
+        if not source.photos:
+            raise ShowtellError(f"there are no photos in {', '.join(paths)}")
+        with bar("captioning photos", quiet=quiet) as report:
+            failed = caption_source(captioner, source, work, about, report)
+    if failed:
+        tell(f"{failed:,} of {source.photos:,} photos failed: {work.destination.folder}/failures says why")
+    if failed or unreadable:
+        raise typer.Exit(1)

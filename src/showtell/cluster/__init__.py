@@ -1,0 +1,1 @@
+"""Captioning and training on many machines, with Ray (extra `cluster`; docs/cluster.md)."""
