@@ -14,8 +14,10 @@ from conftest import PHOTOS
 if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
-# Ray reads them when it is imported: nobody else may use the nodes, and nobody is told of them
-os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16), "RAY_USAGE_STATS_ENABLED": "0"}
+# Ray reads them when it is imported: nobody else may use the nodes, nobody is told of them, and the workers take their
+# turns as other processes do
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
+os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 
 
 @pytest.fixture(scope="session")

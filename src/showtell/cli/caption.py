@@ -139,15 +139,11 @@ def caption(
         from showtell.cluster.destination import Destination
 
         captioner = load_captioner(model)
+        writer = _writer(target, captioner, model, overwrite=overwrite, dry_run=False)
         work = Work(
-            Destination(output.rstrip("/"), "jsonl" if as_json else "parquet"),
-            num_captions,
-            beam,
-            _writer(target, captioner, model, overwrite=overwrite, dry_run=False),
-            str(Path.cwd()),
+            Destination.of(output, "jsonl" if as_json else "parquet"), num_captions, beam, writer, str(Path.cwd())
         )
-        about = {**_made_with(model, settings), "format": work.destination.format}
-        caption_on_cluster(ray, paths, exclude or [], captioner, work, about, quiet=quiet)
+        caption_on_cluster(ray, paths, exclude or [], captioner, work, _made_with(model, settings), quiet=quiet)
         return
     tally = _Tally()
     named = PhotoPaths(paths, exclude or [], tally.skip)

@@ -34,7 +34,7 @@ def caption_on_cluster(
     from showtell._util.progress import bar
     from showtell.cli.search import Search
     from showtell.cluster.captioning import caption_source
-    from showtell.cluster.connection import connected
+    from showtell.cluster.connection import require_ray
     from showtell.cluster.source import find_source
 
     unreadable: list[ShowtellError] = []
@@ -42,14 +42,14 @@ def caption_on_cluster(
     def find_local(path: str) -> list[Path]:
         return Search([path], exclude, unreadable.append).photos()
 
-    with connected(address):
-        source = find_source(paths, find_local)
-        for error in unreadable:
-            tell(str(error))
-        if not source.photos:
-            raise ShowtellError(f"there are no photos in {', '.join(paths)}")
-        with bar("captioning photos", quiet=quiet) as report:
-            failed = caption_source(captioner, source, work, about, report)
+    require_ray()
+    source = find_source(paths, find_local)
+    for error in unreadable:
+        tell(str(error))
+    if not source.photos:
+        raise ShowtellError(f"there are no photos in {', '.join(paths)}")
+    with bar("captioning photos", quiet=quiet) as report:
+        failed = caption_source(address, captioner, source, work, about, report)
     if failed:
         tell(f"{failed:,} of {source.photos:,} photos failed: {work.destination.folder}/failures says why")
     if failed or unreadable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from showtell import __version__
 from showtell._util.parallel import parallel_map
 from showtell.cluster import storage
+from showtell.cluster.connection import connected
 from showtell.cluster.destination import Destination
 from showtell.cluster.source import Part
 from showtell.errors import PhotoError, ShowtellError
@@ -100,7 +101,7 @@ def _fetched(place: str | bytes, work: Work) -> Path | bytes | PhotoError:
     if isinstance(place, bytes):
         return place
     try:
-        return storage.photo(place if storage.is_uri(place) else os.path.join(work.folder, place))  # noqa: PTH118
+        return storage.photo(storage.absolute(place, work.folder))
     except PhotoError as error:
         return error
 
@@ -162,36 +163,44 @@ class _Actor:
 
 
 def caption_source(
+    address: str,
     captioner: Captioner,
     source: Source,
     work: Work,
     about: dict[str, object],
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
-    """Caption the photos of a source on the cluster that this process is connected to, all but the parts that are done.
+    """Caption the photos of a source on a cluster, all but the parts that are done.
 
     Where an actor or its machine ends, another one captions its part anew.
 
     Args:
+        address: of the cluster, as of `connected`.
         captioner: whose captions they are.
         source: the photos.
         work: what is done with them.
-        about: what the captions depend on, ready for JSON.
+        about: what the captions depend on besides the photos, ready for JSON.
         progress: called with the photos done and those there are.
 
     Returns:
         How many photos failed, those of earlier runs too.
 
     Raises:
-        ShowtellError: the destination holds something else, a part could not be read or written, or there is no
-            processor or memory for an actor.
+        ShowtellError: the destination holds something else, there is no cluster, or a part cannot be read or written.
     """
-    about = {"photos": source.identity, **about}
-    complete = work.destination.begin(about)
+    complete = work.destination.begin({"photos": source.identity, **about})
     parts = [part for part in source.parts if work.destination.name_of(part) not in complete]
     done, failed = source.photos - sum(part.stop - part.start for part in parts), sum(complete.values())
-    if not parts:
-        return failed
+    if parts:
+        with connected(address):
+            for photos, of_them in _outcomes(captioner, parts, work):
+                done, failed = done + photos, failed + of_them
+                progress(done, source.photos)
+    return failed
+
+
+def _outcomes(captioner: Captioner, parts: Sequence[Part], work: Work) -> Iterator[tuple[int, int]]:
+    """As parts are done: how many photos each has, and how many of them failed."""
     import ray
     from ray.data import ActorPoolStrategy, DataContext
 
@@ -199,23 +208,16 @@ def caption_source(
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     shared = ray.put(captioner)
     rows = [asdict(part) | {"named": [*map(os.fsencode, part.named)]} for part in parts]
+    processors = max(1, int(ray.cluster_resources().get("CPU", 0)))
     results = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
         _Actor,
         fn_constructor_args=(work, __version__),
         fn_kwargs={"captioner": [shared]},
-        compute=ActorPoolStrategy(min_size=1, initial_size=min(len(rows), _processors())),
+        compute=ActorPoolStrategy(min_size=1, initial_size=min(len(rows), processors)),
         num_cpus=1,
         memory=MEMORY,
     )
     for result in results.iter_rows():
         if result["wrong"]:
             raise ShowtellError(result["wrong"])
-        done, failed = done + result["photos"], failed + result["failed"]
-        progress(done, source.photos)
-    return failed
-
-
-def _processors() -> int:
-    import ray
-
-    return max(1, int(ray.cluster_resources().get("CPU", 0)))
+        yield result["photos"], result["failed"]

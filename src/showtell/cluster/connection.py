@@ -13,6 +13,16 @@ from showtell._util.console import tell
 from showtell.errors import ShowtellError
 
 
+def require_ray() -> None:
+    """Check that the extra `cluster` is installed.
+
+    Raises:
+        ShowtellError: it is not.
+    """
+    if not (find_spec("ray") and find_spec("pyarrow")):
+        raise ShowtellError("--ray needs Ray: pip install 'showtell[cluster]'")
+
+
 @contextmanager
 def connected(address: str) -> Iterator[None]:
     """Connect to Ray, and disconnect in the end; what was started is stopped.
@@ -27,8 +37,7 @@ def connected(address: str) -> Iterator[None]:
     Raises:
         ShowtellError: the extra `cluster` is missing, or there is no cluster at the address.
     """
-    if not (find_spec("ray") and find_spec("pyarrow")):
-        raise ShowtellError("--ray needs Ray: pip install 'showtell[cluster]'")
+    require_ray()
     if address.startswith("ray://"):
         raise ShowtellError(f"--ray {address}: is a client's address; run this on a machine of the cluster, --ray auto")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")

@@ -38,6 +38,11 @@ class Destination:
     folder: str
     format: Format
 
+    @classmethod
+    def of(cls, place: str, format: Format) -> Destination:
+        """The destination at a path, which other processes find too, or at a URI."""
+        return cls(storage.absolute(place.rstrip("/") or place), format)
+
     def begin(self, about: Mapping[str, object]) -> dict[str, int]:
         """Begin, or go on with what an earlier run began.
 
@@ -50,6 +55,7 @@ class Destination:
         Raises:
             ShowtellError: the folder cannot be read or written, or holds something else, or captions made otherwise.
         """
+        about = {**about, "format": self.format}
         there, path = storage.names(self.folder), f"{self.folder}/{_ABOUT}"
         if _ABOUT in there:
             self._check(path, about)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from showtell.cluster.storage import find_photos, is_uri, opened, read
+from showtell.cluster.storage import absolute, find_photos, is_uri, opened, read
 from showtell.errors import ShowtellError
 
 if TYPE_CHECKING:
@@ -92,9 +92,10 @@ def find_source(places: Sequence[str], find_local: Callable[[str], Sequence[Path
     digest, total = hashlib.sha256(), 0
     for place in places:
         if place.lower().endswith(".parquet"):
-            rows, size = _size(place)
-            digest.update(json.dumps([place, rows, size]).encode())
-            piece = Part(total, total + rows, table=place)
+            table = absolute(place)
+            rows, size = _size(table)
+            digest.update(json.dumps([table, rows, size]).encode())
+            piece = Part(total, total + rows, table=table)
         else:
             found = _named(place, find_local)
             digest.update(json.dumps(found).encode())

@@ -27,6 +27,11 @@ def is_uri(place: str) -> bool:
     return "://" in place
 
 
+def absolute(place: str, folder: str = "") -> str:
+    """A path, relative to a folder or else to this process's, for processes that have another; a URI as it is."""
+    return place if is_uri(place) else os.path.abspath(os.path.join(folder, place))  # noqa: PTH100, PTH118
+
+
 def read(place: str) -> bytes:
     """A file's bytes.
 
