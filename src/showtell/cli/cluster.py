@@ -32,7 +32,7 @@ def caption_on_cluster(
         ShowtellError: there are no photos, no cluster, or as of `caption_source`.
     """
     from showtell._util.progress import bar
-    from showtell.cli.search import Search
+    from showtell.cli.photo_paths import PhotoPaths
     from showtell.cluster.captioning import caption_source
     from showtell.cluster.connection import require_ray
     from showtell.cluster.source import find_source
@@ -40,7 +40,7 @@ def caption_on_cluster(
     unreadable: list[ShowtellError] = []
 
     def find_local(path: str) -> list[Path]:
-        return Search([path], exclude, unreadable.append).photos()
+        return PhotoPaths([path], exclude, unreadable.append).photos()
 
     require_ray()
     source = find_source(paths, find_local)
