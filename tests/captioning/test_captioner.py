@@ -164,6 +164,7 @@ def test_the_shipped_captioner_writes_sentences_of_its_words_about_any_photo() -
     assert named == {
         "everyday_paintbrushes.jpg": "A paintbrush.",
         "everyday_shuttle.jpg": "A space shuttle.",
+        "everyday_street.jpg": "A cab.",
     }
     said = {photo.name: caption.text for photo, caption in zip(photos, captions, strict=True)}
     assert "sheep" in said["stdlib_march-pastoral.jpg"]
