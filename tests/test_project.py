@@ -8,6 +8,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
+
 import showtell
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +32,10 @@ def imports_of(file: Path) -> set[str]:
     return {name if name in MODULES else name.rpartition(".")[0] for name in names}
 
 
-IMPORTS = {module: imports_of(file) for module, file in MODULES.items()}
+@pytest.fixture(scope="module")
+def imports() -> dict[str, set[str]]:
+    """What each module of the package imports of it."""
+    return {module: imports_of(file) for module, file in MODULES.items()}
 
 
 def test_the_version_is_said_in_one_place_and_cited() -> None:
@@ -68,12 +73,12 @@ cli
 """
 
 
-def test_imports_run_down() -> None:
+def test_imports_run_down(imports: dict[str, set[str]]) -> None:
     height = {name: place for place, line in enumerate(LAYERS.split("\n")) for name in line.split()}
-    assert {module.split(".")[0] for module in IMPORTS} == height.keys() | {"__init__", "__main__"}
+    assert {module.split(".")[0] for module in imports} == height.keys() | {"__init__", "__main__"}
     upward = [
         f"{module} imports {imported}"
-        for module, all_imported in IMPORTS.items()
+        for module, all_imported in imports.items()
         for imported in all_imported
         if (ours := module.split(".")[0]) != (theirs := imported.split(".")[0])
         and ours in height
@@ -82,6 +87,6 @@ def test_imports_run_down() -> None:
     assert not upward
 
 
-def test_imports_run_in_no_circle() -> None:
+def test_imports_run_in_no_circle(imports: dict[str, set[str]]) -> None:
     """Nor do those that only a type checker sees, or that wait until a function is called."""
-    graphlib.TopologicalSorter({module: found - {module} for module, found in IMPORTS.items()}).prepare()
+    graphlib.TopologicalSorter({module: found - {module} for module, found in imports.items()}).prepare()
