@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from campaign.photos import PHOTOS as ALBUM
 from campaign.tally import Tally
 from showtell.datasets.synthetic import draw_shapes
 from showtell.metadata.container import container_of
@@ -138,12 +139,13 @@ def lay(source: Path) -> dict[str, Work]:
     (source / "recipe.toml").write_text(RECIPE)
     (source / "photos").mkdir()
     (source / "site").mkdir()
-    # photos, small ones: of some drawings the bundled captioner says nothing
-    for number, path in enumerate(sorted((Path(__file__).parents[1] / "photos").glob("*.[jp]*g"))[:PHOTOS]):
-        picture = open_photo(path).resize((160, 160))
-        picture.save(source / "photos" / f"{number:05}.{('png', 'jpg', 'webp')[number % 3]}", quality=90)
-        picture.save(source / "site" / f"{number:05}.png")
-        (source / "site" / f"{number:05}.html").write_text(f'<p>One\n<img src="{number:05}.png">\n<p>Two')
+    album = sorted(path for path in ALBUM.iterdir() if path.suffix == ".jpg")[:PHOTOS]
+    for number, path in enumerate(album):
+        name, picture = f"{number:05}", open_photo(path)
+        picture.thumbnail((160, 160))
+        picture.save(source / "photos" / f"{name}.{('png', 'jpg', 'webp')[number % 3]}", quality=90)
+        picture.save(source / "site" / f"{name}.png")
+        (source / "site" / f"{name}.html").write_text(f'<p>One\n<img src="{name}.png">\n<p>Two')
     finish((*_TRAIN, "--run", "first"), source)
     return WORKS
 
