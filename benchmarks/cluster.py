@@ -5,9 +5,9 @@ turns if there are fewer, with `showtell caption`, and on clusters of 1, 2 and 4
 are those of the whole command; processor seconds are those of its process and, of a cluster, of all of Ray's. What is
 moved a photo is what Ray is given and gives back: the list of photos and the counts.
 
-`python benchmarks/cluster.py step [--json]`: an update of the default recipe at 128 captions of as many photos as have
-them, 10,000 words: as a whole, in 8 shards one after the other, and in 8 shards on clusters; medians of 7. All with one
-thread a process.
+`python benchmarks/cluster.py step [CAPTIONS] [--json]`: the gradients of an update of the default recipe at 128
+captions, five a photo, 10,000 words: as a whole, in 8 shards one after the other, and in 8 shards on clusters; medians
+of 7. All with one thread a process.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from showtell.training.recipe import Recipe
 from showtell.training.shards import Shard, sum_of_shards
 from showtell.vision.photo import list_photos
 
-SHARDS, CAPTIONS, PER_PHOTO, WORDS, VOCABULARY = 8, 128, 5, 11, 10_000
+SHARDS, PER_PHOTO, WORDS, VOCABULARY = 8, 5, 11, 10_000
 Figures = dict[str, Any]
 
 
@@ -117,14 +117,14 @@ def captioning(folder: Path, count: int) -> list[Figures]:
     return found
 
 
-def update() -> tuple[CaptionDecoder, list[Shard], Recipe]:
-    """A decoder of the default recipe, and a batch for it in shards, each with 16 captions of its photos."""
+def update(captions_of_batch: int) -> tuple[CaptionDecoder, list[Shard], Recipe]:
+    """A decoder of the default recipe, and a batch for it in shards, each with the same number of captions."""
     recipe, rng = Recipe(shards=SHARDS), np.random.default_rng(0)
     names = ("embed_dim", "hidden_dim", "attention_dim", "heads", "cell", "activation")
     settings = {name: structs.asdict(recipe)[name] for name in names}
     config = DecoderConfig(vocab_size=VOCABULARY, feature_dim=1280, **settings)
     decoder = CaptionDecoder(config, initialize(config, rng), precision=kernels.fastest_precision())
-    each = CAPTIONS // SHARDS
+    each = captions_of_batch // SHARDS
     shards = []
     for number in range(SHARDS):
         captions = rng.integers(4, VOCABULARY, (each, WORDS + 2))
@@ -158,9 +158,9 @@ def medians(run: Callable[[], object]) -> Figures:
     return {"seconds": statistics.median(seconds), "processor seconds": statistics.median(of_processors)}
 
 
-def step() -> list[Figures]:
+def step(captions: int) -> list[Figures]:
     kernels.set_num_threads(1)
-    decoder, shards, recipe = update()
+    decoder, shards, recipe = update(captions)
     whole, rng = as_a_whole(shards), np.random.default_rng(0)
     found = [
         {"what": "as a whole", **medians(lambda: cross_entropy(decoder, whole, recipe, rng))},
@@ -180,7 +180,7 @@ def step() -> list[Figures]:
 def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
     if arguments[0] == "step":
-        found = step()
+        found = step(int(arguments[1]) if len(arguments) > 1 else 128)
     else:
         found = captioning(Path(arguments[1]), int(arguments[2]) if len(arguments) > 2 else 2000)
     if "--json" in sys.argv:

@@ -134,3 +134,10 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(
     assert not list((tmp_path / "run").glob("*.part"))
     assert showtell(*words, "--run", tmp_path / "run").status == 0
     assert (tmp_path / "run" / BEST).read_bytes() == (tmp_path / "whole" / BEST).read_bytes()
+
+
+def test_a_cluster_needs_shards(showtell, drawn: Path, tmp_path: Path) -> None:
+    result = showtell("train", drawn, "--run", tmp_path / "run", "--ray", "local")
+    assert result.status == 1
+    assert "--ray spreads the shards of a batch, and there is one; add --shards 8" in result.err
+    assert not (tmp_path / "run").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -35,12 +35,15 @@ Compute: TypeAlias = Callable[[CaptionDecoder, Sequence[Shard], Recipe], Outcome
 
 
 def sum_of_shards(decoder: CaptionDecoder, shards: Sequence[Shard], recipe: Recipe) -> Outcome:
-    """The sums over shards, one after the other: those of the first half and those of the second are added."""
+    """The sums over shards, one after the other: those of the first half and those of the second are added.
+
+    A shard's mean is weighed by its share, so that the sum is the mean over all captions of the batch.
+    """
     if len(shards) == 1:
-        found = cross_entropy(decoder, shards[0].batch, recipe, shards[0].rng)
-        for array in found.grads.values():
-            array *= shards[0].share  # a summand of the mean over all captions of the batch
-        return found
+        (shard,) = shards
+        batch = replace(shard.batch, weight=shard.batch.weight * np.float32(shard.share))
+        found = cross_entropy(decoder, batch, recipe, shard.rng)
+        return replace(found, loss=found.loss / shard.share)
     first, second = halves(shards)
     return add(sum_of_shards(decoder, first, recipe), sum_of_shards(decoder, second, recipe))
 
@@ -52,8 +55,11 @@ def halves(shards: Sequence[Shard]) -> tuple[Sequence[Shard], Sequence[Shard]]:
 
 
 def add(first: Outcome, second: Outcome) -> Outcome:
-    """The sums of two outcomes."""
-    grads: dict[str, Array] = {name: array + second.grads[name] for name, array in first.grads.items()}
+    """The sums of two outcomes, in the memory of the first where that may be written to."""
+    grads: dict[str, Array] = {
+        name: np.add(array, second.grads[name], out=array if array.flags.writeable else None)
+        for name, array in first.grads.items()
+    }
     return Outcome(grads, first.words + second.words, first.loss + second.loss)
 
 
