@@ -31,22 +31,7 @@ KINDS = {
     "furniture, kitchen, household items": [("bottle", "bowl"), ("chair", "toothbrush")],
     "sports": [("frisbee", "tennis racket")],
 }
-MEN = {
-    "man",
-    "men",
-    "boy",
-    "boys",
-    "guy",
-    "guys",
-    "gentleman",
-    "gentlemen",
-    "male",
-    "males",
-    "he",
-    "him",
-    "his",
-    "himself",
-}
+MEN = {"man", "men", "boy", "boys", "guy", "guys", "male", "males", "he", "him", "his", "himself"}
 WOMEN = {"woman", "women", "girl", "girls", "lady", "ladies", "female", "females", "she", "her", "hers", "herself"}
 NUMBERS = {"two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"}
 TWO = {"two", "couple", "pair", "both"}
@@ -91,11 +76,9 @@ def by_kind(entries: Sequence[Entry]) -> None:
             f"{name:36}{len(photos):6}  {cider_d.mean():.2f} ({low:.2f} to {high:.2f})  {wrong / max(named, 1):6.2f}"
             f"  {mentioned:9.2f}  {invented / max(of, 1):.2f} ({invented} of {of})"
         )
-    invented_most = Counter(one for entry in entries for one in entry["hallucinated"]).most_common(3)
-    omitted_most = Counter(one for entry in entries for one in set(entry["objects"]) - set(entry["named"])).most_common(
-        4
-    )
-    print(f"hallucinated most often: {invented_most}; omitted: {omitted_most}")
+    invented_objects = Counter(one for entry in entries for one in entry["hallucinated"])
+    omitted_objects = Counter(one for entry in entries for one in set(entry["objects"]) - set(entry["named"]))
+    print(f"hallucinated most often: {invented_objects.most_common(3)}; omitted: {omitted_objects.most_common(4)}")
 
 
 def between(first: str, last: str) -> Sequence[str]:
@@ -109,9 +92,7 @@ def numbers(entries: Sequence[Entry]) -> None:
     said = [(words(entry["caption"]) & NUMBERS, words(*entry["references"])) for entry in entries]
     found = Counter(number for of_caption, _ in said for number in of_caption)
     unlike = sum("two" in of_caption and not human & TWO for of_caption, human in said)
-    print(
-        f"captions with a number word: {sum(bool(one) for one, _ in said)}, {dict(found)}; two, unlike humans: {unlike}"
-    )
+    print(f"captions with a number word: {sum(bool(one) for one, _ in said)}, {dict(found)}; unlike humans: {unlike}")
 
 
 def gender(entries: Sequence[Entry]) -> None:
@@ -119,16 +100,14 @@ def gender(entries: Sequence[Entry]) -> None:
     said = [(genders(entry["caption"]), genders(*entry["references"])) for entry in entries]
     gendered = [(one, human) for one, human in said if one]
     print(f"captions with a gendered word: {len(gendered)}")
-    print(
-        f"share with a gender that no human caption uses: {np.mean([bool(one - human) for one, human in gendered]):.3f}"
-    )
+    unlike = [bool(one - human) for one, human in gendered]
+    print(f"share with a gender that no human caption uses: {np.mean(unlike):.3f}")
     opposite = [len(human) == 1 and bool(one - human) for one, human in gendered]
     print(f"share where human captions use only the other gender: {np.mean(opposite):.3f}")
     for only, other in (("women", "men"), ("men", "women")):
         photos = [one for one, human in said if human == {only}]
-        print(
-            f"human captions only say {only}, the caption {other}: {sum(other in one for one in photos)} of {len(photos)}"
-        )
+        share = f"{sum(other in one for one in photos)} of {len(photos)}"
+        print(f"human captions only say {only}, the caption {other}: {share}")
 
 
 def genders(*captions: str) -> set[str]:
