@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 import showtell
 from conftest import PHOTOS
 from showtell.captioning.caption import Caption
-from showtell.captioning.familiarity import CONFIDENCE_THRESHOLD, familiarity, mark_unfamiliar
+from showtell.captioning.class_fallback import CONFIDENCE_THRESHOLD
+from showtell.captioning.familiarity import familiarity, mark_unfamiliar
 from showtell.errors import NoCaptionError
 from showtell.vision.photo import list_photos
 

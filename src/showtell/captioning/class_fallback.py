@@ -17,8 +17,8 @@ from showtell.captioning.classes import Classes, shipped_classes
 from showtell.nn.types import Array
 from showtell.text.sentence import sentence
 
-CONFIDENCE_THRESHOLD = 0.35
-"""The confidence below which a sentence gives way to a name."""
+CONFIDENCE_THRESHOLD = 0.5
+"""The confidence below which a captioner is unsure: its sentence is more likely wrong than acceptable."""
 CLASS_THRESHOLD = 0.5
 """The probability of a class from which on it is named."""
 # A class is shown by a photo from this probability on, and out of domain if no more than so many training photos show

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from showtell.captioning.class_fallback import CONFIDENCE_THRESHOLD
 from showtell.errors import NoCaptionError
 from showtell.vision.photo import name_of
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 FAMILIARITY_THRESHOLD = 0.62
 """The familiarity below which an unsure captioner has nothing to say."""
-CONFIDENCE_THRESHOLD = 0.5
-"""The confidence below which it is unsure: its sentence is more likely wrong than acceptable."""
 
 
 def familiarity(features: Array, mean: Array, scale: Array) -> Array:
