@@ -12,6 +12,7 @@ import pytest
 from conftest import PHOTOS
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.confidence import Confidence
+from showtell.vision.encoder import Encoder
 
 playwright = pytest.importorskip("playwright.sync_api", reason="a test in a browser needs playwright")
 CHROMIUM = shutil.which("chromium")
@@ -22,6 +23,12 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="a test in a browser needs chromium"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # of playwright's own loop
 ]
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    """The network, which sees a cat."""
+    return Encoder()
 
 
 @pytest.fixture
