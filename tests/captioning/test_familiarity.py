@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from PIL import Image, ImageDraw, ImageFont
 import showtell
 from conftest import PHOTOS
 from showtell.captioning.caption import Caption
+from showtell.captioning.captioner import Captioner
 from showtell.captioning.class_fallback import CONFIDENCE_THRESHOLD
+from showtell.captioning.confidence import Confidence
 from showtell.captioning.familiarity import familiarity, mark_unfamiliar
-from showtell.errors import NoCaptionError
+from showtell.errors import ModelError, NoCaptionError
 from showtell.vision.photo import list_photos
 
 MEAN, SCALE = np.array([3.0, 1.0, 0.0]), np.array([0.5, 0.5, 0.5])
@@ -91,3 +94,27 @@ def test_noise_and_pages_of_text_get_no_sentence(picture: Image.Image) -> None:
 def test_photos_do() -> None:
     outcomes = showtell.load().caption(list_photos(PHOTOS), errors="return")
     assert all(isinstance(outcome, Caption) for outcome in outcomes)
+
+
+def test_statistics_of_a_tuned_encoder_go_before_the_decoder_s(captioner: Captioner, tmp_path: Path) -> None:
+    grids = np.random.default_rng(0).random((2, 81, 1280), np.float32)
+    captioner.confidence = Confidence(0.5, (-9.0, 0.0, 0.0), (0.0, 0.0, 0.0))  # sure of nothing
+    usual = {"feature_mean": -grids.mean(axis=(0, 1)), "feature_scale": np.full(1280, 1e-3, np.float32)}
+    captioner.photo_statistics = usual
+    captioner.save(tmp_path / "tuned.safetensors")
+    kept = Captioner.load(tmp_path / "tuned.safetensors")
+    assert [caption.familiar for caption in kept.caption_features(grids)] == [False, False]
+    assert kept.photo_statistics is not None
+    np.testing.assert_allclose(kept.photo_statistics["feature_mean"], usual["feature_mean"], atol=1e-3)
+    captioner.photo_statistics = {name: -array for name, array in usual.items()}
+    assert all(caption.familiar for caption in captioner.caption_features(grids))
+
+
+def test_statistics_of_another_width_are_an_error(captioner: Captioner) -> None:
+    with pytest.raises(ModelError, match="the statistics of photos are not feature_mean and feature_scale"):
+        Captioner(
+            captioner.decoder,
+            captioner.vocabulary,
+            encoder_identity=captioner.encoder_identity,
+            photo_statistics={"feature_mean": np.zeros(3, np.float32)},
+        )

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -46,6 +46,8 @@ Photo = TypeVar("Photo", bound="PhotoSource")
 _ENCODER = "encoder.onnx"
 # The names of the object head's weights and bias.
 _OBJECTS = ("objects.W", "objects.b")
+# Those of the training photos' features, in a file and in `CaptionDecoder.statistics`.
+_PHOTOS = {"photos.mean": "feature_mean", "photos.scale": "feature_scale"}
 # Photos whose sentences are searched for together: the search reads its weights once for all of them.
 _BATCH = 64
 
@@ -72,6 +74,8 @@ class Captioner:
             in its rank (see `object_costs`).
         out_of_domain_classes: names of the encoder's classes that it may give to photos instead of a sentence, as
             `class_fallback.find_out_of_domain_classes` finds them; it needs a confidence for that.
+        photo_statistics: `feature_mean` and `feature_scale` (F,) of the training photos by its encoder, for telling
+            photos that are unlike them (see `familiarity`); the decoder's if not given.
 
     Raises:
         ModelError: decoder and vocabulary have different numbers of words, or decoder and object head of features.
@@ -92,6 +96,7 @@ class Captioner:
         confidence: Confidence | None = None,
         objects: ObjectHead | None = None,
         out_of_domain_classes: Sequence[str] = (),
+        photo_statistics: Mapping[str, Array] | None = None,
     ) -> None:
         if (words := decoder.config.vocab_size) != len(vocabulary):
             raise ModelError(
@@ -102,6 +107,10 @@ class Captioner:
                 f"the decoder takes {decoder.config.feature_dim} features and the object head {len(objects.W)}; "
                 "they belong together"
             )
+        if photo_statistics is not None:
+            width, kept = (decoder.config.feature_dim,), {name: photo_statistics.get(name) for name in _PHOTOS.values()}
+            if any(array is None or array.shape != width for array in kept.values()):
+                raise ModelError(f"the statistics of photos are not {' and '.join(kept)}, {width} each")
         self.decoder = decoder
         self.vocabulary = vocabulary
         self.encoder_identity = encoder_identity
@@ -113,6 +122,7 @@ class Captioner:
         self.confidence = confidence
         self.objects = objects
         self.out_of_domain_classes = tuple(out_of_domain_classes)
+        self.photo_statistics = photo_statistics
         self._encoder = encoder
 
     @property
@@ -315,7 +325,7 @@ class Captioner:
         sure = self.confidence.probability(np.array([caption.confidence_features for caption in captions]))
         captions = [replace(caption, confidence=float(p)) for caption, p in zip(captions, sure, strict=True)]
         named = name_unsure(captions, features, self.out_of_domain_classes)
-        marked = mark_unfamiliar(named, features, self.decoder.statistics)
+        marked = mark_unfamiliar(named, features, self.photo_statistics or self.decoder.statistics)
         return [caption.up_to(num_captions) for caption in marked]
 
     def attention_maps(self, features: Array, captions: Sequence[Caption]) -> list[Array]:
@@ -394,6 +404,8 @@ class Captioner:
         if self.objects is not None:
             weights |= zip(_OBJECTS, (self.objects.W, self.objects.b), strict=True)
             fields["objects"] = self.objects.names
+        if self.photo_statistics is not None:
+            weights |= {name: self.photo_statistics[own] for name, own in _PHOTOS.items()}
         if self.out_of_domain_classes:
             fields["out_of_domain_classes"] = self.out_of_domain_classes
         # what is written can be read again
@@ -422,6 +434,7 @@ class Captioner:
             head = [weights.pop(name) for name in _OBJECTS if name in weights]
             if len(head) != (len(_OBJECTS) if "objects" in fields else 0):
                 raise ModelError(f"the object head is not whole: it has names, {_OBJECTS[0]} and {_OBJECTS[1]}")
+            photos = {own: weights.pop(name) for name, own in _PHOTOS.items() if name in weights}
             return cls(
                 CaptionDecoder.from_arrays(DecoderConfig.from_dict(fields["decoder"]), weights, precision=precision),
                 Vocabulary.from_list(fields["vocabulary"]),
@@ -431,6 +444,7 @@ class Captioner:
                 confidence=Confidence.from_dict(fields["confidence"]) if "confidence" in fields else None,
                 objects=ObjectHead.of(fields["objects"], *head) if head else None,
                 out_of_domain_classes=fields.get("out_of_domain_classes", ()),
+                photo_statistics=photos or None,
                 **fields["search"],
             )
         except (KeyError, ShowtellError) as error:

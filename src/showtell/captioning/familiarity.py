@@ -51,7 +51,7 @@ def mark_unfamiliar(captions: Sequence[Caption], features: Array, statistics: Ma
     Args:
         captions: of N photos, each with its confidence.
         features: of the same photos, (N, P, F) or (N, F).
-        statistics: of the training photos, `feature_mean` and `feature_scale` (F,).
+        statistics: of the training photos by the captioner's encoder, `feature_mean` and `feature_scale` (F,).
     """
     mean, scale = (statistics[name].astype(np.float64) for name in ("feature_mean", "feature_scale"))
     return [

@@ -297,6 +297,8 @@ class Trainer:
         best.confidence, best.out_of_domain_classes = None, ()  # confidence is fitted on sentences, not on class names
         if best.decoder.config.attention_dim:
             best.objects = object_head(self.data, np.random.default_rng([self.recipe.seed, _OBJECTS]))
+        if self.tunable:  # the decoder has the statistics of before the tuning
+            best.photo_statistics = self.data.statistics()
         written = self._validation().captions(best)
         best.confidence = Confidence.fit(*calibration_data(written, self.data.val.references))
         if shipped_classes().encoder_identity == (self.tunable.identity if self.tunable else self.encoder_identity):
