@@ -20,13 +20,15 @@ from pyarrow import parquet
 from ray.cluster_utils import Cluster
 
 from cluster_nodes import kill_worker, wait_until
+from showtell import __version__
 from showtell.captioning.captioner import Captioner
-from showtell.cluster.captioning import Work, caption_part
+from showtell.cluster.captioning import Work, _Actor, caption_part
 from showtell.cluster.destination import Destination
 from showtell.cluster.source import Part
 from showtell.errors import PhotoError
 from showtell.metadata.writer import CaptionWriter
 from showtell.metadata.xmp import ALT_TEXT, Packet
+from showtell.nn import kernels
 
 
 def rows(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -110,3 +112,18 @@ def test_sidecars_are_written_and_one_that_cannot_be_is_a_failure(
     (failure,) = [json.loads(line) for line in next((tmp_path / "out" / "failures").iterdir()).read_text().splitlines()]
     assert failure["file"] == "001.png"
     assert "001.png.xmp" in failure["error"]
+
+
+def test_what_an_actor_cannot_do_is_said(captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "set_num_threads", lambda threads: None)  # this process is no actor's
+    work = Work(Destination(str(tmp_path / "out"), "jsonl"))
+    row = {"start": 0, "stop": 1, "named": [], "table": str(tmp_path / "gone.parquet"), "row": 0}
+    elsewhere = _Actor(work, "0.0.1")(row, [])
+    assert "has showtell" in elsewhere["wrong"]
+    assert "expected 0.0.1; install that there" in elsewhere["wrong"]
+    actor = _Actor(work, __version__)
+    actor._captioner = captioner
+    outcome = actor(row, [])
+    assert (outcome["photos"], outcome["failed"]) == (0, 0)
+    assert "gone.parquet: cannot be read" in outcome["wrong"]
+    assert not (tmp_path / "out").exists()

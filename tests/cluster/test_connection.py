@@ -29,6 +29,13 @@ def test_a_client_s_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "head:", "127.0.0.1:70000"])
+def test_an_address_where_nobody_listens_is_named_at_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "find_spec", lambda name: name)
+    with pytest.raises(ShowtellError, match=f"--ray {address}: nobody listens there"), connected(address):
+        pass
+
+
 @pytest.mark.parametrize(
     ("host", "alone"),
     [("127.0.0.1", True), ("[::1]", True), ("localhost", True), ("10.0.0.1", False), ("head", False)],

@@ -14,6 +14,7 @@ pytest.importorskip("pyarrow", reason="needs the extra cluster")
 
 from PIL import Image
 
+from conftest import PHOTOS
 from showtell.captioning.captioner import Captioner
 from showtell.cluster import storage
 from showtell.cluster.captioning import Work, caption_part
@@ -23,8 +24,10 @@ from showtell.errors import PhotoError, PhotoUnavailableError, ShowtellError
 
 
 def picture(shade: int) -> bytes:
+    """A photo, darkened."""
     data = io.BytesIO()
-    Image.new("RGB", (40, 30), (shade, 90, 200 - shade)).save(data, "PNG")
+    with Image.open(PHOTOS / "coffee.png") as photo:
+        photo.convert("RGB").resize((90, 60)).point(lambda value: value // shade).save(data, "PNG")
     return data.getvalue()
 
 

@@ -143,12 +143,12 @@ class _Actor:
         """
         part = Part(**row | {"named": tuple(map(os.fsdecode, row["named"]))})
         try:
-            failed = caption_part(self._loaded(captioner[0]), part, self._work)
+            failed = caption_part(self._loaded(captioner), part, self._work)
         except (ShowtellError, OSError) as error:
             return {"photos": 0, "failed": 0, "wrong": str(error)}
         return {"photos": part.stop - part.start, "failed": failed, "wrong": ""}
 
-    def _loaded(self, captioner: ObjectRef[Captioner]) -> Captioner:
+    def _loaded(self, captioner: list[ObjectRef[Captioner]]) -> Captioner:
         import ray
 
         if self._captioner is None:
@@ -157,7 +157,7 @@ class _Actor:
                     f"{ray.util.get_node_ip_address()} has showtell {__version__}, expected {self._version}; "
                     "install that there"
                 )
-            self._captioner = ray.get(captioner)
+            (self._captioner,) = ray.get(captioner)
             self._captioner.encoder.threads = 1
         return self._captioner
 

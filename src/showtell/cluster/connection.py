@@ -5,12 +5,16 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 from showtell._util.console import tell
 from showtell.errors import ShowtellError
+
+# How long a machine may take to answer
+_SECONDS = 10.0
 
 
 def require_ray() -> None:
@@ -40,6 +44,8 @@ def connected(address: str) -> Iterator[None]:
     require_ray()
     if address.startswith("ray://"):
         raise ShowtellError(f"--ray {address}: is a client's address; run this on a machine of the cluster, --ray auto")
+    if address not in ("local", "auto"):
+        _check_reachable(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # what Ray would print here is about its own ways: GPUs that nobody asks for, actors that it starts for itself
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -59,6 +65,17 @@ def connected(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Check that somebody listens at HOST:PORT: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise ShowtellError(
+            f"--ray {address}: nobody listens there ({error}); give the HOST:PORT that ray start said, or local or auto"
+        ) from error
 
 
 def _is_loopback(host: str) -> bool:
