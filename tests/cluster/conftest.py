@@ -38,11 +38,11 @@ def cluster() -> Iterator[Cluster]:
 
     from cluster_nodes import PER_NODE
 
-    nodes = Cluster(initialize_head=True, head_node_args=PER_NODE)
+    nodes = Cluster()
     try:
-        for _ in range(2):
-            nodes.add_node(**PER_NODE)
-        nodes.wait_for_nodes()
+        for _ in range(3):
+            nodes.add_node(wait=False, **PER_NODE)
+        nodes.wait_for_nodes(timeout=600)  # on a busy machine each takes its time
         yield nodes
     finally:
         nodes.shutdown()

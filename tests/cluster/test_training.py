@@ -47,7 +47,8 @@ def test_one_three_and_eight_workers_give_the_same_bits_whatever_dies(cluster: C
             if done == 4:
                 cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
             if done == 6:
-                cluster.add_node(**PER_NODE | {"num_cpus": 6})
+                cluster.add_node(wait=False, **PER_NODE | {"num_cpus": 6})
+                cluster.wait_for_nodes(timeout=600)
             if done == 8 and not dead:
                 dead.append(done)
                 raise StoppedError
