@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from showtell.captioning.captioner import Captioner
 from showtell.captioning.likelihood import sentence_log_probs
@@ -24,6 +25,17 @@ def test_best_photos_come_first(showtell, model: Path, captioner: Captioner, dra
     np.testing.assert_allclose(scores, np.sort(expected)[::-1][:7], rtol=2e-2)
     lines = showtell(*words).out.splitlines()
     assert [line.split()[1] for line in lines] == [entry["path"] for entry in found]
+
+
+def test_photos_are_ranked_in_blocks(
+    showtell, model: Path, captioner: Captioner, drawn: Path, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["search", captioner.vocabulary.decode([4]), drawn / "images", "--model", model, "--features", stored]
+    whole = showtell(*words, "--quiet", "--json").out
+    monkeypatch.setattr("showtell.cli.search._BLOCK", 7)
+    found = [json.loads(line) for line in showtell(*words, "--quiet", "--json").out.splitlines()]
+    for ours, theirs in zip(found, map(json.loads, whole.splitlines()), strict=True):
+        assert ours["log_prob"] == pytest.approx(theirs["log_prob"], rel=1e-2)
 
 
 def test_broken_photo_is_reported_and_the_others_are_ranked(

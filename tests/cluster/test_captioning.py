@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("ray", reason="needs the extra cluster")
 pytest.importorskip("pyarrow", reason="needs the extra cluster")
 
+from PIL import Image
 from pyarrow import parquet
 from ray.cluster_utils import Cluster
 
@@ -112,6 +113,16 @@ def test_sidecars_are_written_and_one_that_cannot_be_is_a_failure(
     (failure,) = [json.loads(line) for line in next((tmp_path / "out" / "failures").iterdir()).read_text().splitlines()]
     assert failure["file"] == "001.png"
     assert "001.png.xmp" in failure["error"]
+
+
+def test_photo_with_nothing_to_say_of_is_skipped_and_has_not_failed(captioner: Captioner, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 30), "white").save(tmp_path / "white.png")
+    work = Work(Destination(str(tmp_path / "out"), "jsonl"), folder=str(tmp_path))
+    work.destination.begin({})
+    assert caption_part(captioner, Part(0, 1, named=("white.png",)), work) == 0
+    (skipped,) = [json.loads(line) for line in next((tmp_path / "out" / "failures").iterdir()).read_text().splitlines()]
+    assert "of one colour" in skipped["skipped"]
+    assert work.destination.begin({}) == {"000000000000-000000000001.jsonl": 0}
 
 
 def test_what_an_actor_cannot_do_is_said(captioner: Captioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

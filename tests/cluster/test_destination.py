@@ -19,6 +19,7 @@ from showtell.errors import ShowtellError
 PART = Part(64, 66, named=("a", "b"))
 CAPTION = Caption("A cat.", -1.5, (("a", 0.5), ("cat", 0.25)), others=(Caption("A dog.", -2.0, (("a", 0.5),)),))
 ROW, FAILURE = {"file": "\udce9.jpg", **CAPTION.to_dict()}, {"file": "b", "error": "b: is empty"}
+SKIPPED = {"file": "c", "skipped": "c: is of one colour"}
 
 
 @pytest.fixture(params=["parquet", "jsonl"])
@@ -37,12 +38,12 @@ def rows(destination: Destination, kind: str) -> list[dict[str, object]]:
 def test_what_is_written_is_complete(destination: Destination) -> None:
     about = {"captioner": "x", "beam": None}
     assert destination.begin(about) == {}
-    destination.write(PART, [ROW], [FAILURE])
+    destination.write(PART, [ROW], [FAILURE, SKIPPED])
     name = f"000000000064-000000000066.{destination.format}"
     assert destination.begin(about) == {name: 1}
     assert destination.name_of(PART) == name
-    (caption,), (failure,) = rows(destination, "captions"), rows(destination, "failures")
-    assert failure == FAILURE
+    (caption,), failures = rows(destination, "captions"), rows(destination, "failures")
+    assert [{name: text for name, text in row.items() if text} for row in failures] == [FAILURE, SKIPPED]
     assert caption["file"] == ("\udce9.jpg" if destination.format == "jsonl" else "\\udce9.jpg")
     assert {**caption, "file": ""} == {**ROW, "file": ""} | (
         {} if destination.format == "jsonl" else {"others": [ROW["others"][0]]}

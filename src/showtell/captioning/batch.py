@@ -40,11 +40,15 @@ class Outcome:
     repeated: bool = False
 
     def to_dict(self) -> dict[str, object]:
-        """Ready for JSON: the path as `file`, with the caption's fields, an `error` or why it is `skipped`."""
-        if isinstance(self.result, PhotoError):
-            kind = "skipped" if isinstance(self.result, NoCaptionError) else "error"
-            return {"file": str(self.photo), kind: str(self.result)}
-        return {"file": str(self.photo), **self.result.to_dict()}
+        """Ready for JSON, as `told`."""
+        return told(str(self.photo), self.result)
+
+
+def told(photo: str, result: Caption | PhotoError) -> dict[str, object]:
+    """What came of a photo, ready for JSON: its name as `file`; and its caption, an `error` or why it is `skipped`."""
+    if isinstance(result, PhotoError):
+        return {"file": photo, "skipped" if isinstance(result, NoCaptionError) else "error": str(result)}
+    return {"file": photo, **result.to_dict()}
 
 
 class Batch:

@@ -135,15 +135,21 @@ def caption(
     }
     if ray and output:
         from showtell.cli.cluster import caption_on_cluster
-        from showtell.cluster.captioning import Work
-        from showtell.cluster.destination import Destination
 
         captioner = load_captioner(model)
-        writer = _writer(target, captioner, model, overwrite=overwrite, dry_run=False)
-        work = Work(
-            Destination.of(output, "jsonl" if as_json else "parquet"), num_captions, beam, writer, str(Path.cwd())
+        caption_on_cluster(
+            ray,
+            paths,
+            exclude or [],
+            captioner,
+            output,
+            _made_with(model, settings),
+            num_captions=num_captions,
+            beam_width=beam,
+            writer=_writer(target, captioner, model, overwrite=overwrite, dry_run=False),
+            as_json=as_json,
+            quiet=quiet,
         )
-        caption_on_cluster(ray, paths, exclude or [], captioner, work, _made_with(model, settings), quiet=quiet)
         return
     tally = _Tally()
     named = PhotoPaths(paths, exclude or [], tally.skip)

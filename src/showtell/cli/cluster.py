@@ -13,7 +13,7 @@ from showtell.errors import ShowtellError
 
 if TYPE_CHECKING:
     from showtell.captioning.captioner import Captioner
-    from showtell.cluster.captioning import Work
+    from showtell.metadata.writer import CaptionWriter
 
 
 def caption_on_cluster(
@@ -21,20 +21,25 @@ def caption_on_cluster(
     paths: Sequence[str],
     exclude: Sequence[str],
     captioner: Captioner,
-    work: Work,
+    output: str,
     about: dict[str, object],
     *,
+    num_captions: int,
+    beam_width: int | None,
+    writer: CaptionWriter | None,
+    as_json: bool,
     quiet: bool,
 ) -> None:
-    """Caption what the paths refer to, and end with the exit status that it makes.
+    """Caption what the paths refer to into `output`, and end with the exit status that it makes.
 
     Raises:
         ShowtellError: there are no photos, no cluster, or as of `caption_source`.
     """
     from showtell._util.progress import bar
     from showtell.cli.photo_paths import PhotoPaths
-    from showtell.cluster.captioning import caption_source
+    from showtell.cluster.captioning import Work, caption_source
     from showtell.cluster.connection import require_ray
+    from showtell.cluster.destination import Destination
     from showtell.cluster.source import find_source
 
     unreadable: list[ShowtellError] = []
@@ -48,9 +53,11 @@ def caption_on_cluster(
         tell(str(error))
     if not source.photos:
         raise ShowtellError(f"there are no photos in {', '.join(paths)}")
+    destination = Destination.of(output, "jsonl" if as_json else "parquet")
+    work = Work(destination, num_captions, beam_width, writer, str(Path.cwd()))
     with bar("captioning photos", quiet=quiet) as report:
         failed = caption_source(address, captioner, source, work, about, report)
     if failed:
-        tell(f"{failed:,} of {source.photos:,} photos failed: {work.destination.folder}/failures says why")
+        tell(f"{failed:,} of {source.photos:,} photos failed: {destination.folder}/failures says why")
     if failed or unreadable:
         raise typer.Exit(1)

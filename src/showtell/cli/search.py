@@ -10,6 +10,9 @@ import typer
 from showtell._util.console import json_line, put, tell
 from showtell.errors import ShowtellError
 
+# Photos whose features are in memory at a time
+_BLOCK = 512
+
 
 def search(
     sentence: Annotated[str, typer.Argument(help="What the photos show, as a caption would say it.")],
@@ -37,6 +40,7 @@ def search(
     from showtell.captioning.likelihood import sentence_ids, sentence_log_probs
     from showtell.cli.model import load_captioner
     from showtell.cli.photo_paths import PhotoPaths
+    from showtell.features.cache import check_finite
     from showtell.features.encode import photo_features
     from showtell.text.vocabulary import UNK
 
@@ -54,7 +58,12 @@ def search(
     for problem in problems:
         tell(problem)
     readable = [photo for photo in photos if photo in report.rows]
-    found = sentence_log_probs(captioner, [sentence], stored[[report.rows[photo] for photo in readable]])[0]
+    found = np.empty(len(readable), np.float32)
+    for first in range(0, len(readable), _BLOCK):
+        block = readable[first : first + _BLOCK]
+        known = stored[[report.rows[photo] for photo in block]]
+        check_finite(known, block, stored)
+        found[first : first + _BLOCK] = sentence_log_probs(captioner, [sentence], known)[0]
     for place in np.argsort(-found, kind="stable")[:top]:
         log_prob, photo = round(float(found[place]), 3), str(readable[place])
         put(json_line({"path": photo, "log_prob": log_prob}) if as_json else f"{log_prob:8.2f}  {photo}")

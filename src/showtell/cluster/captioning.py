@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from showtell import __version__
 from showtell._util.parallel import parallel_map
+from showtell.captioning.batch import told
 from showtell.cluster import storage
 from showtell.cluster.connection import connected
 from showtell.cluster.destination import Destination
@@ -56,19 +57,17 @@ def caption_part(captioner: Captioner, part: Part, work: Work) -> int:
     """Caption the photos of a part, and write what comes of them.
 
     Returns:
-        How many failed.
+        How many failed; a photo that there is nothing to say of has not.
 
     Raises:
         ShowtellError: the photos' table cannot be read, or the destination not be written.
     """
-    captions, failures = [], []
+    captions: list[dict[str, object]] = []
+    failures: list[dict[str, object]] = []
     for name, result in _results(captioner, part, work):
-        if isinstance(result, PhotoError):
-            failures.append({"file": name, "error": str(result)})
-        else:
-            captions.append({"file": name, **result.to_dict()})
+        (failures if isinstance(result, PhotoError) else captions).append(told(name, result))
     work.destination.write(part, captions, failures)
-    return len(failures)
+    return sum("error" in row for row in failures)
 
 
 def _results(captioner: Captioner, part: Part, work: Work) -> Iterator[tuple[str, Caption | PhotoError]]:

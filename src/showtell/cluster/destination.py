@@ -110,13 +110,14 @@ class Destination:
         return packed
 
     def _count(self, place: str) -> int:
+        """How many photos of a part failed; the others in its file were skipped."""
         if self.format == "jsonl":
-            return storage.read(place).count(b"\n")
+            return sum("error" in json.loads(line) for line in storage.read(place).splitlines())
         from pyarrow.parquet import ParquetFile
 
         with storage.opened(place) as file, ParquetFile(file) as table:
-            rows: int = table.metadata.num_rows
-            return rows
+            errors = table.read(columns=["error"])["error"]
+            return len(errors) - int(errors.null_count)
 
 
 def _schema(with_captions: bool) -> pyarrow.Schema:
@@ -125,7 +126,7 @@ def _schema(with_captions: bool) -> pyarrow.Schema:
 
     file = ("file", pa.string())
     if not with_captions:
-        return pa.schema([file, ("error", pa.string())])
+        return pa.schema([file, ("error", pa.string()), ("skipped", pa.string())])
     caption = [
         ("caption", pa.string()),
         ("log_prob", pa.float64()),

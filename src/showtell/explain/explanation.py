@@ -29,7 +29,7 @@ class Step:
         word: as captions show it; `<end>` where the sentence ends.
         probability: given the photo and the words before it.
         runners_up: the likeliest other words with their probabilities, best first.
-        look: the attention map, (S, S), sum 1; None for a decoder without attention.
+        attention_map: where the decoder attends, (S, S), sum 1; None for a decoder without attention.
         gradient: of the word's log-probability with respect to the grid, (S, S, F), in nats for one unit of a feature.
         grid: the photo's, (S, S, F), the same at every step.
     """
