@@ -61,7 +61,7 @@ def test_what_comes_of_photos_in_their_order(photos: list[Path]) -> None:
     batch, _ = batch_of()
     seen: list[tuple[int, int]] = []
     a, broken, c, missing = batch.run(photos, lambda *done: seen.append(done))
-    assert seen == [(done, 4) for done in range(1, 5)]
+    assert seen == [(done, 4) for done in range(5)]
     assert a.to_dict() == {"file": str(photos[0]), **Caption("a", 0.0, ()).to_dict()}
     assert broken.to_dict() == {"file": str(photos[1]), "error": f"{photos[1]}: is empty"}
     assert c.before is not None

@@ -108,6 +108,8 @@ class Batch:
                 before.append(_status(photo))
                 yield photo
 
+        if progress and photos:
+            progress(0, len(photos))  # the speed counts from here
         outcomes = self.captioner.stream(noted(), self.num_captions, beam_width=self.beam_width)
         for done, (photo, result) in enumerate(outcomes, 1):
             if progress:

@@ -192,6 +192,7 @@ def caption_source(
     done, failed = source.photos - sum(part.stop - part.start for part in parts), sum(complete.values())
     if parts:
         with connected(address):
+            progress(done, source.photos)
             for photos, of_them in _outcomes(captioner, parts, work):
                 done, failed = done + photos, failed + of_them
                 progress(done, source.photos)
